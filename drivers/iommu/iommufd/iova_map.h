@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * IOVA map: which IOVAs of an IO address space stand for which store bytes.
+ *
+ * A map holds areas (mapped intervals), reserved and allowed intervals, and
+ * the domains that mirror its areas.  It knows domains and stores and knows no
+ * struct page.  All intervals have inclusive ends.
+ */
+#ifndef __IOMMUFD_IOVA_MAP_H
+#define __IOMMUFD_IOVA_MAP_H
+
+#include <linux/types.h>
+
+struct iommu_domain;
+struct iommufd_iova_map;
+struct iommufd_store;
+struct seq_file;
+
+/**
+ * struct iommufd_range - interval of IOVAs
+ * @start: first IOVA in bytes
+ * @last: last IOVA in bytes, inclusive
+ */
+struct iommufd_range {
+	unsigned long start;
+	unsigned long last;
+};
+
+/**
+ * struct iommufd_map_stats - what a map holds, for fdinfo
+ * @nr_areas: number of areas
+ * @nr_domains: number of domains that mirror the map
+ * @mapped_bytes: sum of the lengths of all areas
+ */
+struct iommufd_map_stats {
+	unsigned long nr_areas;
+	unsigned long nr_domains;
+	u64 mapped_bytes;
+};
+
+struct iommufd_iova_map *iommufd_map_create(void);
+void iommufd_map_destroy(struct iommufd_iova_map *map);
+
+/*
+ * One piece of memory to be mapped; several of them are mapped by one call
+ * one behind the other (IOAS_COPY of a source that spans several areas).
+ */
+struct iommufd_slice {
+	struct iommufd_store *store;	/* a reference that map_insert() consumes on success */
+	u64 offset_bytes;		/* from the start of the store's first page */
+	unsigned long length_bytes;
+};
+
+#define IOMMUFD_MAP_FIXED	BIT(0)	/* *iova is given */
+
+int iommufd_map_insert(struct iommufd_iova_map *map,
+		       struct iommufd_slice *slices, unsigned int nr_slices,
+		       unsigned long *iova, int prot, unsigned int flags);
+int iommufd_map_remove(struct iommufd_iova_map *map, unsigned long iova,
+		       unsigned long last, u64 *unmapped_bytes);
+int iommufd_map_remove_all(struct iommufd_iova_map *map, u64 *unmapped_bytes);
+int iommufd_map_slices(struct iommufd_iova_map *map, unsigned long iova,
+		       unsigned long length_bytes,
+		       struct iommufd_slice **slices, unsigned int *nr_slices);
+
+int iommufd_map_add_domain(struct iommufd_iova_map *map,
+			   struct iommu_domain *domain);
+void iommufd_map_remove_domain(struct iommufd_iova_map *map,
+			       struct iommu_domain *domain);
+
+int iommufd_map_reserve(struct iommufd_iova_map *map, unsigned long start,
+			unsigned long last, void *owner);
+void iommufd_map_unreserve(struct iommufd_iova_map *map, void *owner);
+int iommufd_map_set_allowed(struct iommufd_iova_map *map,
+			    const struct iommufd_range *ranges,
+			    unsigned int nr_ranges);
+int iommufd_map_usable(struct iommufd_iova_map *map,
+		       struct iommufd_range *ranges, unsigned int max_ranges,
+		       unsigned int *nr_ranges, unsigned long *alignment);
+int iommufd_map_set_huge_pages(struct iommufd_iova_map *map, bool on);
+bool iommufd_map_huge_pages(struct iommufd_iova_map *map);
+void iommufd_map_stats(struct iommufd_iova_map *map,
+		       struct iommufd_map_stats *stats);
+
+#endif /* __IOMMUFD_IOVA_MAP_H */

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Page store: the physical pages behind a contiguous range of memory that user
+ * space owns.
+ *
+ * A store knows no IOVA and no domain.  Page n of a store is the n-th page of
+ * its memory, counted from the page that holds its first byte.  Whoever needs
+ * pages takes a hold on an interval of page numbers; a page is pinned and
+ * charged exactly while at least one hold covers it.  The store remembers what
+ * it pinned, so nothing is ever read back from an IO page table.
+ */
+#ifndef __IOMMUFD_STORE_H
+#define __IOMMUFD_STORE_H
+
+#include <linux/iommu-ext.h>
+#include <linux/rbtree.h>
+#include <linux/types.h>
+
+struct iommufd_account;
+struct iommufd_store;
+
+/**
+ * struct iommufd_hold - keeps an interval of a store pinned
+ * @node: place in the store's interval tree; protected by the store's mutex
+ * @first: first page number
+ * @last: last page number, inclusive
+ * @subtree_last: largest @last below @node
+ *
+ * Embedded in its user, so that releasing it needs no memory.
+ */
+struct iommufd_hold {
+	struct rb_node node;
+	unsigned long first;
+	unsigned long last;
+	unsigned long subtree_last;
+};
+
+/**
+ * struct iommufd_run_iter - position of a walk over the runs of a store
+ * @store: the store
+ * @hold: hold that keeps the walked interval pinned
+ * @offset_bytes: next byte to be returned, counted from the start of the
+ *                store's first page
+ * @end_bytes: end of the walk, exclusive
+ */
+struct iommufd_run_iter {
+	struct iommufd_store *store;
+	const struct iommufd_hold *hold;
+	u64 offset_bytes;
+	u64 end_bytes;
+};
+
+struct iommufd_store *iommufd_store_create_user(struct iommufd_account *acct,
+						void __user *start,
+						size_t length, bool writable);
+struct iommufd_store *iommufd_store_get(struct iommufd_store *store);
+void iommufd_store_put(struct iommufd_store *store);
+
+int iommufd_store_hold(struct iommufd_store *store, struct iommufd_hold *hold,
+		       unsigned long first, unsigned long last);
+void iommufd_store_release(struct iommufd_store *store,
+			   struct iommufd_hold *hold);
+
+void iommufd_run_iter_init(struct iommufd_run_iter *iter,
+			   struct iommufd_store *store,
+			   const struct iommufd_hold *hold, u64 offset_bytes,
+			   u64 length_bytes);
+unsigned int iommufd_run_iter_next(struct iommufd_run_iter *iter,
+				   struct iommu_run *runs,
+				   unsigned int max_runs);
+
+unsigned long iommufd_store_npages(const struct iommufd_store *store);
+unsigned int iommufd_store_page_offset(const struct iommufd_store *store);
+bool iommufd_store_writable(const struct iommufd_store *store);
+unsigned long iommufd_store_pinned_pages(const struct iommufd_store *store);
+
+#endif /* __IOMMUFD_STORE_H */
