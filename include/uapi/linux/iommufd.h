@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
+/*
+ * User interface of /dev/iommu.
+ *
+ * A file descriptor of /dev/iommu owns a set of objects, each named by a 32-bit
+ * ID that is valid on this descriptor alone.  Closing the last reference to the
+ * descriptor destroys them all.
+ *
+ * Documentation/userspace-api/iommufd.rst explains the objects and lists the
+ * errors of each call.
+ */
+#ifndef _UAPI_LINUX_IOMMUFD_H
+#define _UAPI_LINUX_IOMMUFD_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define IOMMUFD_TYPE (0x3b)
+
+/*
+ * Rules that hold for every call:
+ *
+ *  - @size comes first and is set by the caller to the size of the struct it
+ *    was compiled with.  A size below the first published version of the
+ *    struct is EINVAL.  Bytes the caller does not have count as zero; bytes the
+ *    kernel does not know must be zero or the call is E2BIG.
+ *  - An unknown number is ENOTTY.
+ *  - An unknown flag, option or a reserved field that is not zero is
+ *    EOPNOTSUPP.
+ *  - Results are written into the same struct, cut to @size.
+ *  - A call that fails has changed nothing, unless its description says so.
+ */
+
+/* The low byte of each call's number; a value never moves. */
+enum {
+	IOMMUFD_CMD_BASE = 0x80,
+	IOMMUFD_CMD_DESTROY = IOMMUFD_CMD_BASE,
+	IOMMUFD_CMD_IOAS_ALLOC = 0x81,
+	IOMMUFD_CMD_IOAS_ALLOW_IOVAS = 0x82,
+	IOMMUFD_CMD_IOAS_COPY = 0x83,
+	IOMMUFD_CMD_IOAS_IOVA_RANGES = 0x84,
+	IOMMUFD_CMD_IOAS_MAP = 0x85,
+	IOMMUFD_CMD_IOAS_UNMAP = 0x86,
+	IOMMUFD_CMD_OPTION = 0x87,
+	IOMMUFD_CMD_HWPT_ALLOC = 0x89,
+	IOMMUFD_CMD_GET_HW_INFO = 0x8a,
+};
+
+/**
+ * struct iommu_destroy - ioctl(IOMMU_DESTROY)
+ * @size: sizeof(struct iommu_destroy)
+ * @id: object to destroy
+ *
+ * EBUSY while another object, an attached device or the driver that owns the
+ * object still refers to it.
+ */
+struct iommu_destroy {
+	__u32 size;
+	__u32 id;
+};
+#define IOMMU_DESTROY _IO(IOMMUFD_TYPE, IOMMUFD_CMD_DESTROY)
+
+/**
+ * struct iommu_ioas_alloc - ioctl(IOMMU_IOAS_ALLOC)
+ * @size: sizeof(struct iommu_ioas_alloc)
+ * @flags: 0
+ * @out_ioas_id: ID of the new, empty IO address space
+ */
+struct iommu_ioas_alloc {
+	__u32 size;
+	__u32 flags;
+	__u32 out_ioas_id;
+};
+#define IOMMU_IOAS_ALLOC _IO(IOMMUFD_TYPE, IOMMUFD_CMD_IOAS_ALLOC)
+
+/**
+ * struct iommu_iova_range - interval of IO virtual addresses
+ * @start: first address
+ * @last: last address, part of the interval
+ */
+struct iommu_iova_range {
+	__aligned_u64 start;
+	__aligned_u64 last;
+};
+
+/**
+ * struct iommu_ioas_iova_ranges - ioctl(IOMMU_IOAS_IOVA_RANGES)
+ * @size: sizeof(struct iommu_ioas_iova_ranges)
+ * @ioas_id: address space to ask
+ * @num_iovas: in: length of the array; out: number of intervals there are
+ * @__reserved: 0
+ * @allowed_iovas: address of an array of struct iommu_iova_range to fill
+ * @out_iova_alignment: alignment, in bytes, that mappings must have now
+ *
+ * Reports where mappings may be made.  The answer holds until the next device
+ * is attached; IOMMU_IOAS_ALLOW_IOVAS fixes what must stay.  With an array that
+ * is too short the call fails with EMSGSIZE, and still fills the array and
+ * both results.
+ */
+struct iommu_ioas_iova_ranges {
+	__u32 size;
+	__u32 ioas_id;
+	__u32 num_iovas;
+	__u32 __reserved;
+	__aligned_u64 allowed_iovas;
+	__aligned_u64 out_iova_alignment;
+};
+#define IOMMU_IOAS_IOVA_RANGES _IO(IOMMUFD_TYPE, IOMMUFD_CMD_IOAS_IOVA_RANGES)
+
+/**
+ * struct iommu_ioas_allow_iovas - ioctl(IOMMU_IOAS_ALLOW_IOVAS)
+ * @size: sizeof(struct iommu_ioas_allow_iovas)
+ * @ioas_id: address space to constrain
+ * @num_iovas: length of the array; 0 removes the constraint
+ * @__reserved: 0
+ * @allowed_iovas: address of an array of struct iommu_iova_range
+ *
+ * Replaces the list of intervals that attaching a device may not take away,
+ * and confines addresses chosen by the kernel to them.
+ */
+struct iommu_ioas_allow_iovas {
+	__u32 size;
+	__u32 ioas_id;
+	__u32 num_iovas;
+	__u32 __reserved;
+	__aligned_u64 allowed_iovas;
+};
+#define IOMMU_IOAS_ALLOW_IOVAS _IO(IOMMUFD_TYPE, IOMMUFD_CMD_IOAS_ALLOW_IOVAS)
+
+/**
+ * enum iommufd_ioas_map_flags - flags of the calls that make mappings
+ * @IOMMU_IOAS_MAP_FIXED_IOVA: the caller chose the IOVA
+ * @IOMMU_IOAS_MAP_WRITEABLE: devices may write
+ * @IOMMU_IOAS_MAP_READABLE: devices may read
+ */
+enum iommufd_ioas_map_flags {
+	IOMMU_IOAS_MAP_FIXED_IOVA = 1 << 0,
+	IOMMU_IOAS_MAP_WRITEABLE = 1 << 1,
+	IOMMU_IOAS_MAP_READABLE = 1 << 2,
+};
+
+/**
+ * struct iommu_ioas_map - ioctl(IOMMU_IOAS_MAP)
+ * @size: sizeof(struct iommu_ioas_map)
+ * @flags: mask of enum iommufd_ioas_map_flags, at least one of WRITEABLE and
+ *         READABLE
+ * @ioas_id: address space to change
+ * @__reserved: 0
+ * @user_va: first byte of the caller's memory
+ * @length: bytes to map
+ * @iova: address to map at with FIXED_IOVA, else the address that was chosen
+ *
+ * The memory is pinned while a domain or an in-kernel user needs it, and
+ * counts against the caller's locked-memory limit for that time.
+ */
+struct iommu_ioas_map {
+	__u32 size;
+	__u32 flags;
+	__u32 ioas_id;
+	__u32 __reserved;
+	__aligned_u64 user_va;
+	__aligned_u64 length;
+	__aligned_u64 iova;
+};
+#define IOMMU_IOAS_MAP _IO(IOMMUFD_TYPE, IOMMUFD_CMD_IOAS_MAP)
+
+/**
+ * struct iommu_ioas_copy - ioctl(IOMMU_IOAS_COPY)
+ * @size: sizeof(struct iommu_ioas_copy)
+ * @flags: as for IOMMU_IOAS_MAP
+ * @dst_ioas_id: address space to change
+ * @src_ioas_id: address space to take the memory from, may be the same one
+ * @length: bytes to share
+ * @dst_iova: address to map at with FIXED_IOVA, else the address that was
+ *            chosen
+ * @src_iova: first address of the source, which must be mapped throughout
+ *
+ * Both places use the same pinned memory, which is counted once.
+ */
+struct iommu_ioas_copy {
+	__u32 size;
+	__u32 flags;
+	__u32 dst_ioas_id;
+	__u32 src_ioas_id;
+	__aligned_u64 length;
+	__aligned_u64 dst_iova;
+	__aligned_u64 src_iova;
+};
+#define IOMMU_IOAS_COPY _IO(IOMMUFD_TYPE, IOMMUFD_CMD_IOAS_COPY)
+
+/**
+ * struct iommu_ioas_unmap - ioctl(IOMMU_IOAS_UNMAP)
+ * @size: sizeof(struct iommu_ioas_unmap)
+ * @ioas_id: address space to change
+ * @iova: first address
+ * @length: in: bytes; out: bytes that were unmapped
+ *
+ * Removes the mappings that lie inside the range.  Mappings are never cut: one
+ * that sticks out fails the call.  @iova 0 with an all-ones @length empties the
+ * address space.
+ */
+struct iommu_ioas_unmap {
+	__u32 size;
+	__u32 ioas_id;
+	__aligned_u64 iova;
+	__aligned_u64 length;
+};
+#define IOMMU_IOAS_UNMAP _IO(IOMMUFD_TYPE, IOMMUFD_CMD_IOAS_UNMAP)
+
+/**
+ * enum iommufd_option - what IOMMU_OPTION reads and sets
+ * @IOMMU_OPTION_RLIMIT_MODE: 0 counts pinned memory per user, 1 per process.
+ *    Belongs to the descriptor (@object_id 0) and must be set, with
+ *    CAP_SYS_RESOURCE, before the first object is made.
+ * @IOMMU_OPTION_HUGE_PAGES: 1 allows IO page tables to use large pages, 0
+ *    keeps every entry at PAGE_SIZE.  Belongs to an address space.
+ */
+enum iommufd_option {
+	IOMMU_OPTION_RLIMIT_MODE = 0,
+	IOMMU_OPTION_HUGE_PAGES = 1,
+};
+
+/**
+ * enum iommufd_option_ops - what to do with the option
+ * @IOMMU_OPTION_OP_SET: set it to @val64
+ * @IOMMU_OPTION_OP_GET: return it in @val64
+ */
+enum iommufd_option_ops {
+	IOMMU_OPTION_OP_SET = 0,
+	IOMMU_OPTION_OP_GET = 1,
+};
+
+/**
+ * struct iommu_option - ioctl(IOMMU_OPTION)
+ * @size: sizeof(struct iommu_option)
+ * @option_id: one of enum iommufd_option
+ * @op: one of enum iommufd_option_ops
+ * @__reserved: 0
+ * @object_id: object the option belongs to, 0 for the descriptor
+ * @val64: the value
+ */
+struct iommu_option {
+	__u32 size;
+	__u32 option_id;
+	__u16 op;
+	__u16 __reserved;
+	__u32 object_id;
+	__aligned_u64 val64;
+};
+#define IOMMU_OPTION _IO(IOMMUFD_TYPE, IOMMUFD_CMD_OPTION)
+
+/**
+ * enum iommufd_hwpt_alloc_flags - what a page table must be able to do
+ * @IOMMU_HWPT_ALLOC_NEST_PARENT: be the parent of user-managed page tables
+ * @IOMMU_HWPT_ALLOC_DIRTY_TRACKING: record which pages devices wrote
+ * @IOMMU_HWPT_FAULT_ID_VALID: @fault_id names a fault queue
+ * @IOMMU_HWPT_ALLOC_PASID: be attached to PASIDs
+ *
+ * A bit that this kernel or the device's IOMMU cannot honour is EOPNOTSUPP.
+ */
+enum iommufd_hwpt_alloc_flags {
+	IOMMU_HWPT_ALLOC_NEST_PARENT = 1 << 0,
+	IOMMU_HWPT_ALLOC_DIRTY_TRACKING = 1 << 1,
+	IOMMU_HWPT_FAULT_ID_VALID = 1 << 2,
+	IOMMU_HWPT_ALLOC_PASID = 1 << 3,
+};
+
+/**
+ * enum iommu_hwpt_data_type - format of the blob at @data_uptr
+ * @IOMMU_HWPT_DATA_NONE: no blob
+ */
+enum iommu_hwpt_data_type {
+	IOMMU_HWPT_DATA_NONE = 0,
+};
+
+/**
+ * struct iommu_hwpt_alloc - ioctl(IOMMU_HWPT_ALLOC)
+ * @size: sizeof(struct iommu_hwpt_alloc)
+ * @flags: mask of enum iommufd_hwpt_alloc_flags
+ * @dev_id: bound device whose IOMMU the page table is for
+ * @pt_id: address space the page table mirrors
+ * @out_hwpt_id: ID of the new page table
+ * @__reserved: 0
+ * @data_type: one of enum iommu_hwpt_data_type
+ * @data_len: length of the blob in bytes, 0 without a blob
+ * @data_uptr: address of the blob
+ * @fault_id: fault queue, with IOMMU_HWPT_FAULT_ID_VALID
+ * @__reserved2: not looked at
+ *
+ * The new page table already holds every mapping of the address space.
+ */
+struct iommu_hwpt_alloc {
+	__u32 size;
+	__u32 flags;
+	__u32 dev_id;
+	__u32 pt_id;
+	__u32 out_hwpt_id;
+	__u32 __reserved;
+	__u32 data_type;
+	__u32 data_len;
+	__aligned_u64 data_uptr;
+	__u32 fault_id;
+	__u32 __reserved2;
+};
+#define IOMMU_HWPT_ALLOC _IO(IOMMUFD_TYPE, IOMMUFD_CMD_HWPT_ALLOC)
+
+/**
+ * enum iommu_hw_info_type - format of the register blob of GET_HW_INFO
+ * @IOMMU_HW_INFO_TYPE_NONE: the driver reports no registers
+ * @IOMMU_HW_INFO_TYPE_DEFAULT: as input, whatever the driver reports
+ */
+enum iommu_hw_info_type {
+	IOMMU_HW_INFO_TYPE_NONE = 0,
+	IOMMU_HW_INFO_TYPE_DEFAULT = 0,
+};
+
+/**
+ * enum iommufd_hw_capabilities - bits of @out_capabilities
+ * @IOMMU_HW_CAP_DIRTY_TRACKING: HWPT_ALLOC takes DIRTY_TRACKING for the device
+ * @IOMMU_HW_CAP_PCI_PASID_EXEC: the device may ask for execute permission
+ *    with a PASID
+ * @IOMMU_HW_CAP_PCI_PASID_PRIV: the device may make privileged accesses with a
+ *    PASID
+ * @IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED: the device cannot use ATS here
+ */
+enum iommufd_hw_capabilities {
+	IOMMU_HW_CAP_DIRTY_TRACKING = 1 << 0,
+	IOMMU_HW_CAP_PCI_PASID_EXEC = 1 << 1,
+	IOMMU_HW_CAP_PCI_PASID_PRIV = 1 << 2,
+	IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED = 1 << 3,
+};
+
+/**
+ * enum iommufd_hw_info_flags - flags of IOMMU_GET_HW_INFO
+ * @IOMMU_HW_INFO_FLAG_INPUT_TYPE: @in_data_type names the blob that is wanted
+ */
+enum iommufd_hw_info_flags {
+	IOMMU_HW_INFO_FLAG_INPUT_TYPE = 1 << 0,
+};
+
+/**
+ * struct iommu_hw_info - ioctl(IOMMU_GET_HW_INFO)
+ * @size: sizeof(struct iommu_hw_info)
+ * @flags: mask of enum iommufd_hw_info_flags
+ * @dev_id: bound device
+ * @data_len: in: length of the buffer in bytes; out: length of the whole blob
+ * @data_uptr: address of a buffer for the blob
+ * @in_data_type: blob wanted, with IOMMU_HW_INFO_FLAG_INPUT_TYPE
+ * @out_data_type: one of enum iommu_hw_info_type
+ * @out_max_pasid_log2: width of the PASIDs the device can use, 0 for none
+ * @__reserved: 0
+ * @out_capabilities: mask of enum iommufd_hw_capabilities
+ *
+ * A buffer longer than the blob is padded with zeroes, a shorter one gets the
+ * first @data_len bytes.
+ */
+struct iommu_hw_info {
+	__u32 size;
+	__u32 flags;
+	__u32 dev_id;
+	__u32 data_len;
+	__aligned_u64 data_uptr;
+	union {
+		__u32 in_data_type;
+		__u32 out_data_type;
+	};
+	__u8 out_max_pasid_log2;
+	__u8 __reserved[3];
+	__aligned_u64 out_capabilities;
+};
+#define IOMMU_GET_HW_INFO _IO(IOMMUFD_TYPE, IOMMUFD_CMD_GET_HW_INFO)
+
+#endif
