@@ -22,20 +22,20 @@ struct iommufd_device;
 #if IS_ENABLED(CONFIG_IOMMUFD)
 
 /* Contexts: drivers/iommu/iommufd/main.c */
-struct iommufd_ctx *iommufd_ctx_from_file(struct file *file);
 struct iommufd_ctx *iommufd_ctx_from_fd(int fd);
-void iommufd_ctx_get(struct iommufd_ctx *ictx);
-void iommufd_ctx_put(struct iommufd_ctx *ictx);
+struct iommufd_ctx *iommufd_ctx_from_file(struct file *filp);
+void iommufd_ctx_put(struct iommufd_ctx *ctx);
+void iommufd_ctx_get(struct iommufd_ctx *ctx);
 
 /* Devices: drivers/iommu/iommufd/device.c */
-struct iommufd_device *iommufd_device_bind(struct iommufd_ctx *ictx,
-					   struct device *dev, u32 *id);
-void iommufd_device_unbind(struct iommufd_device *idev);
+struct iommufd_device *iommufd_device_bind(struct iommufd_ctx *ctx,
+					   struct device *dev, u32 *dev_id);
 int iommufd_device_attach(struct iommufd_device *idev, u32 *pt_id);
 int iommufd_device_replace(struct iommufd_device *idev, u32 *pt_id);
 void iommufd_device_detach(struct iommufd_device *idev);
-struct iommufd_ctx *iommufd_device_to_ictx(struct iommufd_device *idev);
+void iommufd_device_unbind(struct iommufd_device *idev);
 u32 iommufd_device_to_id(struct iommufd_device *idev);
+struct iommufd_ctx *iommufd_device_to_ctx(struct iommufd_device *idev);
 
 #endif /* CONFIG_IOMMUFD */
 #endif /* __LINUX_IOMMUFD_H */

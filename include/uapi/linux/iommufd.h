@@ -233,8 +233,8 @@ enum iommufd_option_ops {
 /**
  * struct iommu_option - ioctl(IOMMU_OPTION)
  * @size: sizeof(struct iommu_option)
- * @option_id: one of enum iommufd_option
- * @op: one of enum iommufd_option_ops
+ * @option_id: which option, see enum iommufd_option
+ * @op: get or set, see enum iommufd_option_ops
  * @__reserved: 0
  * @object_id: object the option belongs to, 0 for the descriptor
  * @val64: the value
