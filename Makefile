@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# iommufd for Linux 6.1: see `make help`.
+
+TOP       := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
+ARCH      ?= x86_64
+CONFIG    ?= run
+LINUX_SRC ?= /usr/src/linux-source-6.1.tar.xz
+O         ?= $(TOP)/build
+TESTS     ?=
+TARGET    ?=
+JOBS      ?=
+V         ?=
+
+# Work trees of one repository share the import of the pristine source.
+PRISTINE  ?= $(shell cd $(TOP) && dirname "$$(realpath "$$(git rev-parse --git-common-dir)")")/build/pristine.git
+
+TREE      := $(O)/tree
+KOUT      := $(O)/$(ARCH)-$(CONFIG)
+SERIES    := python3 $(TOP)/scripts/series/main.py --top $(TOP) --tree $(TREE) \
+	     --pristine $(PRISTINE) --src $(LINUX_SRC)
+KERNEL    := python3 $(TOP)/scripts/kernel.py --arch $(ARCH) --config $(CONFIG) \
+	     --tree $(TREE) --out $(KOUT)
+export JOBS V O
+
+.DEFAULT_GOAL := help
+.PHONY: help packages tree fold new-patch config kernel print-image clean
+
+help:
+	@sed -n 's/^#: //p' $(TOP)/Makefile
+
+packages:
+	@$(TOP)/scripts/install-packages
+
+#: Targets
+#:   tree         unpack 6.1.y, apply patches/series: a git tree at build/tree
+#:                  (LINUX_SRC=tarball or git tree; FORCE=1 drops edits of the tree)
+tree: packages
+	@mkdir -p $(O)
+	@$(SERIES) tree $(if $(FORCE),--force)
+
+#:   fold         turn edits of the built tree into the patch, or the new file,
+#:                  that they belong to (PATCH=name when several patches fit)
+fold:
+	@$(SERIES) fold $(if $(PATCH),--patch $(PATCH))
+
+#:   new-patch    turn edits of the built tree into a new patch
+#:                  (NAME=name SUBJECT="area: imperative summary")
+new-patch:
+	@test -n "$(NAME)" -a -n "$(SUBJECT)" || \
+		{ echo 'make new-patch NAME=name SUBJECT="area: imperative summary"'; exit 1; }
+	@$(SERIES) new-patch --name "$(NAME)" --subject "$(SUBJECT)"
+
+#:   config       make the kernel configuration only
+config: tree
+	@$(KERNEL) --only-config
+
+#:   kernel       build a kernel (TARGET=dir/ or dir/file.o builds just that)
+kernel: tree
+	@$(KERNEL) --target "$(TARGET)"
+
+#:   print-image  print the path of the kernel image
+print-image:
+	@$(KERNEL) --print-image
+
+#:   clean        remove everything that was built
+clean:
+	rm -rf $(O)
+
+#:
+#: Variables
+#:   ARCH=x86_64|arm64  CONFIG=run|debug  O=folder  JOBS=n  V=1
