@@ -25,6 +25,7 @@ class Fold:
 
     def __init__(self, tree):
         self.tree, self.top = tree, tree.top
+        self.built = {}
         tree.open()
         self.entries = read_series(self.top)
         self.commits = self.base_chain()
@@ -35,13 +36,19 @@ class Fold:
         self.theirs = [n for n in changed if n not in self.overlay]
 
     def base_chain(self):
-        """Commits of the series; they must be what the tree stands on."""
-        made = self.tree.commits(self.entries)
-        tip = made[-1] if made else self.tree.base
-        if tip != self.tree.head():
-            raise SeriesError('patches/ or an overlay file changed since the tree was made: '
-                              'both sides were edited; run make tree on a clean tree first')
-        return [self.tree.base] + made
+        """Commits of the series that the tree stands on, the base first."""
+        rows = self.tree.recorded()
+        if [r['name'] for r in rows] != [e.name for e in self.entries]:
+            raise SeriesError('patches/series changed since the tree was made; '
+                              'make tree, then fold')
+        self.built = {r['name']: r['digest'] for r in rows}
+        return [self.tree.base] + [r['commit'] for r in rows]
+
+    def check_unchanged(self, entry):
+        """A patch may not have changed on both sides."""
+        if self.built[entry.name] != entry.digest():
+            raise SeriesError(f'patches/{entry.name} changed since the tree was made; '
+                              'make tree, then fold')
 
     def touching(self, name):
         """Positions (from 1) of the entries whose patch changes a file."""
@@ -71,6 +78,9 @@ class Fold:
             if name in self.new and not name.startswith(tuple(d + '/' for d in OVERLAY)):
                 raise SeriesError(f'{name}: new, but outside the folders of the overlay')
             src, dst = self.tree.path / name, self.top / name
+            if name in self.ours and dst.read_bytes() not in (self.tree.git.blob('HEAD', name),
+                                                              self.content(name)):
+                raise SeriesError(f'{name}: edited in the tree and in the repository')
             if not src.exists():
                 dst.unlink()
                 print(f'removed {name}')
@@ -144,6 +154,7 @@ class Fold:
         for i, entry in enumerate(self.entries, 1):
             if not any(name in steps_of and i in steps_of[name] for name in steps_of):
                 continue
+            self.check_unchanged(entry)
             names = self.tree.git.names('diff-tree', '-z', '--name-only', '-r', '--no-renames',
                                         trees[i - 1], trees[i])
             names = [n for n in names if n not in self.overlay]

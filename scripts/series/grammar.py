@@ -11,6 +11,7 @@ line that begins with a blank continues the one before it; `#` begins a comment.
 """
 
 import fnmatch
+import hashlib
 import re
 import subprocess
 from dataclasses import dataclass, field
@@ -62,6 +63,10 @@ class Entry:
     def is_patch(self):
         """True for a .patch, False for a .files entry."""
         return self.name.endswith('.patch')
+
+    def digest(self):
+        """Digest of the entry's own file."""
+        return hashlib.sha256(self.message.header().encode() + b'\0' + self.diff).hexdigest()
 
 
 def parse_message(path, head):

@@ -31,6 +31,7 @@ class Tree:
         self.index = self.path / '.git/series-index'
         self.side = Git(self.path, self.index)
         self.cache_file = self.path / '.git/series-cache.json'
+        self.state_file = self.path / '.git/series-state.json'
         self.cache = {}
         self.base = None
         self.filled = None
@@ -117,7 +118,9 @@ class Tree:
                                        (self.top / 'MAINTAINERS').read_text())
             blob = self.git.text('hash-object', '-w', '--stdin', data=merged.encode())
             rows.append(f'100644 {blob}\tMAINTAINERS')
-        self.side.run('update-index', '--add', '--index-info', data='\n'.join(rows).encode() + b'\n')
+        if rows:
+            data = '\n'.join(rows).encode() + b'\n'
+            self.side.run('update-index', '--add', '--index-info', data=data)
 
     def head(self):
         """Commit that the work tree stands on, or None."""
@@ -134,10 +137,18 @@ class Tree:
         return (self.git.names('diff-index', '-z', '--name-only', 'HEAD'),
                 self.git.names('ls-files', '-z', '--others', '--exclude-standard'))
 
-    def lost_edits(self, commit):
-        """Edits of the work tree that are not what commit holds."""
+    def sort_edits(self, tip):
+        """(done, kept, lost): edits that tip holds too, leaves alone, or contradicts."""
+        done, kept, lost = [], [], []
         changed, new = self.edits()
-        return [n for n in changed + new if not self.same(commit, n)]
+        for name in changed + new:
+            if self.same(tip, name):
+                done.append(name)
+            elif self.git.blob('HEAD', name) == self.git.blob(tip, name):
+                kept.append(name)
+            else:
+                lost.append(name)
+        return done, kept, lost
 
     def same(self, commit, name):
         """Does the work tree hold a file exactly as the commit does?"""
@@ -145,19 +156,33 @@ class Tree:
         blob = self.git.blob(commit, name)
         return (path.read_bytes() if path.is_file() else None) == blob
 
-    def checkout(self, commit, force=False):
+    def checkout(self, tip, force=False):
         """Move the work tree to a commit, touching only what differs."""
-        lost = [] if force else self.lost_edits(commit)
-        if lost:
-            raise SeriesError('edited in the tree and not folded into the series '
-                              '(make fold, or make tree FORCE=1 to drop them):\n  '
-                              + '\n  '.join(lost))
-        if self.head() and not force:
-            self.git.run('add', '-A')
-        self.git.run('read-tree', '--reset', '-u', commit)
-        self.git.run('update-ref', '-m', 'series', 'HEAD', commit)
-        if force:
+        if force or not self.head():
+            self.git.run('read-tree', '--reset', '-u', tip)
             self.git.run('clean', '-qfd')
+        else:
+            done, kept, lost = self.sort_edits(tip)
+            if lost:
+                raise SeriesError('edited in the tree, and changed by the series too '
+                                  '(make fold first, or make tree FORCE=1 to drop the edits):\n  '
+                                  + '\n  '.join(lost))
+            if done:
+                self.git.run('update-index', '--add', '--remove', '--', *done)
+            self.git.run('read-tree', '-m', '-u', 'HEAD', tip)
+            if kept:
+                print('edited in the tree and not folded:\n  ' + '\n  '.join(kept))
+        self.git.run('update-ref', '-m', 'series', 'HEAD', tip)
+
+    def record(self, entries, made):
+        """Remember the entries that the work tree stands on."""
+        rows = [{'name': e.name, 'commit': c, 'digest': e.digest()}
+                for e, c in zip(entries, made)]
+        self.state_file.write_text(json.dumps(rows, indent=1))
+
+    def recorded(self):
+        """The entries that the work tree stands on, as record() got them."""
+        return json.loads(self.state_file.read_text()) if self.state_file.exists() else []
 
     def build(self, force=False):
         """Make the tree what the series says; return [(entry, commit)]."""
@@ -167,5 +192,6 @@ class Tree:
         tip = made[-1] if made else self.base
         if self.head() != tip or self.edits() != ([], []):
             self.checkout(tip, force)
+        self.record(entries, made)
         self.git.run('update-ref', 'refs/heads/base', self.base)
         return list(zip(entries, made))
