@@ -20,10 +20,11 @@ SERIES    := python3 $(TOP)/scripts/series/main.py --top $(TOP) --tree $(TREE) \
 	     --pristine $(PRISTINE) --src $(LINUX_SRC)
 KERNEL    := python3 $(TOP)/scripts/kernel.py --arch $(ARCH) --config $(CONFIG) \
 	     --tree $(TREE) --out $(KOUT)
-export JOBS V O
+VM        := python3 $(TOP)/tools/testing/vm/vm.py --build $(O)
+export JOBS V O KEEP TIMEOUT_SCALE
 
 .DEFAULT_GOAL := help
-.PHONY: help packages tree fold new-patch config kernel print-image clean
+.PHONY: help packages tree fold new-patch config kernel kernel-only print-image check vm clean
 
 help:
 	@sed -n 's/^#: //p' $(TOP)/Makefile
@@ -61,6 +62,21 @@ kernel: tree
 #:   print-image  print the path of the kernel image
 print-image:
 	@$(KERNEL) --print-image
+
+#:   check        all tests; TESTS="pattern ..." runs only the machine cases that match
+check: vm
+
+#:   vm           machine cases only (TESTS selects, KEEP=1 keeps all logs,
+#:                  TIMEOUT_SCALE=n gives a slow host more time)
+vm: tree
+	@for kernel in $$($(VM) kernels --tests "$(TESTS)"); do \
+		$(MAKE) --no-print-directory -s kernel-only \
+			ARCH=$${kernel%:*} CONFIG=$${kernel#*:} || exit 1; \
+	done
+	@$(VM) check --tests "$(TESTS)"
+
+kernel-only:
+	@$(KERNEL)
 
 #:   clean        remove everything that was built
 clean:

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The first process of a test machine: sets it up, runs the programs named on
+ * the kernel command line after "--" (";" parts them) with their output on the
+ * result channel, reports leaks of memory to the console and turns it off.
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+/* The result channel is QEMU's pci-serial. */
+#define CHANNEL_VENDOR	"0x1b36"
+#define CHANNEL_DEVICE	"0x0002"
+
+#define KMEMLEAK	"/sys/kernel/debug/kmemleak"
+/* kmemleak reports no object younger than five seconds. */
+#define KMEMLEAK_AGE	6
+
+static const char *const environment[] = {
+	"PATH=/bin", "HOME=/tmp", "TERM=dumb", NULL
+};
+
+static void mount_one(const char *type, const char *where)
+{
+	mkdir(where, 0755);
+	if (mount(type, where, type, 0, NULL) && errno != EBUSY)
+		fprintf(stderr, "init: mount %s: %s\n", where, strerror(errno));
+}
+
+/* First line of a file, without its end of line; empty when unreadable. */
+static void read_word(const char *path, char *buf, size_t len)
+{
+	FILE *file = fopen(path, "r");
+
+	buf[0] = '\0';
+	if (!file)
+		return;
+	if (!fgets(buf, len, file))
+		buf[0] = '\0';
+	buf[strcspn(buf, "\n")] = '\0';
+	fclose(file);
+}
+
+static int is_channel(const char *tty)
+{
+	char path[300], word[32];
+
+	snprintf(path, sizeof(path), "/sys/class/tty/%s/device/vendor", tty);
+	read_word(path, word, sizeof(word));
+	if (strcmp(word, CHANNEL_VENDOR))
+		return 0;
+	snprintf(path, sizeof(path), "/sys/class/tty/%s/device/device", tty);
+	read_word(path, word, sizeof(word));
+	return !strcmp(word, CHANNEL_DEVICE);
+}
+
+/* Open the result channel with all processing of characters off. */
+static int open_channel(void)
+{
+	struct dirent *entry;
+	struct termios tio;
+	char path[300];
+	int fd = -1;
+	DIR *dir;
+
+	dir = opendir("/sys/class/tty");
+	while (dir && fd < 0 && (entry = readdir(dir))) {
+		if (!is_channel(entry->d_name))
+			continue;
+		snprintf(path, sizeof(path), "/dev/%s", entry->d_name);
+		fd = open(path, O_WRONLY | O_NOCTTY);
+	}
+	if (dir)
+		closedir(dir);
+	if (fd >= 0 && !tcgetattr(fd, &tio)) {
+		cfmakeraw(&tio);
+		tcsetattr(fd, TCSANOW, &tio);
+	}
+	return fd;
+}
+
+/* Run one program and say on the channel when it begins and how it ended. */
+static void run_program(int channel, char **argv)
+{
+	int status = 0, code;
+	pid_t pid;
+
+	dprintf(channel, "@begin %s\n", argv[0]);
+	pid = fork();
+	if (!pid) {
+		dup2(channel, STDOUT_FILENO);
+		execvpe(argv[0], argv, (char **)environment);
+		dprintf(channel, "not ok 1 - cannot run %s: %s\n", argv[0], strerror(errno));
+		_exit(127);
+	}
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	code = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+	dprintf(channel, "@end %d %s\n", code, argv[0]);
+	tcdrain(channel);
+}
+
+static void run_all(int channel, int argc, char **argv)
+{
+	int first = 1, i;
+
+	for (i = 1; i <= argc; i++) {
+		if (i < argc && strcmp(argv[i], ";"))
+			continue;
+		argv[i] = NULL;
+		if (i > first)
+			run_program(channel, &argv[first]);
+		first = i + 1;
+	}
+}
+
+static int kmemleak_scan(void)
+{
+	int fd = open(KMEMLEAK, O_WRONLY), done;
+
+	if (fd < 0)
+		return 0;
+	done = write(fd, "scan", 4) == 4;
+	close(fd);
+	return done;
+}
+
+/* Copy kmemleak's report to the console, where the runner looks for it. */
+static void report_leaks(void)
+{
+	char buf[4096];
+	ssize_t len;
+	int fd;
+
+	if (!kmemleak_scan())
+		return;
+	sleep(KMEMLEAK_AGE);
+	kmemleak_scan();
+	fd = open(KMEMLEAK, O_RDONLY);
+	while (fd >= 0 && (len = read(fd, buf, sizeof(buf))) > 0)
+		if (write(STDERR_FILENO, buf, len) < 0)
+			break;
+	if (fd >= 0)
+		close(fd);
+}
+
+static void set_up(void)
+{
+	const struct rlimit core = { 0, 0 };
+
+	setvbuf(stderr, NULL, _IONBF, 0);
+	mount_one("proc", "/proc");
+	mount_one("sysfs", "/sys");
+	mount_one("devtmpfs", "/dev");
+	mount_one("tmpfs", "/tmp");
+	mount_one("debugfs", "/sys/kernel/debug");
+	mount_one("hugetlbfs", "/run");
+	setrlimit(RLIMIT_CORE, &core);
+	environ = (char **)environment;
+}
+
+int main(int argc, char **argv)
+{
+	int channel;
+
+	set_up();
+	channel = open_channel();
+	if (channel < 0) {
+		fprintf(stderr, "init: no result channel\n");
+	} else {
+		run_all(channel, argc, argv);
+		report_leaks();
+		dprintf(channel, "@done\n");
+		tcdrain(channel);
+	}
+	sync();
+	reboot(RB_POWER_OFF);
+	return 1;
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Finding PCI functions and changing their driver and group through sysfs.
+ */
+#ifndef GUEST_PCI_H
+#define GUEST_PCI_H
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PCI_DEVICES	"/sys/bus/pci/devices"
+#define PCI_BDF_LEN	16
+
+/* First line of a file into buf; 0 or a negative errno. */
+static inline int file_read(const char *path, char *buf, size_t len)
+{
+	ssize_t got;
+	int fd;
+
+	fd = open(path, O_RDONLY);
+	if (fd < 0)
+		return -errno;
+	got = read(fd, buf, len - 1);
+	close(fd);
+	if (got < 0)
+		return -EIO;
+	buf[got] = '\0';
+	buf[strcspn(buf, "\n")] = '\0';
+	return 0;
+}
+
+/* Write a text to a file; 0 or a negative errno. */
+static inline int file_write(const char *path, const char *text)
+{
+	int fd, err = 0;
+
+	fd = open(path, O_WRONLY);
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, strlen(text)) < 0)
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+static inline int pci_attr(const char *bdf, const char *attr, char *buf, size_t len)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), PCI_DEVICES "/%s/%s", bdf, attr);
+	return file_read(path, buf, len);
+}
+
+/* First function with these ids ("0x1234"); 0, or -ENODEV. */
+static inline int pci_find(const char *vendor, const char *device, char *bdf)
+{
+	struct dirent *entry;
+	char word[32];
+	int err = -ENODEV;
+	DIR *dir;
+
+	dir = opendir(PCI_DEVICES);
+	while (dir && err && (entry = readdir(dir))) {
+		if (entry->d_name[0] == '.' ||
+		    pci_attr(entry->d_name, "vendor", word, sizeof(word)) || strcmp(word, vendor) ||
+		    pci_attr(entry->d_name, "device", word, sizeof(word)) || strcmp(word, device))
+			continue;
+		snprintf(bdf, PCI_BDF_LEN, "%.15s", entry->d_name);
+		err = 0;
+	}
+	if (dir)
+		closedir(dir);
+	return err;
+}
+
+/* Number of the function's IOMMU group, or a negative errno. */
+static inline int pci_group(const char *bdf)
+{
+	char path[PATH_MAX], link[PATH_MAX];
+	ssize_t len;
+
+	snprintf(path, sizeof(path), PCI_DEVICES "/%s/iommu_group", bdf);
+	len = readlink(path, link, sizeof(link) - 1);
+	if (len < 0)
+		return -errno;
+	link[len] = '\0';
+	return atoi(strrchr(link, '/') + 1);
+}
+
+/* Give the function to a driver ("" for none); 0 or a negative errno. */
+static inline int pci_bind(const char *bdf, const char *driver)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), PCI_DEVICES "/%s/driver/unbind", bdf);
+	file_write(path, bdf);
+	snprintf(path, sizeof(path), PCI_DEVICES "/%s/driver_override", bdf);
+	file_write(path, *driver ? driver : "\n");
+	return *driver ? file_write("/sys/bus/pci/drivers_probe", bdf) : 0;
+}
+
+#endif

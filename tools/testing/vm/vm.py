@@ -1,0 +1,62 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""Run test cases in emulated machines.
+
+    vm.py list  [--tests PATTERN]      name the cases
+    vm.py check [--tests PATTERN]      run them
+    vm.py kernels [--tests PATTERN]    name the kernels they need, as ARCH:CONFIG
+    vm.py image --arch ARCH            build the initramfs and print its path
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from vmtest.case import CaseError, read_cases
+from vmtest.emulator import Emulators
+from vmtest.initramfs import Guest
+from vmtest.runner import Runner
+
+HERE = Path(__file__).resolve().parent
+TOP = HERE.parents[2]
+
+
+def parse_args():
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
+    parser.add_argument('command', choices=('list', 'check', 'kernels', 'image'))
+    parser.add_argument('--tests', default='', help='words: globs or parts of case names')
+    parser.add_argument('--build', default=TOP / 'build')
+    parser.add_argument('--jobs', type=int, default=int(os.environ.get('JOBS') or 0))
+    parser.add_argument('--arch', default='x86_64')
+    parser.add_argument('--stock', action='store_true', help="only the system's QEMU")
+    return parser.parse_args()
+
+
+def main():
+    """Run one command; return the exit status."""
+    args = parse_args()
+    if args.command == 'image':
+        print(Guest(args.arch, TOP, args.build).image())
+        return 0
+    cases = read_cases(HERE / 'cases', args.tests)
+    if args.command == 'list':
+        for case in cases:
+            print(f'{case.name}: {case.summary}')
+        return 0
+    if args.command == 'kernels':
+        print(*sorted({f'{c.arch}:{c.config}' for c in cases}))
+        return 0
+    if not cases:
+        print(f'no case matches {args.tests}')
+        return 1
+    emulators = Emulators(args.build, args.stock)
+    return Runner(TOP, args.build, emulators).run(cases, args.jobs or os.cpu_count())
+
+
+if __name__ == '__main__':
+    try:
+        sys.exit(main())
+    except CaseError as err:
+        sys.exit(f'vm: {err}')

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""One boot: start QEMU, watch the result channel, keep the logs.
+
+The first serial port is the console.  A pci-serial port is the result channel,
+which QEMU connects to its standard output; so console noise never mixes with
+results.
+"""
+
+import os
+import selectors
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+CONSOLE = {'x86_64': 'ttyS0', 'arm64': 'ttyAMA0'}
+
+
+@dataclass
+class Outcome:
+    """What one boot left behind."""
+    results: str
+    console: str
+    errors: str
+    seconds: float
+    timed_out: bool
+    status: int
+
+
+def command_line(machine, case, emulator, kernel, initrd, console):
+    """Command line of QEMU for one case."""
+    append = [f'console={CONSOLE[machine.arch]}', 'panic=-1', 'oops=panic', 'loglevel=7',
+              machine.append, case.append, '--', *case.run.split()]
+    args = [*emulator.command, *machine.board_args(emulator.version),
+            '-accel', 'tcg,thread=multi', '-m', case.memory,
+            '-smp', str(case.smp or machine.smp), '-nodefaults', '-display', 'none',
+            '-no-reboot', '-serial', f'file:{console}',
+            '-chardev', 'stdio,id=results,signal=off',
+            *machine.iommu_args(emulator.version),
+            '-device', 'pci-serial,chardev=results',
+            '-kernel', str(kernel), '-initrd', str(initrd), '-append', ' '.join(append)]
+    for device in case.devices:
+        args += device_args(device)
+    return args
+
+
+def device_args(text):
+    """Arguments of a case's `devices` line: a device, or whole arguments."""
+    words = text.split()
+    if not words[0].startswith('-'):
+        return ['-device', text]
+    return words
+
+
+def watch(proc, deadline, sink):
+    """Copy the result channel to sink until it ends; False on timeout."""
+    poll = selectors.DefaultSelector()
+    poll.register(proc.stdout, selectors.EVENT_READ)
+    while True:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return False
+        if not poll.select(left):
+            continue
+        data = os.read(proc.stdout.fileno(), 65536)
+        if not data:
+            return True
+        sink(data)
+
+
+def stop(proc):
+    """End a QEMU that is still there."""
+    if proc.poll() is None:
+        proc.send_signal(signal.SIGTERM)
+        try:
+            proc.wait(5)
+        except subprocess.TimeoutExpired:
+            proc.kill()
+    return proc.wait()
+
+
+def boot(machine, case, emulator, kernel, initrd, folder, progress=None):
+    """Boot one case and return its Outcome; logs stay in folder."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    console, errors = folder / 'console.log', folder / 'qemu.log'
+    args = command_line(machine, case, emulator, kernel, initrd, console)
+    (folder / 'command').write_text('\n'.join(args) + '\n')
+    console.write_bytes(b'')
+    scale = float(os.environ.get('TIMEOUT_SCALE') or 1)
+    start, chunks = time.monotonic(), []
+
+    def sink(data):
+        chunks.append(data)
+        if progress:
+            progress(data)
+
+    with errors.open('wb') as err:
+        proc = subprocess.Popen(args, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                stderr=err, env=emulator.environment())
+        try:
+            ended = watch(proc, start + case.timeout * scale, sink)
+        finally:
+            status = stop(proc)
+    results = b''.join(chunks).decode(errors='replace')
+    (folder / 'results.log').write_text(results)
+    return Outcome(results, console.read_text(errors='replace'),
+                   errors.read_text(errors='replace').strip(),
+                   time.monotonic() - start, not ended, status)

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Finding the emulators: the system's QEMU, and a newer one unpacked under build/."""
+
+import os
+import platform
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+PROGRAM = {'x86_64': 'qemu-system-x86_64', 'arm64': 'qemu-system-aarch64'}
+LOADER = {'x86_64': 'lib/x86_64-linux-gnu/ld-linux-x86-64.so.2',
+          'aarch64': 'lib/aarch64-linux-gnu/ld-linux-aarch64.so.1'}
+
+
+@dataclass(frozen=True)
+class Emulator:
+    """One QEMU for one architecture."""
+    command: tuple
+    version: tuple
+    env: tuple = ()
+
+    @property
+    def label(self):
+        """Version as text."""
+        return '.'.join(map(str, self.version))
+
+    def environment(self):
+        """Environment to start it in."""
+        return {**os.environ, **dict(self.env)}
+
+
+def query_version(command, env=()):
+    """Version of a QEMU, None when it does not run."""
+    try:
+        text = subprocess.run([*command, '--version'], env={**os.environ, **dict(env)},
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                              check=True, text=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    found = re.search(r'version (\d+)\.(\d+)\.(\d+)', text)
+    return tuple(map(int, found.groups())) if found else None
+
+
+def from_system(arch):
+    """The QEMU in PATH, or the one that QEMU= names."""
+    command = (os.environ.get('QEMU') or shutil.which(PROGRAM[arch]) or PROGRAM[arch],)
+    version = query_version(command)
+    return Emulator(command, version) if version else None
+
+
+def from_folder(arch, folder):
+    """A QEMU unpacked under a folder, run with the libraries unpacked beside it."""
+    binary = folder / 'usr/bin' / PROGRAM[arch]
+    loader = next((p for p in (folder / 'usr' / LOADER[platform.machine()],
+                               folder / LOADER[platform.machine()]) if p.exists()), None)
+    if not binary.exists() or not loader:
+        return None
+    multi = platform.machine() + '-linux-gnu'
+    libs = [folder / 'usr/lib' / multi, folder / 'lib' / multi]
+    libs += [p.parent for p in (folder / 'usr/lib' / multi).glob('*/*.so*') if p.is_file()]
+    path = ':'.join(dict.fromkeys(str(p) for p in libs if p.is_dir()))
+    env = (('QEMU_MODULE_DIR', str(folder / 'usr/lib' / multi / 'qemu')),)
+    start = (str(loader), '--argv0', str(binary), '--library-path', path, str(binary))
+    version = query_version(start, env)
+    if not version:
+        return None
+    firmware = [('-L', str(folder / p)) for p in ('usr/share/qemu', 'usr/share/seabios',
+                                                  'usr/lib/ipxe/qemu')]
+    return Emulator(start + tuple(w for pair in firmware for w in pair), version, env)
+
+
+class Emulators:
+    """All emulators at hand, by architecture."""
+
+    def __init__(self, build, stock_only=False):
+        self.found = {}
+        for arch in PROGRAM:
+            both = [from_system(arch)]
+            if not stock_only and not os.environ.get('QEMU'):
+                both.append(from_folder(arch, Path(build) / 'qemu'))
+            self.found[arch] = sorted((e for e in both if e), key=lambda e: e.version)
+
+    def pick(self, arch, wanted):
+        """Newest emulator that a case's `qemu` asks for, or None.
+
+        wanted: any, a version prefix such as 7.2, or >=MAJOR.MINOR.
+        """
+        for emulator in reversed(self.found[arch]):
+            if fits(emulator.version, wanted):
+                return emulator
+        return None
+
+
+def fits(version, wanted):
+    """Does a version satisfy a case's `qemu`?"""
+    if wanted == 'any':
+        return True
+    numbers = tuple(int(n) for n in re.findall(r'\d+', wanted))
+    if wanted.startswith('>='):
+        return version >= numbers
+    return version[:len(numbers)] == numbers

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The initramfs: our init, the guest programs, and busybox where there is one.
+
+Programs are compiled statically against the user headers of the built tree.
+They are the .c files of guest/, and what guest/sources lists from the tree.
+"""
+
+import gzip
+import os
+import shutil
+import stat
+import subprocess
+from pathlib import Path
+
+CC = {'x86_64': 'gcc', 'arm64': 'aarch64-linux-gnu-gcc'}
+KARCH = {'x86_64': 'x86', 'arm64': 'arm64'}
+CFLAGS = ['-static', '-O2', '-g0', '-std=gnu11', '-Wall', '-Wextra', '-Wno-unused-parameter',
+          '-Wno-sign-compare', '-Wno-missing-field-initializers', '-Werror', '-pthread']
+FOLDERS = ('bin', 'dev', 'proc', 'sys', 'tmp', 'run', 'etc')
+
+
+class Guest:
+    """Guest programs and initramfs of one architecture."""
+
+    def __init__(self, arch, top, build):
+        self.arch, self.top, self.build = arch, Path(top), Path(build)
+        self.tree = self.build / 'tree'
+        self.out = self.build / f'guest-{arch}'
+        self.headers = self.out / 'headers'
+        self.source = self.top / 'tools/testing/vm/guest'
+
+    def install_headers(self):
+        """make headers_install, again only when a user header changed."""
+        mark = self.headers / '.from'
+        stamp = subprocess.run(['git', '-C', str(self.tree), 'rev-parse', 'HEAD:include/uapi'],
+                               stdout=subprocess.PIPE, text=True, check=True).stdout
+        if mark.exists() and mark.read_text() == stamp:
+            return
+        shutil.rmtree(self.headers, ignore_errors=True)
+        env = {k: v for k, v in os.environ.items()
+               if k not in ('MAKEFLAGS', 'MAKELEVEL', 'MFLAGS', 'O', 'ARCH', 'CONFIG', 'V')}
+        subprocess.run(['make', '-s', '-C', str(self.tree), f'O={self.out / "headers-build"}',
+                        f'ARCH={KARCH[self.arch]}', f'INSTALL_HDR_PATH={self.headers}',
+                        'headers_install'], env=env, check=True, stdout=subprocess.DEVNULL)
+        mark.write_text(stamp)
+
+    def programs(self):
+        """{program: [sources]} of all guest programs."""
+        found = {p.stem: [p] for p in sorted(self.source.glob('*.c'))}
+        for row in (self.source / 'sources').read_text().splitlines():
+            name, mark, rest = row.partition('#')[0].partition(':')
+            if not mark:
+                continue
+            paths = [p for word in rest.split() for p in sorted(self.tree.glob(word))]
+            if name.strip() == '*':
+                found.update({p.stem: [p] for p in paths})
+            elif paths:
+                found[name.strip()] = paths
+        return found
+
+    def flags(self):
+        """Compiler flags of guest programs."""
+        return [*CFLAGS, '-isystem', str(self.headers / 'include'), f'-I{self.source}',
+                f'-I{self.tree / "tools/testing/selftests"}']
+
+    def compile(self, name, sources, bindir):
+        """Compile one program unless it is newer than all that it is made of."""
+        target, deps = bindir / name, self.out / f'{name}.d'
+        if target.exists() and fresh(target, deps):
+            return
+        compiler = CC[self.arch] if os.uname().machine != 'aarch64' else 'gcc'
+        subprocess.run([compiler, *self.flags(), '-MD', '-MF', str(deps), '-o', str(target),
+                        *map(str, sources)], check=True)
+
+    def build_programs(self):
+        """Compile all programs; return the folder they are in."""
+        bindir = self.out / 'bin'
+        bindir.mkdir(parents=True, exist_ok=True)
+        self.install_headers()
+        programs = self.programs()
+        for name, sources in programs.items():
+            self.compile(name, sources, bindir)
+        for old in bindir.iterdir():
+            if old.name not in programs:
+                old.unlink()
+        return bindir
+
+    def image(self):
+        """Build the initramfs; return its path."""
+        bindir = self.build_programs()
+        entries = [(name, stat.S_IFDIR | 0o755, b'') for name in FOLDERS]
+        entries.append(('init', stat.S_IFREG | 0o755, (bindir / 'init').read_bytes()))
+        for path in sorted(bindir.iterdir()):
+            if path.name != 'init':
+                entries.append((f'bin/{path.name}', stat.S_IFREG | 0o755, path.read_bytes()))
+        entries += self.busybox()
+        data = gzip.compress(cpio(entries), 1, mtime=0)
+        target = self.out / 'initramfs.gz'
+        if not target.exists() or target.read_bytes() != data:
+            target.write_bytes(data)
+        return target
+
+    def busybox(self):
+        """busybox and its links, where the host's own runs in the guest."""
+        path = shutil.which('busybox')
+        if not path or self.arch != os.uname().machine.replace('aarch64', 'arm64'):
+            return []
+        tools = subprocess.run([path, '--list'], stdout=subprocess.PIPE, text=True,
+                               check=True).stdout.split()
+        taken = {p.name for p in (self.out / 'bin').iterdir()}
+        entries = [('bin/busybox', stat.S_IFREG | 0o755, Path(path).read_bytes())]
+        return entries + [(f'bin/{t}', stat.S_IFLNK | 0o777, b'busybox')
+                          for t in tools if t not in taken and t != 'busybox']
+
+
+def fresh(target, deps):
+    """Is a target newer than every file that its dependency file names?"""
+    if not deps.exists():
+        return False
+    words = deps.read_text().partition(':')[2].replace('\\\n', ' ').split()
+    age = target.stat().st_mtime
+    return all(os.path.exists(w) and os.stat(w).st_mtime <= age for w in words)
+
+
+def cpio(entries):
+    """Archive in the `newc` form that the kernel unpacks."""
+    out = bytearray()
+    for number, (name, mode, data) in enumerate([*entries, ('TRAILER!!!', 0, b'')], 1):
+        path = name.encode() + b'\0'
+        fields = (number, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(path), 0)
+        out += b'070701' + b''.join(b'%08X' % f for f in fields) + path
+        out += b'\0' * (-len(out) % 4) + data
+        out += b'\0' * (-len(out) % 4)
+    return bytes(out)

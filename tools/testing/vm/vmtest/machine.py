@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The emulated machines: one entry per IOMMU, spelled for each QEMU version."""
+
+from dataclasses import dataclass
+
+
+class Unavailable(Exception):
+    """This machine cannot be had with this emulator; the message says why."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A machine description.
+
+    iommu maps the lowest QEMU major version to the arguments that create the
+    IOMMU from that version on; older versions cannot emulate the machine.
+    """
+    arch: str
+    board: str
+    iommu: tuple
+    append: str = ''
+    smp: int = 2
+    translates: bool = True
+
+    def iommu_args(self, version):
+        """Arguments of the newest spelling that an emulator version knows."""
+        known = [args for lowest, args in self.iommu if version >= lowest]
+        if not known:
+            need = min(lowest for lowest, _ in self.iommu)
+            raise Unavailable('needs QEMU %d.%d' % need)
+        return known[-1].split()
+
+    def board_args(self, version):
+        """Board, processor and memory arguments."""
+        board = self.board
+        if self.arch == 'arm64' and version < (9, 0):
+            board = board.replace(',its=on', '')
+        return ['-M', board, '-cpu', 'max']
+
+
+X86 = 'q35,kernel-irqchip=split'
+VIRT = 'virt,gic-version=3,its=on'
+OLD, V10, V11 = (7, 2), (10, 0), (11, 0)
+
+MACHINES = {
+    'none': Machine('x86_64', X86, ((OLD, ''),), translates=False),
+    'none-arm': Machine('arm64', VIRT, ((OLD, ''),), translates=False),
+    'vtd': Machine('x86_64', X86, ((OLD, '-device intel-iommu,intremap=on,aw-bits=48'),),
+                   'intel_iommu=on,sm_off'),
+    'vtd-sm': Machine('x86_64', X86,
+                      ((OLD, '-device intel-iommu,intremap=on,aw-bits=48,x-scalable-mode=on'),
+                       (V11, '-device intel-iommu,intremap=on,aw-bits=48,scalable-mode=on')),
+                      'intel_iommu=on,sm_on'),
+    'vtd-fs': Machine('x86_64', X86,
+                      ((V11, '-device intel-iommu,intremap=on,aw-bits=48,scalable-mode=on,fsts=on'),),
+                      'intel_iommu=on,sm_on'),
+    # 7.2 translates only for functions on bus 0 and shows Linux no events.  10.0
+    # breaks interrupt remapping without KVM, so it is not offered here.
+    'amd': Machine('x86_64', X86, ((OLD, '-device amd-iommu,intremap=on'),
+                                   (V11, '-device amd-iommu,intremap=on,dma-remap=on'))),
+    # 7.2 has stage 1 only; from 9.2 on the board makes the SMMU nested.
+    'smmuv3': Machine('arm64', VIRT + ',iommu=smmuv3', ((OLD, ''),)),
+}

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Running cases and reporting them as TAP."""
+
+import concurrent.futures
+import os
+import shutil
+import sys
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+from . import kunit, splat, tap
+from .boot import boot
+from .initramfs import Guest
+from .machine import MACHINES, Unavailable
+
+IMAGE = {'x86_64': 'arch/x86/boot/bzImage', 'arm64': 'arch/arm64/boot/Image'}
+DEBUG_SLOWER = 3
+DEBUG_MEMORY = '2G'
+
+
+class Runner:
+    """Runs cases with the kernels and programs under a build folder."""
+
+    def __init__(self, top, build, emulators):
+        self.top, self.build, self.emulators = Path(top), Path(build), emulators
+        self.initrd = {}
+        self.pinned = set()
+        self.count = {'passed': 0, 'failed': 0, 'skipped': 0}
+        self.number = 0
+        self.lock = threading.Lock()
+
+    def kernel(self, case):
+        """Kernel image of a case."""
+        return self.build / f'{case.arch}-{case.config}' / IMAGE[case.arch]
+
+    def prepare(self, cases):
+        """Build the initramfs of each architecture that the cases need."""
+        for arch in sorted({c.arch for c in cases}):
+            self.initrd[arch] = Guest(arch, self.top, self.build).image()
+
+    def folder(self, case):
+        """Folder of a case's logs."""
+        return self.build / 'logs' / case.name
+
+    def judge(self, case, outcome):
+        """Report of one boot: guest results, splats, how it ended."""
+        report = tap.parse(outcome.results)
+        if case.kind == 'kunit':
+            report.results.clear()
+            kunit.parse(outcome.console, kunit.suites_of(outcome.results), report)
+        for line in splat.find(outcome.console, case.splats):
+            report.add('console', 'failed', line.strip())
+        if outcome.timed_out:
+            report.add('timeout', 'failed', f'{outcome.seconds:.0f} s')
+        elif outcome.status:
+            report.add('emulator', 'failed', f'exit status {outcome.status}: {outcome.errors}')
+        elif not report.complete:
+            report.add('end', 'failed', 'the machine stopped before the tests ended')
+        return report
+
+    def run_one(self, case):
+        """Boot one case and return its Report."""
+        report = tap.Report()
+        emulator = self.emulators.pick(case.arch, case.qemu)
+        if not emulator:
+            report.add('emulator', 'skipped', f'no QEMU {case.qemu} here')
+            return report
+        if (case.base, case.machine, case.config, emulator.version[:2]) in self.pinned:
+            if case.qemu == 'any':
+                report.add('emulator', 'skipped', f'only QEMU {emulator.label} here, which '
+                           'a case of its own covers')
+                return report
+        if not self.kernel(case).exists():
+            report.add('kernel', 'failed', f'not built: {self.kernel(case)}')
+            return report
+        if case.config == 'debug':
+            case = replace(case, timeout=case.timeout * DEBUG_SLOWER,
+                           memory=DEBUG_MEMORY if case.memory == '1G' else case.memory)
+        shutil.rmtree(self.folder(case), ignore_errors=True)
+        try:
+            outcome = boot(MACHINES[case.machine], case, emulator, self.kernel(case),
+                           self.initrd[case.arch], self.folder(case))
+        except Unavailable as err:
+            report.add('emulator', 'skipped', str(err))
+            return report
+        return self.judge(case, outcome)
+
+    def show(self, case, report):
+        """Print the results of a case, count them, drop the logs of a good one."""
+        with self.lock:
+            for result in report.results:
+                self.number += 1
+                self.count[result.state] += 1
+                word = 'not ok' if result.state == 'failed' else 'ok'
+                note = f' # SKIP {result.note}' if result.state == 'skipped' else ''
+                print(f'{word} {self.number} - {case.name}: {result.name}{note}')
+                if result.state == 'failed' and result.note:
+                    print(f'# {result.note}')
+            if report.failed():
+                print(f'# logs: {self.folder(case)}')
+            elif not os.environ.get('KEEP'):
+                shutil.rmtree(self.folder(case), ignore_errors=True)
+            sys.stdout.flush()
+
+    def guarded(self, case):
+        """run_one, with an error of the harness itself as a failure of the case."""
+        try:
+            return self.run_one(case)
+        except Exception as err:        # pylint: disable=broad-except
+            report = tap.Report()
+            report.add('harness', 'failed', f'{type(err).__name__}: {err}')
+            return report
+
+    def run(self, cases, jobs):
+        """Run all cases; return the exit status."""
+        print('TAP version 13')
+        self.prepare(cases)
+        self.pinned = {(c.base, c.machine, c.config, tuple(map(int, c.qemu.split('.'))))
+                       for c in cases if c.qemu[0].isdigit()}
+        with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+            waiting = {pool.submit(self.guarded, c): c for c in cases}
+            for future in concurrent.futures.as_completed(waiting):
+                self.show(waiting[future], future.result())
+        print(f'1..{self.number}')
+        print('{passed} passed, {failed} failed, {skipped} skipped'.format(**self.count))
+        return 1 if self.count['failed'] or not self.count['passed'] else 0
