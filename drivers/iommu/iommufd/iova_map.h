@@ -31,11 +31,13 @@ struct iommufd_range {
  * @nr_areas: number of areas
  * @nr_domains: number of domains that mirror the map
  * @mapped_bytes: sum of the lengths of all areas
+ * @pinned_bytes: how much of that is pinned for the map's domains
  */
 struct iommufd_map_stats {
 	unsigned long nr_areas;
 	unsigned long nr_domains;
 	u64 mapped_bytes;
+	u64 pinned_bytes;
 };
 
 struct iommufd_iova_map *iommufd_map_create(void);
