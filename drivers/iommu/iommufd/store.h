@@ -50,9 +50,10 @@ struct iommufd_run_iter {
 	u64 end_bytes;
 };
 
-struct iommufd_store *iommufd_store_create_user(struct iommufd_account *acct,
+struct iommufd_store *iommufd_store_create_user(struct iommufd_account *account,
 						void __user *start,
-						size_t length, bool writable);
+						size_t length_bytes,
+						bool writable);
 struct iommufd_store *iommufd_store_get(struct iommufd_store *store);
 void iommufd_store_put(struct iommufd_store *store);
 

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Who pays for pinned pages, and where the payment is counted.
+ */
+#ifndef __IOMMUFD_ACCOUNT_H
+#define __IOMMUFD_ACCOUNT_H
+
+#include <linux/refcount.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+struct mm_struct;
+struct task_struct;
+struct user_struct;
+
+/**
+ * enum iommufd_account_mode - where pinned pages are counted
+ * @IOMMUFD_ACCOUNT_UNLIMITED: against nobody's limit (CAP_IPC_LOCK)
+ * @IOMMUFD_ACCOUNT_USER: against RLIMIT_MEMLOCK over all the user's processes
+ * @IOMMUFD_ACCOUNT_PROCESS: against RLIMIT_MEMLOCK of one process (VmLck)
+ *
+ * Each mode counts in the process's VmPin as well.
+ */
+enum iommufd_account_mode {
+	IOMMUFD_ACCOUNT_UNLIMITED,
+	IOMMUFD_ACCOUNT_USER,
+	IOMMUFD_ACCOUNT_PROCESS,
+};
+
+/**
+ * struct iommufd_account - one process that pays for pinned pages
+ * @users: held by slots and by each store that charges here
+ * @mode: where pages are counted
+ * @mm: address space of the process; a mmgrab() reference
+ * @user: user of the process
+ * @task: thread group leader, whose limit counts at the time of each charge
+ *
+ * Immutable but for the reference count.
+ */
+struct iommufd_account {
+	refcount_t users;
+	enum iommufd_account_mode mode;
+	struct mm_struct *mm;
+	struct user_struct *user;
+	struct task_struct *task;
+};
+
+/**
+ * struct iommufd_account_slot - remembers the account of the last caller
+ * @lock: protects @account; nothing nests inside
+ * @account: a reference, or NULL
+ *
+ * A context is nearly always used by one process, which thus shares one
+ * account among all its stores.
+ */
+struct iommufd_account_slot {
+	spinlock_t lock; /* @account */
+	struct iommufd_account *account;
+};
+
+struct iommufd_account *iommufd_account_create(enum iommufd_account_mode mode);
+struct iommufd_account *iommufd_account_get(struct iommufd_account *account);
+void iommufd_account_put(struct iommufd_account *account);
+
+void iommufd_account_slot_init(struct iommufd_account_slot *slot);
+struct iommufd_account *
+iommufd_account_slot_get(struct iommufd_account_slot *slot,
+			 enum iommufd_account_mode mode);
+void iommufd_account_slot_clear(struct iommufd_account_slot *slot);
+
+int iommufd_account_charge(struct iommufd_account *account,
+			   unsigned long npages);
+void iommufd_account_uncharge(struct iommufd_account *account,
+			      unsigned long npages);
+
+#endif /* __IOMMUFD_ACCOUNT_H */

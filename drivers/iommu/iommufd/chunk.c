@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Chunks of a page store: a contiguous chunk is one number, any other an array
+ * as long as the chunk.  A chunk only ever goes from empty to extent to array,
+ * and back to empty when its last hold goes.
+ */
+#include <linux/align.h>
+#include <linux/build_bug.h>
+#include <linux/limits.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "chunk.h"
+
+static_assert(ARCH_KMALLOC_MINALIGN > IOMMUFD_CHUNK_FORMAT);
+
+/* First and last page would not do: pages between them may have moved. */
+static bool is_contiguous(struct page **pages, unsigned int npages)
+{
+	unsigned int i;
+
+	for (i = 1; i < npages; i++)
+		if (pages[i] != nth_page(pages[0], i))
+			return false;
+	return true;
+}
+
+static void set_extent(struct iommufd_chunk *chunk, unsigned long first,
+		       unsigned long pfn)
+{
+	chunk->word = (pfn - first) << IOMMUFD_CHUNK_SHIFT |
+		      IOMMUFD_CHUNK_EXTENT;
+}
+
+static bool is_narrow(struct page **pages, unsigned int npages)
+{
+	unsigned long bits = 0;
+	unsigned int i;
+
+	for (i = 0; i < npages; i++)
+		bits |= page_to_pfn(pages[i]);
+	return bits <= U32_MAX;
+}
+
+/*
+ * Entries of pages without a hold are copied like the others: garbage stays
+ * garbage.  A wide entry only comes here to become wide again.
+ */
+static unsigned long old_pfn(const struct iommufd_chunk *old,
+			     struct iommufd_span span, unsigned long i)
+{
+	switch (iommufd_chunk_format(old)) {
+	case IOMMUFD_CHUNK_EXTENT:
+		return span.first + i +
+		       ((long)old->word >> IOMMUFD_CHUNK_SHIFT);
+	case IOMMUFD_CHUNK_NARROW:
+		return ((u32 *)iommufd_chunk_array(old))[i];
+	default:
+		return 0;
+	}
+}
+
+/* Whether the pages an extent may stand for fit into 32 bits. */
+static bool extent_is_narrow(const struct iommufd_chunk *chunk,
+			     struct iommufd_span span)
+{
+	unsigned long first = old_pfn(chunk, span, 0);
+	unsigned long last = old_pfn(chunk, span, span.last - span.first);
+
+	return first <= last && last <= U32_MAX;
+}
+
+static int make_narrow(struct iommufd_chunk *chunk, struct iommufd_span span)
+{
+	unsigned long i, n = span.last - span.first + 1;
+	u32 *pfns;
+
+	pfns = kmalloc_array(n, sizeof(*pfns), GFP_KERNEL_ACCOUNT);
+	if (!pfns)
+		return -ENOMEM;
+	if (iommufd_chunk_format(chunk) != IOMMUFD_CHUNK_EMPTY)
+		for (i = 0; i < n; i++)
+			pfns[i] = old_pfn(chunk, span, i);
+	chunk->word = (unsigned long)pfns | IOMMUFD_CHUNK_NARROW;
+	return 0;
+}
+
+static int make_wide(struct iommufd_chunk *chunk, struct iommufd_span span)
+{
+	unsigned long i, n = span.last - span.first + 1;
+	unsigned long *pfns;
+
+	pfns = kmalloc_array(n, sizeof(*pfns), GFP_KERNEL_ACCOUNT);
+	if (!pfns)
+		return -ENOMEM;
+	if (iommufd_chunk_format(chunk) != IOMMUFD_CHUNK_EMPTY)
+		for (i = 0; i < n; i++)
+			pfns[i] = old_pfn(chunk, span, i);
+	iommufd_chunk_clear(chunk);
+	chunk->word = (unsigned long)pfns | IOMMUFD_CHUNK_WIDE;
+	return 0;
+}
+
+/* Turn the chunk into an array that can take the pages. */
+static int make_array(struct iommufd_chunk *chunk, struct iommufd_span span,
+		      struct page **pages, unsigned int npages)
+{
+	switch (iommufd_chunk_format(chunk)) {
+	case IOMMUFD_CHUNK_WIDE:
+		return 0;
+	case IOMMUFD_CHUNK_NARROW:
+		return is_narrow(pages, npages) ? 0 : make_wide(chunk, span);
+	case IOMMUFD_CHUNK_EXTENT:
+		if (!extent_is_narrow(chunk, span))
+			return make_wide(chunk, span);
+		fallthrough;
+	default:
+		return is_narrow(pages, npages) ? make_narrow(chunk, span) :
+						  make_wide(chunk, span);
+	}
+}
+
+/**
+ * iommufd_chunk_set() - record where pages are
+ * @chunk: the chunk
+ * @span: all page numbers of the chunk
+ * @first: page number of the first page, within @span
+ * @pages: the pages
+ * @npages: number of pages, all within @span
+ *
+ * Context: may sleep; the store's mutex is held.
+ * Return: 0, or -ENOMEM with nothing changed.
+ */
+int iommufd_chunk_set(struct iommufd_chunk *chunk, struct iommufd_span span,
+		      unsigned long first, struct page **pages,
+		      unsigned int npages)
+{
+	unsigned long format = iommufd_chunk_format(chunk);
+	unsigned long pfn = page_to_pfn(pages[0]);
+	unsigned int i;
+	int err;
+
+	if (format <= IOMMUFD_CHUNK_EXTENT && is_contiguous(pages, npages)) {
+		struct iommufd_chunk extent;
+
+		set_extent(&extent, first, pfn);
+		if (format == IOMMUFD_CHUNK_EMPTY ||
+		    chunk->word == extent.word) {
+			*chunk = extent;
+			return 0;
+		}
+	}
+
+	err = make_array(chunk, span, pages, npages);
+	if (err)
+		return err;
+	first -= span.first;
+	if (iommufd_chunk_format(chunk) == IOMMUFD_CHUNK_NARROW) {
+		u32 *pfns = iommufd_chunk_array(chunk);
+
+		for (i = 0; i < npages; i++)
+			pfns[first + i] = page_to_pfn(pages[i]);
+	} else {
+		unsigned long *pfns = iommufd_chunk_array(chunk);
+
+		for (i = 0; i < npages; i++)
+			pfns[first + i] = page_to_pfn(pages[i]);
+	}
+	return 0;
+}
+
+/**
+ * iommufd_chunk_clear() - forget all pages and free the memory
+ * @chunk: the chunk
+ *
+ * Context: the store's mutex is held, or nobody else knows the store.
+ */
+void iommufd_chunk_clear(struct iommufd_chunk *chunk)
+{
+	if (iommufd_chunk_format(chunk) >= IOMMUFD_CHUNK_NARROW)
+		kfree(iommufd_chunk_array(chunk));
+	chunk->word = 0;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Where the pages of a store come from: one small table of operations per kind
+ * of memory.
+ */
+#ifndef __IOMMUFD_PIN_H
+#define __IOMMUFD_PIN_H
+
+#include <linux/types.h>
+
+struct iommufd_account;
+struct iommufd_backing;
+struct iommufd_store;
+struct mm_struct;
+struct page;
+
+/**
+ * struct iommufd_pin_ops - one kind of memory
+ * @pin: pin @npages pages from page number @first on and store them in @pages.
+ *	 All of them or none.  Called with the store's fill mutex held, never
+ *	 with its mutex; may sleep for long.  Returns 0, -EFAULT where there is
+ *	 no memory to be pinned, -EINTR on a fatal signal, -ENOMEM.
+ * @unpin: unpin @npages pages with consecutive page frame numbers from @pfn on.
+ *	   The range may be cut in any way, it need not match a call of @pin.
+ *	   Called with the store's mutex held; may sleep; cannot fail.
+ * @put: drop what the backing refers to, when the store dies; optional
+ *
+ * A page is pinned and unpinned exactly once between two calls of each kind for
+ * its page number: pin, unpin, pin, unpin.
+ */
+struct iommufd_pin_ops {
+	int (*pin)(const struct iommufd_backing *backing, unsigned long first,
+		   unsigned int npages, struct page **pages);
+	void (*unpin)(const struct iommufd_backing *backing, unsigned long pfn,
+		      unsigned long npages);
+	void (*put)(struct iommufd_backing *backing);
+};
+
+/**
+ * struct iommufd_backing - the memory behind a store
+ * @ops: operations for this kind of memory
+ * @mm: user memory: address space, kept alive by the store's account
+ * @source: other kinds of memory: what @ops looks it up in
+ * @start_bytes: address of page number 0 in @mm or @source, page aligned
+ * @writable: devices may write; the pages are dirty when they are unpinned
+ *
+ * Immutable while the store lives.
+ */
+struct iommufd_backing {
+	const struct iommufd_pin_ops *ops;
+	union {
+		struct mm_struct *mm;
+		void *source;
+	};
+	unsigned long start_bytes;
+	bool writable;
+};
+
+extern const struct iommufd_pin_ops iommufd_pin_user_ops;
+
+struct iommufd_store *
+iommufd_store_create(const struct iommufd_backing *backing,
+		     struct iommufd_account *account, unsigned long npages,
+		     unsigned int page_offset_bytes);
+
+#endif /* __IOMMUFD_PIN_H */

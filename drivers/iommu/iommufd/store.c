@@ -1,0 +1,758 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Page store: keeps the physical addresses behind a range of memory, and keeps
+ * the pages pinned for as long as someone holds them.
+ *
+ * DOC: page store
+ *
+ *	page number   0                511|512             1023|1024     1300
+ *	              |    chunk 0        |     chunk 1        | chunk 2   |
+ *	memory        |== huge folio =====|- - -.-- -.- -- .-- |=====|=====|
+ *	chunk word    |  extent           |  array of 512      |  extent   |
+ *	holds            [---- A ------------------]
+ *	                               [-------- B ----------------]
+ *	pinned           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+ *
+ * Chunks begin where the address of the memory is a multiple of 2 MiB, so that
+ * a huge page never lies in two chunks by accident; the first chunk may be
+ * short.  A page is pinned exactly while a hold covers it: the tree of holds is
+ * the only record of what is pinned, and chunks only say where.
+ *
+ * Locks, outer first:
+ *
+ *	fill_mutex	held by the one hold that is being filled, also while its
+ *			pages are being pinned, which may take as long as a page
+ *			fault takes.  Only this lock's owner adds pinned pages.
+ *	mutex		the tree of holds, chunks, @npinned, unpinning.  Never held
+ *			while pinning, so neither releasing a hold nor walking runs
+ *			waits for memory of user space.
+ *	mmap_lock	of the process that owns or pays for the memory
+ *
+ * A hold enters the tree as soon as its first pages are pinned and grows with
+ * each batch.  Whoever releases another hold meanwhile thus unpins what the
+ * growing hold has not reached yet, and the growing hold pins it again when it
+ * gets there.  A hold that fails half way is released like any other.
+ */
+#include <linux/bits.h>
+#include <linux/err.h>
+#include <linux/interval_tree_generic.h>
+#include <linux/log2.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/pfn.h>
+#include <linux/refcount.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+
+#include "account.h"
+#include "chunk.h"
+#include "pin.h"
+#include "store.h"
+
+#define CHUNK_PAGES_LG2		(ilog2(SZ_2M) - PAGE_SHIFT)
+#define CHUNK_PAGES		BIT(CHUNK_PAGES_LG2)
+#define LEAF_CHUNKS_LG2		9
+#define LEAF_CHUNKS		BIT(LEAF_CHUNKS_LG2)
+#define INLINE_CHUNKS		2UL
+#define STACK_PAGES		16UL
+
+static_assert(PAGE_SHIFT < 21);
+
+/**
+ * struct iommufd_store - page store
+ * @users: references; zero frees the store, which nobody holds then
+ * @page_offset_bytes: offset of the first byte in page 0
+ * @backing: where the pages come from
+ * @account: who pays, a reference; NULL for memory that is not charged.
+ *	     Changes only under both mutexes.
+ * @npages: number of pages
+ * @skew: pages of chunk 0 that lie before page 0
+ * @fill_mutex: serializes those who pin
+ * @mutex: protects the fields below
+ * @npinned: number of pages that are pinned and charged
+ * @holds: interval tree of &struct iommufd_hold
+ * @leaves: directory of tables of chunks.  Points to @leaf when one table is
+ *	    enough.  It and the tables are made by the first hold that needs them
+ *	    and live until the store dies.
+ * @leaf: the only table of chunks; points to @chunks when these are enough
+ * @chunks: chunks of a store with few pages
+ */
+struct iommufd_store {
+	refcount_t users;
+	unsigned int page_offset_bytes;
+	struct iommufd_backing backing;
+	struct iommufd_account *account;
+	unsigned long npages;
+	unsigned long skew;
+	struct mutex fill_mutex; /* pinning; outside @mutex */
+	struct mutex mutex; /* all below */
+	unsigned long npinned;
+	struct rb_root_cached holds;
+	struct iommufd_chunk **leaves;
+	struct iommufd_chunk *leaf;
+	struct iommufd_chunk chunks[INLINE_CHUNKS];
+};
+
+#define hold_first(hold) ((hold)->first)
+#define hold_last(hold) ((hold)->last)
+INTERVAL_TREE_DEFINE(struct iommufd_hold, node, unsigned long, subtree_last,
+		     hold_first, hold_last, static inline, hold_tree);
+
+/* Chunks */
+
+static unsigned long chunk_index(const struct iommufd_store *store,
+				 unsigned long page)
+{
+	return (page + store->skew) >> CHUNK_PAGES_LG2;
+}
+
+static unsigned long nr_chunks(const struct iommufd_store *store)
+{
+	return chunk_index(store, store->npages - 1) + 1;
+}
+
+static unsigned long nr_leaves(const struct iommufd_store *store)
+{
+	return ((nr_chunks(store) - 1) >> LEAF_CHUNKS_LG2) + 1;
+}
+
+static struct iommufd_span chunk_span(const struct iommufd_store *store,
+				      unsigned long index)
+{
+	unsigned long slot = index << CHUNK_PAGES_LG2;
+	struct iommufd_span span = {
+		.first = max(slot, store->skew) - store->skew,
+		.last = min(slot + CHUNK_PAGES - store->skew, store->npages) - 1,
+	};
+
+	return span;
+}
+
+/* The chunk of a page that was pinned before. */
+static struct iommufd_chunk *chunk_at(const struct iommufd_store *store,
+				      unsigned long index)
+{
+	return &store->leaves[index >> LEAF_CHUNKS_LG2]
+			     [index & (LEAF_CHUNKS - 1)];
+}
+
+static struct iommufd_chunk *make_chunk(struct iommufd_store *store,
+					unsigned long index)
+{
+	unsigned long i = index >> LEAF_CHUNKS_LG2;
+
+	lockdep_assert_held(&store->mutex);
+	if (!store->leaves) {
+		store->leaves = kvcalloc(nr_leaves(store),
+					 sizeof(*store->leaves),
+					 GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+		if (!store->leaves)
+			return NULL;
+	}
+	if (!store->leaves[i])
+		store->leaves[i] = kcalloc(min(LEAF_CHUNKS, nr_chunks(store) -
+					       (i << LEAF_CHUNKS_LG2)),
+					   sizeof(struct iommufd_chunk),
+					   GFP_KERNEL_ACCOUNT);
+	if (!store->leaves[i])
+		return NULL;
+	return chunk_at(store, index);
+}
+
+static void free_chunks(struct iommufd_store *store)
+{
+	unsigned long i;
+
+	if (store->leaf == store->chunks || !store->leaves)
+		return;
+	for (i = 0; i < nr_leaves(store); i++)
+		kfree(store->leaves[i]);
+	if (store->leaves != &store->leaf)
+		kvfree(store->leaves);
+}
+
+/* Gaps: what the holds do not cover */
+
+/*
+ * Find the first pages in [first, last] that no hold covers.  The result ends
+ * before its begin when there are none.
+ */
+static struct iommufd_span next_gap(struct iommufd_store *store,
+				    unsigned long first, unsigned long last)
+{
+	struct iommufd_span gap = { .first = first, .last = last };
+	struct iommufd_hold *hold;
+
+	lockdep_assert_held(&store->mutex);
+	while (gap.first <= last) {
+		hold = hold_tree_iter_first(&store->holds, gap.first, last);
+		if (!hold)
+			break;
+		if (hold->first > gap.first) {
+			gap.last = hold->first - 1;
+			break;
+		}
+		gap.first = hold->last + 1;
+	}
+	return gap;
+}
+
+static unsigned long count_gaps(struct iommufd_store *store,
+				unsigned long first, unsigned long last)
+{
+	struct iommufd_span gap;
+	unsigned long n = 0;
+
+	while (first <= last) {
+		gap = next_gap(store, first, last);
+		if (gap.first > last)
+			break;
+		n += gap.last - gap.first + 1;
+		first = gap.last + 1;
+	}
+	return n;
+}
+
+/* Unpinning */
+
+/**
+ * struct unpin_batch - consecutive page frames on their way out
+ * @pfn: first page frame number
+ * @npages: number of pages, may be 0
+ *
+ * Folios larger than a chunk are unpinned in one go, too.
+ */
+struct unpin_batch {
+	unsigned long pfn;
+	unsigned long npages;
+};
+
+static void unpin_flush(struct iommufd_store *store, struct unpin_batch *batch)
+{
+	if (batch->npages)
+		store->backing.ops->unpin(&store->backing, batch->pfn,
+					  batch->npages);
+	batch->npages = 0;
+}
+
+static void unpin_in_chunk(struct iommufd_store *store,
+			   const struct iommufd_chunk *chunk,
+			   struct iommufd_span span, unsigned long first,
+			   unsigned long last, struct unpin_batch *batch)
+{
+	unsigned long pfn, n;
+
+	while (first <= last) {
+		n = iommufd_chunk_run(chunk, span, first, last, &pfn);
+		if (!batch->npages || batch->pfn + batch->npages != pfn) {
+			unpin_flush(store, batch);
+			batch->pfn = pfn;
+		}
+		batch->npages += n;
+		first += n;
+	}
+}
+
+static bool is_chunk_held(struct iommufd_store *store, struct iommufd_span span)
+{
+	return hold_tree_iter_first(&store->holds, span.first, span.last);
+}
+
+/* Unpin pages that no hold covers any more. */
+static void unpin_gap(struct iommufd_store *store, struct iommufd_span gap)
+{
+	struct unpin_batch batch = {};
+	struct iommufd_chunk *chunk;
+	struct iommufd_span span;
+	unsigned long page, last;
+
+	for (page = gap.first; page <= gap.last; page = last + 1) {
+		span = chunk_span(store, chunk_index(store, page));
+		last = min(span.last, gap.last);
+		chunk = chunk_at(store, chunk_index(store, page));
+		unpin_in_chunk(store, chunk, span, page, last, &batch);
+		if (!is_chunk_held(store, span))
+			iommufd_chunk_clear(chunk);
+		cond_resched();
+	}
+	unpin_flush(store, &batch);
+}
+
+static void release_locked(struct iommufd_store *store,
+			   struct iommufd_hold *hold)
+{
+	unsigned long first = hold->first, npages = 0;
+	struct iommufd_span gap;
+
+	lockdep_assert_held(&store->mutex);
+	hold_tree_remove(hold, &store->holds);
+	while (first <= hold->last) {
+		gap = next_gap(store, first, hold->last);
+		if (gap.first > hold->last)
+			break;
+		unpin_gap(store, gap);
+		npages += gap.last - gap.first + 1;
+		first = gap.last + 1;
+	}
+	RB_CLEAR_NODE(&hold->node);
+	WRITE_ONCE(store->npinned, store->npinned - npages);
+	iommufd_account_uncharge(store->account, npages);
+}
+
+/* Pinning */
+
+/**
+ * struct fill - a hold on its way
+ * @store: the store
+ * @hold: the hold; in the tree once it covers a page
+ * @next: first page number the hold does not cover yet
+ * @last: page number the hold shall end with, inclusive
+ * @ncharged: pages that are charged and not pinned yet
+ * @batch: pages that are being pinned
+ * @pages: room for a batch
+ * @max_pages: room in @pages, in pages
+ * @stack: room for small holds
+ */
+struct fill {
+	struct iommufd_store *store;
+	struct iommufd_hold *hold;
+	unsigned long next;
+	unsigned long last;
+	unsigned long ncharged;
+	struct iommufd_span batch;
+	struct page **pages;
+	unsigned long max_pages;
+	struct page *stack[STACK_PAGES];
+};
+
+/* Let the hold cover all pages before @end. */
+static void fill_grow(struct fill *fill, unsigned long end)
+{
+	struct iommufd_hold *hold = fill->hold;
+
+	if (end == fill->next)
+		return;
+	if (!RB_EMPTY_NODE(&hold->node))
+		hold_tree_remove(hold, &fill->store->holds);
+	hold->last = end - 1;
+	hold_tree_insert(hold, &fill->store->holds);
+	fill->next = end;
+}
+
+/* Find out what to pin next.  Returns false when the hold is complete. */
+static bool fill_next_batch(struct fill *fill)
+{
+	struct iommufd_store *store = fill->store;
+	struct iommufd_span gap = next_gap(store, fill->next, fill->last);
+
+	fill_grow(fill, gap.first);
+	if (gap.first > fill->last)
+		return false;
+	gap.last = min3(gap.last, gap.first + fill->max_pages - 1,
+			chunk_span(store, chunk_index(store, gap.first)).last);
+	fill->batch = gap;
+	return true;
+}
+
+/* Take over the batch that was pinned. */
+static int fill_commit(struct fill *fill)
+{
+	unsigned long first = fill->batch.first;
+	unsigned int npages = fill->batch.last - first + 1;
+	struct iommufd_store *store = fill->store;
+	unsigned long index = chunk_index(store, first);
+	struct iommufd_chunk *chunk = make_chunk(store, index);
+	int err;
+
+	if (!chunk)
+		return -ENOMEM;
+	err = iommufd_chunk_set(chunk, chunk_span(store, index), first,
+				fill->pages, npages);
+	if (err)
+		return err;
+	fill->ncharged -= npages;
+	WRITE_ONCE(store->npinned, store->npinned + npages);
+	fill_grow(fill, fill->batch.last + 1);
+	return 0;
+}
+
+static int fill_charge(struct fill *fill, unsigned long npages)
+{
+	int err;
+
+	if (npages <= fill->ncharged)
+		return 0;
+	err = iommufd_account_charge(fill->store->account,
+				     npages - fill->ncharged);
+	if (!err)
+		fill->ncharged = npages;
+	return err;
+}
+
+static int fill_pin(struct fill *fill)
+{
+	unsigned int npages = fill->batch.last - fill->batch.first + 1;
+	struct iommufd_backing *backing = &fill->store->backing;
+	int err;
+
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	cond_resched();
+	/* Enough, unless a release made a new gap meanwhile. */
+	err = fill_charge(fill, npages);
+	if (err)
+		return err;
+	return backing->ops->pin(backing, fill->batch.first, npages,
+				 fill->pages);
+}
+
+/* The batch was pinned but cannot be remembered. */
+static void fill_unpin(struct fill *fill)
+{
+	struct iommufd_backing *backing = &fill->store->backing;
+	unsigned int i, npages = fill->batch.last - fill->batch.first + 1;
+
+	for (i = 0; i < npages; i++)
+		backing->ops->unpin(backing, page_to_pfn(fill->pages[i]), 1);
+}
+
+static int fill_batches(struct fill *fill)
+{
+	struct iommufd_store *store = fill->store;
+	bool more;
+	int err;
+
+	lockdep_assert_held(&store->fill_mutex);
+	do {
+		err = fill_pin(fill);
+		if (err)
+			return err;
+		mutex_lock(&store->mutex);
+		err = fill_commit(fill);
+		if (err)
+			fill_unpin(fill);
+		more = !err && fill_next_batch(fill);
+		mutex_unlock(&store->mutex);
+	} while (more);
+	return err;
+}
+
+static int fill_get_room(struct fill *fill, unsigned long npages)
+{
+	fill->pages = fill->stack;
+	fill->max_pages = STACK_PAGES;
+	if (npages <= STACK_PAGES)
+		return 0;
+	fill->max_pages = min(npages, CHUNK_PAGES);
+	fill->pages = kmalloc_array(fill->max_pages, sizeof(*fill->pages),
+				    GFP_KERNEL_ACCOUNT);
+	return fill->pages ? 0 : -ENOMEM;
+}
+
+static void fill_put_room(struct fill *fill)
+{
+	if (fill->pages != fill->stack)
+		kfree(fill->pages);
+}
+
+static int fill_hold(struct fill *fill)
+{
+	struct iommufd_store *store = fill->store;
+	unsigned long npages;
+	bool more;
+	int err;
+
+	mutex_lock(&store->mutex);
+	npages = count_gaps(store, fill->next, fill->last);
+	fill->max_pages = CHUNK_PAGES;
+	more = fill_next_batch(fill);
+	mutex_unlock(&store->mutex);
+	if (!more)
+		return 0;
+
+	err = fill_get_room(fill, npages);
+	if (err)
+		return err;
+	fill->batch.last = min(fill->batch.last,
+			       fill->batch.first + fill->max_pages - 1);
+	err = fill_charge(fill, npages);
+	if (!err)
+		err = fill_batches(fill);
+	fill_put_room(fill);
+	return err;
+}
+
+/* Holds */
+
+/**
+ * iommufd_store_hold() - keep pages pinned
+ * @store: the store
+ * @hold: the caller's, uninitialized
+ * @first: first page number
+ * @last: last page number, inclusive
+ *
+ * Charges and pins those pages that no other hold covers; all of them are
+ * charged before the first is pinned.
+ *
+ * Context: may sleep, as long as page faults of the memory take.
+ * Return: 0, -EINVAL when there are no such pages, -EINTR on a fatal signal,
+ * -EFAULT when the memory cannot be pinned, -ENOMEM for lack of memory or over
+ * RLIMIT_MEMLOCK.  On error nothing is left pinned, charged or held.
+ */
+int iommufd_store_hold(struct iommufd_store *store, struct iommufd_hold *hold,
+		       unsigned long first, unsigned long last)
+{
+	struct fill fill;
+	int err;
+
+	if (first > last || last >= store->npages)
+		return -EINVAL;
+
+	fill.store = store;
+	fill.hold = hold;
+	fill.next = first;
+	fill.last = last;
+	fill.ncharged = 0;
+	hold->first = first;
+	RB_CLEAR_NODE(&hold->node);
+
+	if (mutex_lock_killable(&store->fill_mutex))
+		return -EINTR;
+	err = fill_hold(&fill);
+	if (err && !RB_EMPTY_NODE(&hold->node))
+		iommufd_store_release(store, hold);
+	iommufd_account_uncharge(store->account, fill.ncharged);
+	mutex_unlock(&store->fill_mutex);
+	return err;
+}
+
+/**
+ * iommufd_store_release() - end a hold
+ * @store: the store
+ * @hold: a hold that iommufd_store_hold() made
+ *
+ * Unpins the pages that no other hold covers and returns their charge.  Cannot
+ * fail and needs no memory.
+ *
+ * Context: may sleep; does not wait for pins of others.
+ */
+void iommufd_store_release(struct iommufd_store *store,
+			   struct iommufd_hold *hold)
+{
+	mutex_lock(&store->mutex);
+	release_locked(store, hold);
+	mutex_unlock(&store->mutex);
+}
+
+/* Runs */
+
+/**
+ * iommufd_run_iter_init() - begin a walk over physical memory
+ * @iter: the caller's, uninitialized
+ * @store: the store
+ * @hold: a hold that covers the walked bytes, and lasts as long as the walk
+ * @offset_bytes: first byte, from the start of the store's first page
+ * @length_bytes: number of bytes
+ */
+void iommufd_run_iter_init(struct iommufd_run_iter *iter,
+			   struct iommufd_store *store,
+			   const struct iommufd_hold *hold, u64 offset_bytes,
+			   u64 length_bytes)
+{
+	iter->store = store;
+	iter->hold = hold;
+	iter->offset_bytes = offset_bytes;
+	iter->end_bytes = offset_bytes + length_bytes;
+	WARN_ON_ONCE(length_bytes &&
+		     (offset_bytes >> PAGE_SHIFT < hold->first ||
+		      (iter->end_bytes - 1) >> PAGE_SHIFT > hold->last));
+}
+
+/*
+ * Append memory to the last run where it continues it, else as a new run.
+ * Returns the number of runs, more than @max_runs when there is no room.
+ */
+static unsigned int add_run(struct iommu_run *runs, unsigned int nr_runs,
+			    unsigned int max_runs, phys_addr_t phys, size_t len)
+{
+	if (nr_runs) {
+		struct iommu_run *run = &runs[nr_runs - 1];
+
+		if (run->phys + run->len == phys) {
+			run->len += len;
+			return nr_runs;
+		}
+	}
+	if (nr_runs < max_runs) {
+		runs[nr_runs].phys = phys;
+		runs[nr_runs].len = len;
+	}
+	return nr_runs + 1;
+}
+
+/**
+ * iommufd_run_iter_next() - get the next pieces of contiguous memory
+ * @iter: the walk
+ * @runs: receives the runs, in the order of the memory
+ * @max_runs: room in @runs, not 0
+ *
+ * Runs are as long as they can be: a run never continues the one before it,
+ * not even the last one of the call before.
+ *
+ * Context: may sleep; does not wait for pins of others.
+ * Return: number of runs, 0 at the end of the walk.
+ */
+unsigned int iommufd_run_iter_next(struct iommufd_run_iter *iter,
+				   struct iommu_run *runs,
+				   unsigned int max_runs)
+{
+	struct iommufd_span span = { .first = 1, .last = 0 };
+	struct iommufd_store *store = iter->store;
+	struct iommufd_chunk *chunk = NULL;
+	unsigned int nr_runs = 0, nr;
+	unsigned long page, pfn, n;
+	phys_addr_t phys;
+	u64 len;
+
+	mutex_lock(&store->mutex);
+	while (iter->offset_bytes < iter->end_bytes) {
+		page = iter->offset_bytes >> PAGE_SHIFT;
+		if (!chunk || page > span.last) {
+			chunk = chunk_at(store, chunk_index(store, page));
+			span = chunk_span(store, chunk_index(store, page));
+		}
+		n = iommufd_chunk_run(chunk, span, page,
+				      min_t(u64, span.last, (iter->end_bytes - 1)
+					    >> PAGE_SHIFT), &pfn);
+		phys = PFN_PHYS(pfn) + offset_in_page(iter->offset_bytes);
+		len = min(((u64)n << PAGE_SHIFT) -
+			  offset_in_page(iter->offset_bytes),
+			  iter->end_bytes - iter->offset_bytes);
+		nr = add_run(runs, nr_runs, max_runs, phys, len);
+		if (nr > max_runs)
+			break;
+		nr_runs = nr;
+		iter->offset_bytes += len;
+	}
+	mutex_unlock(&store->mutex);
+	return nr_runs;
+}
+
+/* Stores */
+
+/**
+ * iommufd_store_create() - make a store
+ * @backing: where its pages come from; copied
+ * @account: who pays; the store takes a reference.  NULL: nobody.
+ * @npages: number of pages, not 0
+ * @page_offset_bytes: offset of the first byte in page 0
+ *
+ * Context: may sleep.
+ * Return: the store with one reference, or ERR_PTR(-ENOMEM).
+ */
+struct iommufd_store *
+iommufd_store_create(const struct iommufd_backing *backing,
+		     struct iommufd_account *account, unsigned long npages,
+		     unsigned int page_offset_bytes)
+{
+	struct iommufd_store *store;
+
+	store = kmalloc(sizeof(*store), GFP_KERNEL_ACCOUNT);
+	if (!store)
+		return ERR_PTR(-ENOMEM);
+	refcount_set(&store->users, 1);
+	store->page_offset_bytes = page_offset_bytes;
+	store->backing = *backing;
+	store->account = account ? iommufd_account_get(account) : NULL;
+	store->npages = npages;
+	store->skew = (backing->start_bytes >> PAGE_SHIFT) & (CHUNK_PAGES - 1);
+	mutex_init(&store->fill_mutex);
+	mutex_init(&store->mutex);
+	store->npinned = 0;
+	store->holds = RB_ROOT_CACHED;
+	memset(store->chunks, 0, sizeof(store->chunks));
+	store->leaf = nr_chunks(store) <= INLINE_CHUNKS ? store->chunks : NULL;
+	store->leaves = nr_leaves(store) == 1 ? &store->leaf : NULL;
+	return store;
+}
+
+/**
+ * iommufd_store_get() - take a reference
+ * @store: live store
+ *
+ * Context: any.
+ * Return: @store.
+ */
+struct iommufd_store *iommufd_store_get(struct iommufd_store *store)
+{
+	refcount_inc(&store->users);
+	return store;
+}
+
+/**
+ * iommufd_store_put() - drop a reference, free the store with the last one
+ * @store: store, or NULL; nobody holds pages of it when this is the last
+ *
+ * Context: may sleep.
+ */
+void iommufd_store_put(struct iommufd_store *store)
+{
+	if (!store || !refcount_dec_and_test(&store->users))
+		return;
+	WARN_ON(!RB_EMPTY_ROOT(&store->holds.rb_root) || store->npinned);
+	free_chunks(store);
+	if (store->backing.ops->put)
+		store->backing.ops->put(&store->backing);
+	iommufd_account_put(store->account);
+	mutex_destroy(&store->mutex);
+	mutex_destroy(&store->fill_mutex);
+	kfree(store);
+}
+
+/**
+ * iommufd_store_npages() - size of a store
+ * @store: the store
+ *
+ * Return: number of pages.
+ */
+unsigned long iommufd_store_npages(const struct iommufd_store *store)
+{
+	return store->npages;
+}
+
+/**
+ * iommufd_store_page_offset() - where in its first page a store begins
+ * @store: the store
+ *
+ * Return: offset in bytes, below PAGE_SIZE.
+ */
+unsigned int iommufd_store_page_offset(const struct iommufd_store *store)
+{
+	return store->page_offset_bytes;
+}
+
+/**
+ * iommufd_store_writable() - may devices write to the memory
+ * @store: the store
+ *
+ * Return: whether they may.
+ */
+bool iommufd_store_writable(const struct iommufd_store *store)
+{
+	return store->backing.writable;
+}
+
+/**
+ * iommufd_store_pinned_pages() - how much of a store is pinned and charged
+ * @store: the store
+ *
+ * Context: any; a snapshot.
+ * Return: number of pages.
+ */
+unsigned long iommufd_store_pinned_pages(const struct iommufd_store *store)
+{
+	return READ_ONCE(store->npinned);
+}
