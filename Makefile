@@ -20,11 +20,12 @@ SERIES    := python3 $(TOP)/scripts/series/main.py --top $(TOP) --tree $(TREE) \
 	     --pristine $(PRISTINE) --src $(LINUX_SRC)
 KERNEL    := python3 $(TOP)/scripts/kernel.py --arch $(ARCH) --config $(CONFIG) \
 	     --tree $(TREE) --out $(KOUT)
-VM        := python3 $(TOP)/tools/testing/vm/vm.py --build $(O)
-export JOBS V O KEEP TIMEOUT_SCALE
+VMDIR     := $(TOP)/tools/testing/vm
+VM        := python3 $(VMDIR)/vm.py --build $(O)
+export JOBS V O QEMU KEEP TIMEOUT_SCALE
 
 .DEFAULT_GOAL := help
-.PHONY: help packages tree fold new-patch config kernel kernel-only print-image check vm clean
+.PHONY: help packages tree fold new-patch config kernel kernel-only print-image check vm kunit clean
 
 help:
 	@sed -n 's/^#: //p' $(TOP)/Makefile
@@ -69,11 +70,16 @@ check: vm
 #:   vm           machine cases only (TESTS selects, KEEP=1 keeps all logs,
 #:                  TIMEOUT_SCALE=n gives a slow host more time)
 vm: tree
+	@$(if $(QEMU),,$(VMDIR)/fetch_qemu.py $(O)/qemu)
 	@for kernel in $$($(VM) kernels --tests "$(TESTS)"); do \
 		$(MAKE) --no-print-directory -s kernel-only \
 			ARCH=$${kernel%:*} CONFIG=$${kernel#*:} || exit 1; \
 	done
 	@$(VM) check --tests "$(TESTS)"
+
+#:   kunit        unit tests inside the debug kernel
+kunit:
+	@$(MAKE) --no-print-directory vm TESTS=kunit/
 
 kernel-only:
 	@$(KERNEL)

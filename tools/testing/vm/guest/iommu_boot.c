@@ -58,12 +58,12 @@ static int count_entries(const char *path, const char *prefix)
 static void check_present(const struct expectation *want, const char *bdf)
 {
 	char type[32], path[PATH_MAX];
-	int group = pci_group(bdf);
+	int group = pci_group_made(bdf);
 
 	tap_ok(count_entries("/sys/class/iommu", want->instance) > 0, "an IOMMU named %s*",
 	       want->instance);
 	tap_ok(strstr(kernel_log, want->log), "the log says \"%s\"", want->log);
-	tap_ok(count_entries("/sys/kernel/iommu_groups", "") > 1, "several groups");
+	tap_ok(count_entries("/sys/kernel/iommu_groups", "") > 0, "there are groups");
 	tap_ok(group >= 0, "the test device has a group");
 	snprintf(path, sizeof(path), "/sys/kernel/iommu_groups/%d/type", group);
 	file_read(path, type, sizeof(type));
@@ -76,7 +76,7 @@ static void check_absent(const char *bdf)
 {
 	tap_ok(!count_entries("/sys/class/iommu", ""), "no IOMMU");
 	tap_ok(!count_entries("/sys/kernel/iommu_groups", ""), "no group");
-	tap_ok(pci_group(bdf) == -ENOENT, "the test device has no group");
+	tap_ok(pci_group_made(bdf) < 0, "the test device has no group");
 }
 
 int main(int argc, char **argv)

@@ -105,4 +105,15 @@ static inline int pci_bind(const char *bdf, const char *driver)
 	return *driver ? file_write("/sys/bus/pci/drivers_probe", bdf) : 0;
 }
 
+/*
+ * The function's IOMMU group, or a negative errno.  Where firmware tables tie
+ * functions to IOMMUs (Arm), 6.1 makes the group when a first driver is bound.
+ */
+static inline int pci_group_made(const char *bdf)
+{
+	if (pci_group(bdf) < 0 && !pci_bind(bdf, "vfio-pci"))
+		pci_bind(bdf, "");
+	return pci_group(bdf);
+}
+
 #endif

@@ -199,7 +199,7 @@ int main(void)
 
 	if (!tap_ok(!pci_find(EDU_VENDOR, EDU_DEVICE, bdf), "the test device is there"))
 		return tap_end();
-	group = pci_group(bdf);
+	group = pci_group_made(bdf);
 	group_type(group, first, sizeof(first));
 	check_dma(bdf, "fresh");
 	group_type(group, now, sizeof(now));
