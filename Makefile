@@ -11,8 +11,14 @@ TARGET    ?=
 JOBS      ?=
 V         ?=
 
-# Work trees of one repository share the import of the pristine source.
-PRISTINE  ?= $(shell cd $(TOP) && dirname "$$(realpath "$$(git rev-parse --git-common-dir)")")/build/pristine.git
+IOMMU     ?= vtd
+DISK      ?=
+
+# Work trees of one repository share what does not depend on their content: the
+# import of the pristine source and the unpacked QEMU.
+SHARED    ?= $(shell cd $(TOP) && dirname "$$(realpath "$$(git rev-parse --git-common-dir)")")/build
+PRISTINE  ?= $(SHARED)/pristine.git
+NEWER_QEMU ?= $(SHARED)/qemu
 
 TREE      := $(O)/tree
 KOUT      := $(O)/$(ARCH)-$(CONFIG)
@@ -21,11 +27,11 @@ SERIES    := python3 $(TOP)/scripts/series/main.py --top $(TOP) --tree $(TREE) \
 KERNEL    := python3 $(TOP)/scripts/kernel.py --arch $(ARCH) --config $(CONFIG) \
 	     --tree $(TREE) --out $(KOUT)
 VMDIR     := $(TOP)/tools/testing/vm
-VM        := python3 $(VMDIR)/vm.py --build $(O)
+VM        := python3 $(VMDIR)/vm.py --build $(O) --qemu $(NEWER_QEMU)
 export JOBS V O QEMU KEEP TIMEOUT_SCALE
 
 .DEFAULT_GOAL := help
-.PHONY: help packages tree fold new-patch config kernel kernel-only print-image check vm kunit clean
+.PHONY: help packages tree fold new-patch config kernel kernel-only print-image run check vm kunit clean
 
 help:
 	@sed -n 's/^#: //p' $(TOP)/Makefile
@@ -64,13 +70,20 @@ kernel: tree
 print-image:
 	@$(KERNEL) --print-image
 
+#:   run          the main job: read a disk from user space through an emulated IOMMU
+#:                  (IOMMU=vtd|vtd-sm|amd|smmuv3, DISK=file)
+run: ARCH := $(if $(filter smmuv3,$(IOMMU)),arm64,x86_64)
+run: tree
+	@$(MAKE) --no-print-directory -s kernel-only ARCH=$(ARCH) CONFIG=run
+	@$(VM) run --iommu "$(IOMMU)" --disk "$(DISK)"
+
 #:   check        all tests; TESTS="pattern ..." runs only the machine cases that match
 check: vm
 
 #:   vm           machine cases only (TESTS selects, KEEP=1 keeps all logs,
 #:                  TIMEOUT_SCALE=n gives a slow host more time)
 vm: tree
-	@$(if $(QEMU),,$(VMDIR)/fetch_qemu.py $(O)/qemu)
+	@$(if $(QEMU),,$(VMDIR)/fetch_qemu.py $(NEWER_QEMU))
 	@for kernel in $$($(VM) kernels --tests "$(TESTS)"); do \
 		$(MAKE) --no-print-directory -s kernel-only \
 			ARCH=$${kernel%:*} CONFIG=$${kernel#*:} || exit 1; \

@@ -5,6 +5,7 @@
     vm.py list  [--tests PATTERN]      name the cases
     vm.py check [--tests PATTERN]      run them
     vm.py kernels [--tests PATTERN]    name the kernels they need, as ARCH:CONFIG
+    vm.py run [--iommu MACHINE] [--disk FILE]    the main job
     vm.py image --arch ARCH            build the initramfs and print its path
 """
 
@@ -13,6 +14,7 @@ import os
 import sys
 from pathlib import Path
 
+from vmtest import job
 from vmtest.case import CaseError, read_cases
 from vmtest.emulator import Emulators
 from vmtest.initramfs import Guest
@@ -25,12 +27,14 @@ TOP = HERE.parents[2]
 def parse_args():
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
-    parser.add_argument('command', choices=('list', 'check', 'kernels', 'image'))
+    parser.add_argument('command', choices=('list', 'check', 'kernels', 'run', 'image'))
     parser.add_argument('--tests', default='', help='words: globs or parts of case names')
     parser.add_argument('--build', default=TOP / 'build')
     parser.add_argument('--jobs', type=int, default=int(os.environ.get('JOBS') or 0))
     parser.add_argument('--arch', default='x86_64')
-    parser.add_argument('--stock', action='store_true', help="only the system's QEMU")
+    parser.add_argument('--qemu', default='', help='folder of an unpacked QEMU')
+    parser.add_argument('--iommu', default='vtd')
+    parser.add_argument('--disk', default='')
     return parser.parse_args()
 
 
@@ -40,6 +44,9 @@ def main():
     if args.command == 'image':
         print(Guest(args.arch, TOP, args.build).image())
         return 0
+    runner = Runner(TOP, args.build, Emulators(args.qemu))
+    if args.command == 'run':
+        return job.run(runner, args.iommu, args.disk)
     cases = read_cases(HERE / 'cases', args.tests)
     if args.command == 'list':
         for case in cases:
@@ -51,8 +58,7 @@ def main():
     if not cases:
         print(f'no case matches {args.tests}')
         return 1
-    emulators = Emulators(args.build, args.stock)
-    return Runner(TOP, args.build, emulators).run(cases, args.jobs or os.cpu_count())
+    return runner.run(cases, args.jobs or os.cpu_count())
 
 
 if __name__ == '__main__':

@@ -74,12 +74,12 @@ def from_folder(arch, folder):
 class Emulators:
     """All emulators at hand, by architecture."""
 
-    def __init__(self, build, stock_only=False):
+    def __init__(self, folder=''):
         self.found = {}
         for arch in PROGRAM:
             both = [from_system(arch)]
-            if not stock_only and not os.environ.get('QEMU'):
-                both.append(from_folder(arch, Path(build) / 'qemu'))
+            if folder and not os.environ.get('QEMU'):
+                both.append(from_folder(arch, Path(folder)))
             self.found[arch] = sorted((e for e in both if e), key=lambda e: e.version)
 
     def pick(self, arch, wanted):

@@ -9,13 +9,14 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
-from . import kunit, splat, tap
+from . import disk, kunit, splat, tap
 from .boot import boot
 from .initramfs import Guest
 from .machine import MACHINES, Unavailable
 
 IMAGE = {'x86_64': 'arch/x86/boot/bzImage', 'arm64': 'arch/arm64/boot/Image'}
 DEBUG_SLOWER = 3
+DISK_MIB = 16
 DEBUG_MEMORY = '2G'
 
 
@@ -42,6 +43,15 @@ class Runner:
     def folder(self, case):
         """Folder of a case's logs."""
         return self.build / 'logs' / case.name
+
+    def with_disk(self, case):
+        """The case with {disk} and {sha256} filled in, where it names them."""
+        if not any('{disk}' in d for d in case.devices):
+            return case
+        with self.lock:
+            image = disk.generate(self.build / f'disk-{DISK_MIB}M.img', DISK_MIB)
+        return replace(case, run=case.run.replace('{sha256}', disk.sha256(image)),
+                       devices=tuple(d.replace('{disk}', str(image)) for d in case.devices))
 
     def judge(self, case, outcome):
         """Report of one boot: guest results, splats, how it ended."""
@@ -77,6 +87,7 @@ class Runner:
         if case.config == 'debug':
             case = replace(case, timeout=case.timeout * DEBUG_SLOWER,
                            memory=DEBUG_MEMORY if case.memory == '1G' else case.memory)
+        case = self.with_disk(case)
         shutil.rmtree(self.folder(case), ignore_errors=True)
         try:
             outcome = boot(MACHINES[case.machine], case, emulator, self.kernel(case),
