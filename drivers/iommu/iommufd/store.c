@@ -348,7 +348,8 @@ static bool fill_next_batch(struct fill *fill)
 	struct iommufd_store *store = fill->store;
 	struct iommufd_span gap = next_gap(store, fill->next, fill->last);
 
-	fill_grow(fill, gap.first);
+	/* The hold that covers the rest may well cover more. */
+	fill_grow(fill, min(gap.first, fill->last + 1));
 	if (gap.first > fill->last)
 		return false;
 	gap.last = min3(gap.last, gap.first + fill->max_pages - 1,
