@@ -39,11 +39,17 @@ struct iommu_run {
  *                in type, owner and default ops.  May sleep.  Returns an
  *                ERR_PTR() on failure, never NULL.
  * @blocked_domain: static domain that stops all DMA of a device.  Attaching it
- *                  cannot fail.  NULL when the driver has none.
+ *                  cannot fail.  NULL when the driver has none.  A static
+ *                  domain has no free() op, which is what tells it apart.
+ * @direct_blocks_owner: a device with reserved regions of type
+ *                       %IOMMU_RESV_DIRECT can neither be blocked nor given to
+ *                       user space: claims of its group are refused with
+ *                       -EPERM.
  */
 struct iommu_ops_ext {
 	struct iommu_domain *(*alloc_paging)(struct device *dev, u32 flags);
 	struct iommu_domain *blocked_domain;
+	bool direct_blocks_owner;
 };
 
 /**

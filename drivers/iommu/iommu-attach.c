@@ -1,0 +1,690 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Which domain the devices of a group are on.
+ *
+ * A group has one domain, and a change of it is a transaction: afterwards all
+ * of its devices are on the new domain, or all of them are on the old one.
+ * Documentation/driver-api/iommu-attach.rst has the model, the states and the
+ * lock order.
+ *
+ * What drivers are expected to do, and what is done when they do not:
+ *
+ * - attach_dev() that fails may leave the device on the old domain, on none or
+ *   on the new one. The failing device is thus put back like all others.
+ * - attach_dev() of a domain that the device was on a moment ago should work.
+ *   If it fails, the device is put on a blocked domain and is called stranded
+ *   until an attach works again; the domain that it was to go back to is never
+ *   freed.
+ * - attach_dev() of a static blocked domain cannot fail.
+ *
+ * A domain counts the groups that are on it. One more count, never returned,
+ * stands for a device that may still use it although its group has gone on:
+ * so a domain that hardware may walk is leaked by iommu_domain_free().
+ */
+#define pr_fmt(fmt)    "iommu: " fmt
+
+#include <linux/atomic.h>
+#include <linux/device.h>
+#include <linux/err.h>
+#include <linux/export.h>
+#include <linux/iommu-ext.h>
+#include <linux/iommu.h>
+#include <linux/list.h>
+#include <linux/lockdep.h>
+#include <linux/mutex.h>
+#include <linux/printk.h>
+#include <trace/events/iommu.h>
+
+#include "dma-iommu.h"
+#include "iommu-attach.h"
+#include "iommu-group.h"
+
+static atomic_t nr_complaints = ATOMIC_INIT(0);
+
+/**
+ * iommu_attach_complain() - one line about a broken driver or caller
+ * @group: group it happened to, or NULL
+ * @what: what happened and what became of it
+ *
+ * Not WARN(): the reaction to each case is defined, and the unit tests provoke
+ * every one of them.
+ *
+ * Context: any.
+ */
+void iommu_attach_complain(struct iommu_group *group, const char *what)
+{
+	atomic_inc(&nr_complaints);
+	if (group)
+		pr_err("group %d: %s\n", group->id, what);
+	else
+		pr_err("%s\n", what);
+}
+
+/**
+ * iommu_attach_complaints() - number of complaints so far, for the unit tests
+ *
+ * Context: any.
+ * Return: calls of iommu_attach_complain() since boot, modulo 2^32.
+ */
+unsigned int iommu_attach_complaints(void)
+{
+	return atomic_read(&nr_complaints);
+}
+
+/**
+ * iommu_device_usable() - tell whether a device can be attached to domains
+ * @dev: device
+ *
+ * Groups also hold devices that no IOMMU driver serves: all of them where the
+ * platform has groups but no domains, and a device that is on its way out.
+ *
+ * Context: &struct iommu_group.mutex of @dev's group is held, or @dev cannot
+ * leave its group for another reason.
+ * Return: true when @dev has a driver's ops.
+ */
+bool iommu_device_usable(struct device *dev)
+{
+	return dev->iommu && dev->iommu->iommu_dev && !dev->iommu->leaving;
+}
+
+/**
+ * iommu_group_note_domain() - record the domain that a group is on
+ * @group: group
+ * @domain: domain, or NULL for what the platform does without one
+ *
+ * Says nothing to the hardware.
+ *
+ * Context: &struct iommu_group.mutex is held, or nobody else knows @group.
+ */
+void iommu_group_note_domain(struct iommu_group *group,
+			     struct iommu_domain *domain)
+{
+	struct iommu_domain *old = group->domain;
+
+	if (domain)
+		atomic_inc(&domain->nr_groups);
+	/* iommu_get_domain_for_dev() reads this without the lock */
+	WRITE_ONCE(group->domain, domain);
+	if (old)
+		atomic_dec(&old->nr_groups);
+}
+
+/* The hardware may walk @domain whatever its groups say: keep it for good. */
+static void domain_keep_forever(struct iommu_domain *domain)
+{
+	if (domain)
+		atomic_inc(&domain->nr_groups);
+}
+
+/**
+ * iommu_domain_free() - give a domain back to its driver
+ * @domain: domain; no group is on it
+ *
+ * Freeing page tables that a device walks would let it write to whatever the
+ * memory is used for next, so a domain that is still in use is leaked with one
+ * line in the log. Static domains are left alone.
+ *
+ * Context: may sleep.
+ */
+void iommu_domain_free(struct iommu_domain *domain)
+{
+	bool last;
+
+	if (!domain->ops->free)
+		return;
+
+	last = atomic_dec_return(&domain->nr_handles) <= 0;
+	/*
+	 * A driver may hand out one domain many times (VT-d's identity domain):
+	 * until the last time the other users' groups are no leftovers.
+	 */
+	if (last && atomic_read(&domain->nr_groups)) {
+		iommu_attach_complain(NULL,
+				      "domain freed while in use: leaked");
+		return;
+	}
+	iommu_put_dma_cookie(domain);
+	domain->ops->free(domain);
+}
+EXPORT_SYMBOL_GPL(iommu_domain_free);
+
+/**
+ * __iommu_attach_device() - put one device on a domain
+ * @domain: domain
+ * @dev: device that iommu_device_usable() accepts
+ *
+ * Context: &struct iommu_group.mutex is held, except for deferred attaches,
+ * which come before anybody else uses the device.
+ * Return: 0; -ENODEV when @domain cannot be attached; the driver's error.
+ */
+int __iommu_attach_device(struct iommu_domain *domain, struct device *dev)
+{
+	int err;
+
+	if (!domain->ops->attach_dev)
+		return -ENODEV;
+
+	err = domain->ops->attach_dev(domain, dev);
+	if (err)
+		return err;
+
+	dev->iommu->stranded = false;
+	trace_attach_device_to_domain(dev);
+	return 0;
+}
+
+/* Put a device back to what the platform does without a domain. */
+static void detach_device(struct iommu_domain *domain, struct device *dev)
+{
+	if (iommu_is_attach_deferred(dev))
+		return;
+
+	domain->ops->detach_dev(domain, dev);
+	dev->iommu->stranded = false;
+	trace_detach_device_from_domain(dev);
+}
+
+/*
+ * 6.1's VT-d driver refused user domains, and with them the dynamic blocking
+ * domain, for devices whose firmware keeps using regions that must stay mapped
+ * 1:1. AMD and Arm SMMU drivers never did, and their users rely on that.
+ */
+static bool must_stay_mapped(struct device *dev)
+{
+	const struct iommu_ops_ext *ext = dev_iommu_ops(dev)->ext;
+
+	return dev->iommu->require_direct && ext && ext->direct_blocks_owner;
+}
+
+/**
+ * iommu_group_may_block() - tell whether the DMA of a group may be stopped
+ * @group: group
+ *
+ * Context: &struct iommu_group.mutex is held.
+ * Return: 0, or -EPERM when firmware needs the DMA of one of the devices.
+ */
+int iommu_group_may_block(struct iommu_group *group)
+{
+	struct group_device *member;
+
+	lockdep_assert_held(&group->mutex);
+	list_for_each_entry(member, &group->devices, list) {
+		if (!iommu_device_usable(member->dev) ||
+		    !must_stay_mapped(member->dev))
+			continue;
+		dev_warn_ratelimited(member->dev,
+				     "firmware needs memory of this device mapped 1:1: it cannot be given away\n");
+		return -EPERM;
+	}
+	return 0;
+}
+
+/* Domain to stop the DMA of one device with, or NULL. Never allocates. */
+static struct iommu_domain *blocked_domain_of(struct iommu_group *group,
+					      struct device *dev)
+{
+	const struct iommu_ops_ext *ext = dev_iommu_ops(dev)->ext;
+
+	if (must_stay_mapped(dev))
+		return NULL;
+	if (ext && ext->blocked_domain)
+		return ext->blocked_domain;
+	return group->blocking_domain;
+}
+
+/*
+ * A device could not be brought back to @old after an attempt to move it to
+ * @new. Stop its DMA if that is possible, and see to it that no table which it
+ * may still walk is ever freed.
+ */
+static void strand_device(struct iommu_group *group, struct device *dev,
+			  struct iommu_domain *old, struct iommu_domain *new)
+{
+	struct iommu_domain *blocked = blocked_domain_of(group, dev);
+	int err = -ENODEV;
+
+	if (blocked && blocked != old && blocked->ops->attach_dev)
+		err = blocked->ops->attach_dev(blocked, dev);
+
+	dev->iommu->stranded = true;
+	domain_keep_forever(old);
+	if (err && new != old)
+		domain_keep_forever(new);
+	dev_err(dev, "cannot go back to its domain: %s\n",
+		err ? "state unknown" : "blocked");
+}
+
+/* Return whether @dev is on @old again. */
+static bool restore_device(struct iommu_group *group, struct device *dev,
+			   struct iommu_domain *old, struct iommu_domain *new,
+			   bool failed)
+{
+	if (old && !__iommu_attach_device(old, dev))
+		return true;
+
+	if (old) {
+		strand_device(group, dev, old, new);
+		return false;
+	}
+
+	/*
+	 * Without a domain to return to there is only detach_dev(), and drivers
+	 * do not expect it for a device that they did not take in.
+	 */
+	if (!failed)
+		detach_device(new, dev);
+	return true;
+}
+
+/* Undo a switch from @old to @new that failed at @failed, the last one tried */
+static void group_go_back(struct iommu_group *group,
+			  struct group_device *failed,
+			  struct iommu_domain *old, struct iommu_domain *new)
+{
+	struct group_device *member;
+	bool complete = true;
+
+	list_for_each_entry(member, &group->devices, list) {
+		if (iommu_device_usable(member->dev))
+			complete &= restore_device(group, member->dev, old,
+						   new, member == failed);
+		if (member == failed)
+			break;
+	}
+	if (!complete)
+		iommu_attach_complain(group,
+				      "devices left behind by a failed switch: old domain leaked");
+}
+
+static int group_detach(struct iommu_group *group)
+{
+	struct iommu_domain *old = group->domain;
+	struct group_device *member;
+
+	if (!old)
+		return 0;
+	if (!old->ops->detach_dev) {
+		iommu_attach_complain(group, "driver has no way back to no domain");
+		return -EINVAL;
+	}
+	list_for_each_entry(member, &group->devices, list)
+		if (iommu_device_usable(member->dev))
+			detach_device(old, member->dev);
+	iommu_group_note_domain(group, NULL);
+	return 0;
+}
+
+/**
+ * iommu_group_switch_domain() - move all devices of a group to a domain
+ * @group: group
+ * @new: domain, or NULL for what the platform does without one
+ *
+ * Does not ask whether the devices fit. When the group is on @new already,
+ * only its stranded devices are attached.
+ *
+ * Context: &struct iommu_group.mutex is held; may sleep.
+ * Return: 0, all devices are on @new; the driver's error, all devices are on
+ * the domain that they came from, or stranded if even that failed;
+ * -EINVAL when @new is NULL and the driver has no detach_dev().
+ */
+int iommu_group_switch_domain(struct iommu_group *group,
+			      struct iommu_domain *new)
+{
+	struct iommu_domain *old = group->domain;
+	struct group_device *member;
+	int err;
+
+	lockdep_assert_held(&group->mutex);
+	if (!new)
+		return group_detach(group);
+
+	list_for_each_entry(member, &group->devices, list) {
+		if (!iommu_device_usable(member->dev))
+			continue;
+		if (old == new && !member->dev->iommu->stranded)
+			continue;
+		err = __iommu_attach_device(new, member->dev);
+		if (err)
+			goto err_go_back;
+	}
+	if (old != new)
+		iommu_group_note_domain(group, new);
+	return 0;
+
+err_go_back:
+	if (old == new)
+		strand_device(group, member->dev, old, new);
+	else
+		group_go_back(group, member, old, new);
+	return err;
+}
+
+/* Ask the driver, for every device and before any of them is touched. */
+static int group_fits_domain(struct iommu_group *group,
+			     struct iommu_domain *domain)
+{
+	struct group_device *member;
+	int err;
+
+	list_for_each_entry(member, &group->devices, list) {
+		if (!iommu_device_usable(member->dev))
+			continue;
+		err = iommu_device_fits_domain(member->dev, domain);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/**
+ * iommu_group_replace_domain() - change the domain of a group on the fly
+ * @group: group
+ * @new: domain, not NULL
+ *
+ * Goes straight from one domain to the other: what the devices can reach in
+ * between is what the driver's attach_dev() leaves open, never the default
+ * domain.
+ *
+ * Context: &struct iommu_group.mutex is held; may sleep.
+ * Return: 0; -EINVAL when a device does not fit @new, with nothing touched;
+ * otherwise as iommu_group_switch_domain().
+ */
+int iommu_group_replace_domain(struct iommu_group *group,
+			       struct iommu_domain *new)
+{
+	int err;
+
+	lockdep_assert_held(&group->mutex);
+	if (!new)
+		return -EINVAL;
+	err = group_fits_domain(group, new);
+	if (err)
+		return err;
+	return iommu_group_switch_domain(group, new);
+}
+
+/**
+ * iommu_group_leave_domain() - take a group off its user's domain
+ * @group: group
+ *
+ * Back to the domain of the core: the blocking one while somebody owns the
+ * DMA of the group, else the default one. The caller is about to free the
+ * domain that is left, so where the default domain cannot be attached all
+ * devices are blocked instead; the group says so until iommu_group_heal().
+ * If that fails too, all of them stay, and iommu_domain_free() knows.
+ *
+ * Context: &struct iommu_group.mutex is held; may sleep, does not allocate.
+ */
+void iommu_group_leave_domain(struct iommu_group *group)
+{
+	struct iommu_domain *target = group->default_domain;
+
+	lockdep_assert_held(&group->mutex);
+	if (group->owner)
+		target = group->blocking_domain;
+	if (!iommu_group_switch_domain(group, target))
+		return;
+
+	if (group->blocking_domain && target != group->blocking_domain &&
+	    !iommu_group_switch_domain(group, group->blocking_domain)) {
+		iommu_attach_complain(group,
+				      "cannot attach the default domain: blocked");
+		return;
+	}
+	iommu_attach_complain(group, "cannot leave its domain");
+}
+
+/**
+ * iommu_group_heal() - repair what a failed switch left
+ * @group: group that nobody owns
+ *
+ * Context: &struct iommu_group.mutex is held; may sleep.
+ * Return: 0 when no device is stranded or blocked (any longer); the driver's
+ * error.
+ */
+int iommu_group_heal(struct iommu_group *group)
+{
+	struct iommu_domain *target = group->domain;
+
+	lockdep_assert_held(&group->mutex);
+	if (target && target == group->blocking_domain)
+		target = group->default_domain;
+	if (target == group->domain && !target)
+		return 0;
+	return iommu_group_switch_domain(group, target);
+}
+
+/* Firmware regions that must be mapped 1:1 at all times, relaxable ones not */
+static bool device_has_direct_regions(struct device *dev)
+{
+	struct iommu_resv_region *region;
+	LIST_HEAD(regions);
+	bool found = false;
+
+	/*
+	 * Out of memory is read as "yes": it makes the device unavailable to
+	 * user space, where "no" could give memory of the firmware away.
+	 */
+	if (iommu_device_get_resv_regions(dev, &regions))
+		return true;
+	list_for_each_entry(region, &regions, list)
+		found |= region->type == IOMMU_RESV_DIRECT;
+	iommu_put_resv_regions(dev, &regions);
+	return found;
+}
+
+/**
+ * iommu_group_admit_device() - put a new device of a group on its domain
+ * @group: group
+ * @dev: device, already in the group's list
+ *
+ * Context: &struct iommu_group.mutex is held; may sleep.
+ * Return: 0; -EPERM when @group is blocked and @dev must not be; the driver's
+ * error.
+ */
+int iommu_group_admit_device(struct iommu_group *group, struct device *dev)
+{
+	struct iommu_domain *domain = group->domain;
+
+	lockdep_assert_held(&group->mutex);
+	if (!iommu_device_usable(dev))
+		return 0;
+
+	dev->iommu->require_direct = device_has_direct_regions(dev);
+	if (!domain || iommu_is_attach_deferred(dev))
+		return 0;
+	if (domain == group->blocking_domain && must_stay_mapped(dev))
+		return -EPERM;
+	return __iommu_attach_device(domain, dev);
+}
+
+/**
+ * iommu_group_dismiss_device() - a device is about to lose its IOMMU driver
+ * @dev: device
+ *
+ * The driver's release_device() takes the device off whatever domain its group
+ * is on. From here on nothing in this layer touches the device, so that a
+ * switch of its group cannot run into memory that the driver frees.
+ *
+ * Context: takes &struct iommu_group.mutex; may sleep.
+ */
+void iommu_group_dismiss_device(struct device *dev)
+{
+	struct iommu_group *group = iommu_group_get(dev);
+
+	if (!group)
+		return;
+	mutex_lock(&group->mutex);
+	dev->iommu->leaving = true;
+	mutex_unlock(&group->mutex);
+	iommu_group_put(group);
+}
+
+/* The domain is nobody's but the core's: a user may attach his own. */
+static bool group_is_free(struct iommu_group *group)
+{
+	return !group->domain || group->domain == group->default_domain ||
+	       group->domain == group->blocking_domain;
+}
+
+/**
+ * iommu_attach_group() - put a group on a domain
+ * @domain: domain
+ * @group: group
+ *
+ * Context: takes &struct iommu_group.mutex; may sleep.
+ * Return: 0; -EBUSY when another user's domain is attached; otherwise as
+ * iommu_group_replace_domain().
+ */
+int iommu_attach_group(struct iommu_domain *domain, struct iommu_group *group)
+{
+	int err = -EBUSY;
+
+	mutex_lock(&group->mutex);
+	if (group_is_free(group))
+		err = iommu_group_replace_domain(group, domain);
+	mutex_unlock(&group->mutex);
+	return err;
+}
+EXPORT_SYMBOL_GPL(iommu_attach_group);
+
+/* Take a group off @domain, and off no other one. */
+static void detach_group_locked(struct iommu_domain *domain,
+				struct iommu_group *group)
+{
+	if (!domain || group->domain != domain) {
+		iommu_attach_complain(group,
+				      "domain to detach is not attached: ignored");
+		return;
+	}
+	iommu_group_leave_domain(group);
+}
+
+/**
+ * iommu_detach_group() - take a group off a domain
+ * @domain: domain that the group is on; another one changes nothing
+ * @group: group
+ *
+ * Context: takes &struct iommu_group.mutex; may sleep, does not allocate.
+ */
+void iommu_detach_group(struct iommu_domain *domain, struct iommu_group *group)
+{
+	mutex_lock(&group->mutex);
+	detach_group_locked(domain, group);
+	mutex_unlock(&group->mutex);
+}
+EXPORT_SYMBOL_GPL(iommu_detach_group);
+
+/**
+ * iommu_attach_device() - put the only device of a group on a domain
+ * @domain: domain
+ * @dev: device
+ *
+ * Context: takes &struct iommu_group.mutex; may sleep.
+ * Return: 0; -ENODEV without a group; -EINVAL when @dev has siblings;
+ * otherwise as iommu_attach_group().
+ */
+int iommu_attach_device(struct iommu_domain *domain, struct device *dev)
+{
+	struct iommu_group *group = iommu_group_get(dev);
+	int err;
+
+	if (!group)
+		return -ENODEV;
+
+	mutex_lock(&group->mutex);
+	if (iommu_group_device_count(group) != 1)
+		err = -EINVAL;
+	else if (!group_is_free(group))
+		err = -EBUSY;
+	else
+		err = iommu_group_replace_domain(group, domain);
+	mutex_unlock(&group->mutex);
+	iommu_group_put(group);
+	return err;
+}
+EXPORT_SYMBOL_GPL(iommu_attach_device);
+
+/**
+ * iommu_detach_device() - take the only device of a group off a domain
+ * @domain: domain that @dev is on; another one changes nothing
+ * @dev: device without siblings
+ *
+ * Context: takes &struct iommu_group.mutex; may sleep, does not allocate.
+ */
+void iommu_detach_device(struct iommu_domain *domain, struct device *dev)
+{
+	struct iommu_group *group = iommu_group_get(dev);
+
+	if (!group)
+		return;
+
+	mutex_lock(&group->mutex);
+	if (iommu_group_device_count(group) == 1)
+		detach_group_locked(domain, group);
+	else
+		iommu_attach_complain(group,
+				      "device to detach has siblings: ignored");
+	mutex_unlock(&group->mutex);
+	iommu_group_put(group);
+}
+EXPORT_SYMBOL_GPL(iommu_detach_device);
+
+/**
+ * iommu_device_replace_domain() - move a device, and with it its group
+ * @dev: device whose DMA the caller owns
+ * @domain: domain to go to, from the blocked state or from another domain
+ *
+ * Context: takes &struct iommu_group.mutex; may sleep. Not to be called under
+ * a device_lock().
+ * Return: 0; -ENODEV without a group or where the platform has no domains;
+ * -EPERM when nobody has claimed the group; -EINVAL when a device of the group
+ * does not fit @domain; the driver's error. On any error the group is where it
+ * was before.
+ */
+int iommu_device_replace_domain(struct device *dev,
+				struct iommu_domain *domain)
+{
+	struct iommu_group *group = iommu_group_get(dev);
+	int err;
+
+	if (!group)
+		return -ENODEV;
+
+	mutex_lock(&group->mutex);
+	if (!iommu_device_usable(dev))
+		err = -ENODEV;
+	else if (!group->owner)
+		err = -EPERM;
+	else
+		err = iommu_group_replace_domain(group, domain);
+	mutex_unlock(&group->mutex);
+	iommu_group_put(group);
+	return err;
+}
+EXPORT_SYMBOL_NS_GPL(iommu_device_replace_domain, IOMMUFD_INTERNAL);
+
+/**
+ * iommu_device_detach_domain() - block a device, and with it its group, again
+ * @dev: device whose DMA the caller owns
+ * @domain: domain that it is on; another one changes nothing
+ *
+ * Context: takes &struct iommu_group.mutex; may sleep, does not allocate. Not
+ * to be called under a device_lock().
+ */
+void iommu_device_detach_domain(struct device *dev,
+				struct iommu_domain *domain)
+{
+	struct iommu_group *group = iommu_group_get(dev);
+
+	if (!group) {
+		iommu_attach_complain(NULL,
+				      "device to detach has no group: ignored");
+		return;
+	}
+	mutex_lock(&group->mutex);
+	detach_group_locked(domain, group);
+	mutex_unlock(&group->mutex);
+	iommu_group_put(group);
+}
+EXPORT_SYMBOL_NS_GPL(iommu_device_detach_domain, IOMMUFD_INTERNAL);

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The attach layer, as the rest of the IOMMU core sees it.
+ *
+ * Every change of &struct iommu_group.domain goes through here, and
+ * everything here runs under &struct iommu_group.mutex unless it says
+ * otherwise.
+ */
+#ifndef __IOMMU_ATTACH_H
+#define __IOMMU_ATTACH_H
+
+#include <linux/types.h>
+
+struct device;
+struct iommu_domain;
+struct iommu_group;
+
+/* drivers/iommu/iommu-attach.c */
+bool iommu_device_usable(struct device *dev);
+int __iommu_attach_device(struct iommu_domain *domain, struct device *dev);
+int iommu_group_switch_domain(struct iommu_group *group,
+			      struct iommu_domain *new);
+int iommu_group_replace_domain(struct iommu_group *group,
+			       struct iommu_domain *new);
+void iommu_group_leave_domain(struct iommu_group *group);
+int iommu_group_heal(struct iommu_group *group);
+int iommu_group_may_block(struct iommu_group *group);
+void iommu_group_note_domain(struct iommu_group *group,
+			     struct iommu_domain *domain);
+int iommu_group_admit_device(struct iommu_group *group, struct device *dev);
+void iommu_group_dismiss_device(struct device *dev);
+void iommu_attach_complain(struct iommu_group *group, const char *what);
+unsigned int iommu_attach_complaints(void);
+
+/* drivers/iommu/iommu-device.c */
+struct iommu_domain *iommu_device_alloc_blocking(struct device *dev);
+
+/* drivers/iommu/iommu.c */
+bool iommu_is_attach_deferred(struct device *dev);
+int iommu_group_device_count(struct iommu_group *group);
+
+#endif /* __IOMMU_ATTACH_H */

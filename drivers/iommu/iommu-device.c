@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Domains made for a device, and questions about one device.
+ *
+ * Nothing here is keyed by a bus: two IOMMUs of one machine may differ.
+ */
+#include <linux/atomic.h>
+#include <linux/device.h>
+#include <linux/err.h>
+#include <linux/export.h>
+#include <linux/iommu-ext.h>
+#include <linux/iommu.h>
+#include <linux/irqdomain.h>
+#include <linux/list.h>
+
+#include "iommu-attach.h"
+#include "iommu-group.h"
+
+/* What the core knows about a domain that a driver has just made */
+static void domain_finish(struct iommu_domain *domain,
+			  const struct iommu_ops *ops, unsigned int type)
+{
+	domain->type = type;
+	domain->owner = ops;
+	if (!domain->ops)
+		domain->ops = ops->default_domain_ops;
+	if (!domain->pgsize_bitmap)
+		domain->pgsize_bitmap = ops->pgsize_bitmap;
+	atomic_inc(&domain->nr_handles);
+}
+
+/* Old way: a domain that becomes usable at its first attach, or NULL */
+static struct iommu_domain *alloc_by_type(const struct iommu_ops *ops,
+					  unsigned int type)
+{
+	struct iommu_domain *domain = ops->domain_alloc(type);
+
+	if (domain)
+		domain_finish(domain, ops, type);
+	return domain;
+}
+
+/**
+ * iommu_device_alloc_paging() - make a page table that user space fills
+ * @dev: device that the domain is for; others may fit it too
+ * @flags: mask of IOMMU_ALLOC_*; all of them need a driver that knows them
+ * @complete: set to whether aperture, page sizes and table format are final.
+ *            If not, nothing may be mapped before the first attach.
+ *
+ * Context: may sleep; takes no lock of the attach layer, so it may be called
+ * from within iommu_group_for_each_dev(). @dev must not leave its group.
+ * Return: domain for iommu_domain_free(), or ERR_PTR(): -ENODEV when no driver
+ * serves @dev, -EOPNOTSUPP for @flags, -ENOMEM, the driver's error.
+ */
+struct iommu_domain *iommu_device_alloc_paging(struct device *dev, u32 flags,
+					       bool *complete)
+{
+	const struct iommu_ops *ops;
+	struct iommu_domain *domain;
+
+	if (!iommu_device_usable(dev))
+		return ERR_PTR(-ENODEV);
+
+	ops = dev_iommu_ops(dev);
+	if (ops->ext && ops->ext->alloc_paging) {
+		domain = ops->ext->alloc_paging(dev, flags);
+		if (IS_ERR(domain))
+			return domain;
+		*complete = true;
+		domain_finish(domain, ops, IOMMU_DOMAIN_UNMANAGED);
+		return domain;
+	}
+
+	if (flags)
+		return ERR_PTR(-EOPNOTSUPP);
+	*complete = false;
+	return alloc_by_type(ops, IOMMU_DOMAIN_UNMANAGED) ?: ERR_PTR(-ENOMEM);
+}
+EXPORT_SYMBOL_NS_GPL(iommu_device_alloc_paging, IOMMUFD_INTERNAL);
+
+/**
+ * iommu_device_alloc_blocking() - find a domain that stops the DMA of a device
+ * @dev: device
+ *
+ * Best is the driver's static one, which cannot fail to attach; then one of
+ * type BLOCKED; an empty paging domain does for all other drivers.
+ *
+ * Context: may sleep.
+ * Return: domain for iommu_domain_free(), or ERR_PTR(-EINVAL).
+ */
+struct iommu_domain *iommu_device_alloc_blocking(struct device *dev)
+{
+	const struct iommu_ops *ops = dev_iommu_ops(dev);
+	struct iommu_domain *domain;
+
+	if (ops->ext && ops->ext->blocked_domain)
+		return ops->ext->blocked_domain;
+
+	domain = alloc_by_type(ops, IOMMU_DOMAIN_BLOCKED);
+	if (!domain)
+		domain = alloc_by_type(ops, IOMMU_DOMAIN_UNMANAGED);
+	return domain ?: ERR_PTR(-EINVAL);
+}
+
+/**
+ * iommu_device_fits_domain() - tell whether a device can be put on a domain
+ * @dev: device
+ * @domain: domain
+ *
+ * Has no side effect, so it may be asked about domains that other devices use.
+ * A driver that cannot tell says yes, and the attach has the last word.
+ *
+ * Context: may sleep. @dev must not leave its group.
+ * Return: 0; -EINVAL when they do not fit; -ENODEV when no driver serves @dev.
+ */
+int iommu_device_fits_domain(struct device *dev, struct iommu_domain *domain)
+{
+	if (!iommu_device_usable(dev))
+		return -ENODEV;
+	if (domain->owner && domain->owner != dev_iommu_ops(dev))
+		return -EINVAL;
+	if (!domain->ops->device_fits)
+		return 0;
+	return domain->ops->device_fits(domain, dev);
+}
+EXPORT_SYMBOL_NS_GPL(iommu_device_fits_domain, IOMMUFD_INTERNAL);
+
+#ifdef CONFIG_IRQ_DOMAIN_HIERARCHY
+/* The device's interrupt controller looks at who sends a message. */
+static bool controller_isolates_msi(struct device *dev)
+{
+	struct irq_domain *irqs = dev_get_msi_domain(dev);
+
+	return irqs && irq_domain_hierarchical_is_msi_remap(irqs);
+}
+#else
+static bool controller_isolates_msi(struct device *dev)
+{
+	return false;
+}
+#endif
+
+static int device_isolates_msi(struct device *dev, void *unused)
+{
+	if (controller_isolates_msi(dev) ||
+	    device_iommu_capable(dev, IOMMU_CAP_INTR_REMAP))
+		return 0;
+	return -EPERM;
+}
+
+/**
+ * iommu_device_has_isolated_msi() - tell whether interrupts are kept apart
+ * @dev: device that is to be given to user space
+ *
+ * A message-signalled interrupt is a memory write, which any device can make.
+ * Devices of one group can make each other write it, so all of them are asked.
+ *
+ * Context: takes &struct iommu_group.mutex; may sleep.
+ * Return: true when no device of the group can raise interrupts that are not
+ * its own.
+ */
+bool iommu_device_has_isolated_msi(struct device *dev)
+{
+	struct iommu_group *group = iommu_group_get(dev);
+	bool isolated;
+
+	if (!group)
+		return false;
+	isolated = !iommu_group_for_each_dev(group, NULL, device_isolates_msi);
+	iommu_group_put(group);
+	return isolated;
+}
+EXPORT_SYMBOL_NS_GPL(iommu_device_has_isolated_msi, IOMMUFD_INTERNAL);
+
+/**
+ * iommu_device_get_resv_regions() - list the reserved regions of one device
+ * @dev: device
+ * @list: empty list; regions are added for iommu_put_resv_regions()
+ *
+ * Drivers leave a region out when there is no memory for it, and their entry
+ * cannot report that. A user who does not know of a region may map over it,
+ * so missing regions are an error here.
+ *
+ * Context: may sleep. @dev must not leave its group.
+ * Return: 0; -ENODEV when no driver serves @dev; -ENOMEM when the list may not
+ * be complete, with @list empty.
+ */
+int iommu_device_get_resv_regions(struct device *dev, struct list_head *list)
+{
+	unsigned long before;
+
+	if (!iommu_device_usable(dev))
+		return -ENODEV;
+
+	/* Also counts what other callers miss, which is harmless. */
+	before = atomic_long_read(&iommu_resv_regions_missed);
+	iommu_get_resv_regions(dev, list);
+	if (atomic_long_read(&iommu_resv_regions_missed) == before)
+		return 0;
+
+	iommu_put_resv_regions(dev, list);
+	INIT_LIST_HEAD(list);
+	return -ENOMEM;
+}
+EXPORT_SYMBOL_NS_GPL(iommu_device_get_resv_regions, IOMMUFD_INTERNAL);

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Filling a domain with a list of runs.
+ */
+#include <linux/align.h>
+#include <linux/bitops.h>
+#include <linux/export.h>
+#include <linux/iommu-ext.h>
+#include <linux/iommu.h>
+#include <linux/overflow.h>
+
+#include "iommu-map.h"
+
+/* Everything that a driver's map_runs() may rely on */
+static int check_runs(struct iommu_domain *domain, unsigned long iova,
+		      const struct iommu_run *runs, unsigned int nr_runs)
+{
+	unsigned long mask, last;
+	size_t total = 0;
+	unsigned int i;
+
+	if (!(domain->type & __IOMMU_DOMAIN_PAGING) || !domain->pgsize_bitmap)
+		return -EINVAL;
+
+	mask = BIT(__ffs(domain->pgsize_bitmap)) - 1;
+	for (i = 0; i < nr_runs; i++) {
+		if (!runs[i].len || ((iova | runs[i].phys | runs[i].len) & mask))
+			return -EINVAL;
+		if (check_add_overflow(total, runs[i].len, &total))
+			return -EINVAL;
+	}
+	if (total && check_add_overflow(iova, total - 1, &last))
+		return -EINVAL;
+	return 0;
+}
+
+/* For drivers without map_runs(): one run after the other, without sync */
+static int map_each(struct iommu_domain *domain, unsigned long iova,
+		    const struct iommu_run *runs, unsigned int nr_runs,
+		    int prot, gfp_t gfp, size_t *mapped)
+{
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < nr_runs; i++) {
+		/* A run that fails is taken back there, the ones before stay. */
+		err = __iommu_map(domain, iova + *mapped, runs[i].phys,
+				  runs[i].len, prot, gfp);
+		if (err)
+			return err;
+		*mapped += runs[i].len;
+	}
+	return 0;
+}
+
+/**
+ * iommu_domain_map_runs() - map physically contiguous runs one behind the other
+ * @domain: paging domain
+ * @iova: where the first run goes, in bytes
+ * @runs: runs; like @iova multiples of the smallest page size of @domain
+ * @nr_runs: number of @runs
+ * @prot: mask of IOMMU_READ, IOMMU_WRITE, IOMMU_CACHE, IOMMU_MMIO, IOMMU_NOEXEC
+ * @gfp: how page tables are allocated
+ * @mapped: set to the number of bytes from @iova that are mapped now, also on
+ *          error: the caller unmaps them
+ *
+ * The hardware is told once, after the last run.
+ *
+ * Context: may sleep if @gfp allows it. The caller sees to it that nobody else
+ * changes this range of @domain.
+ * Return: 0; -EINVAL for runs that are not aligned, are empty or wrap around,
+ * or when @domain has no page table; -ENOMEM; the driver's error.
+ */
+int iommu_domain_map_runs(struct iommu_domain *domain, unsigned long iova,
+			  const struct iommu_run *runs, unsigned int nr_runs,
+			  int prot, gfp_t gfp, size_t *mapped)
+{
+	const struct iommu_domain_ops *ops = domain->ops;
+	int err;
+
+	might_sleep_if(gfpflags_allow_blocking(gfp));
+	*mapped = 0;
+	err = check_runs(domain, iova, runs, nr_runs);
+	if (err)
+		return err;
+
+	if (ops->map_runs)
+		err = ops->map_runs(domain, iova, runs, nr_runs, prot, gfp,
+				    mapped);
+	else
+		err = map_each(domain, iova, runs, nr_runs, prot, gfp, mapped);
+
+	/* What an error leaves is unmapped before any device may use it. */
+	if (!err && *mapped && ops->iotlb_sync_map)
+		ops->iotlb_sync_map(domain, iova, *mapped);
+	return err;
+}
+EXPORT_SYMBOL_NS_GPL(iommu_domain_map_runs, IOMMUFD_INTERNAL);
