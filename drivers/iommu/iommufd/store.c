@@ -297,7 +297,6 @@ static void release_locked(struct iommufd_store *store,
 		npages += gap.last - gap.first + 1;
 		first = gap.last + 1;
 	}
-	RB_CLEAR_NODE(&hold->node);
 	WRITE_ONCE(store->npinned, store->npinned - npages);
 	iommufd_account_uncharge(store->account, npages);
 }
@@ -307,8 +306,9 @@ static void release_locked(struct iommufd_store *store,
 /**
  * struct fill - a hold on its way
  * @store: the store
- * @hold: the hold; in the tree once it covers a page
- * @next: first page number the hold does not cover yet
+ * @hold: the hold
+ * @next: first page number the hold does not cover yet; the hold is in the tree
+ *	  once this has moved
  * @last: page number the hold shall end with, inclusive
  * @ncharged: pages that are charged and not pinned yet
  * @batch: pages that are being pinned
@@ -335,7 +335,7 @@ static void fill_grow(struct fill *fill, unsigned long end)
 
 	if (end == fill->next)
 		return;
-	if (!RB_EMPTY_NODE(&hold->node))
+	if (fill->next > hold->first)
 		hold_tree_remove(hold, &fill->store->holds);
 	hold->last = end - 1;
 	hold_tree_insert(hold, &fill->store->holds);
@@ -518,12 +518,11 @@ int iommufd_store_hold(struct iommufd_store *store, struct iommufd_hold *hold,
 	fill.last = last;
 	fill.ncharged = 0;
 	hold->first = first;
-	RB_CLEAR_NODE(&hold->node);
 
 	if (mutex_lock_killable(&store->fill_mutex))
 		return -EINTR;
 	err = fill_hold(&fill);
-	if (err && !RB_EMPTY_NODE(&hold->node))
+	if (err && fill.next > first)
 		iommufd_store_release(store, hold);
 	iommufd_account_uncharge(store->account, fill.ncharged);
 	mutex_unlock(&store->fill_mutex);

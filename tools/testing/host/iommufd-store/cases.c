@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Edge cases of the page store, and what it costs in memory.
+ */
+#include "account.h"
+#include "fake.h"
+#include "store.h"
+
+static struct mm_struct mm;
+static struct user_struct user;
+static struct task_struct task = {
+	.group_leader = &task,
+	.mm = &mm,
+	.user = &user,
+};
+
+#define ALL(mem)	0, (mem)->npages - 1
+
+static void release(struct fake_memory *mem, struct iommufd_store *store,
+		    struct iommufd_hold *hold)
+{
+	unsigned long page, first = hold->first, last = hold->last;
+
+	iommufd_store_release(store, hold);
+	for (page = first; page <= last; page++)
+		fake_expect_unpinned(mem, page);
+	for (page = first; page <= last; page++)
+		fake_check_page(mem, page);
+}
+
+/* Memory cost */
+
+static unsigned long contiguous(unsigned long page)
+{
+	return FAKE_LOW_PFN + page;
+}
+
+/* Huge pages in descending order: no two are one run. */
+static unsigned long huge(unsigned long page)
+{
+	return FAKE_LOW_PFN + (FAKE_WINDOW / 512 - 1 - page / 512) * 512 + page % 512;
+}
+
+static unsigned long scattered(unsigned long page)
+{
+	return FAKE_LOW_PFN + (page * 0x9e375UL) % FAKE_WINDOW;
+}
+
+static void lay_out(struct fake_memory *mem, unsigned long (*pfn_of)(unsigned long))
+{
+	unsigned long page;
+
+	for (page = 0; page < mem->npages; page++)
+		mem->pfns[page] = pfn_of(page);
+}
+
+struct cost {
+	const char *what;
+	unsigned long npages;
+	unsigned long (*pfn_of)(unsigned long page);
+	long max_objects;		/* allocations, the store included */
+	double max_per_page_bytes;	/* the store included, if not 0 */
+	double max_per_huge_bytes;	/* without the store, if not 0 */
+};
+
+static const struct cost costs[] = {
+	{ "one page",		1,		contiguous,	1, 256, 0 },
+	{ "64K, scattered",	16,		scattered,	2, 0, 0 },
+	{ "2M, scattered",	512,		scattered,	2, 8.25, 0 },
+	{ "4M, scattered",	1024,		scattered,	3, 8.25, 0 },
+	{ "64M, scattered",	16384,		scattered,	0, 8.25, 0 },
+	{ "512M, scattered",	131072,		scattered,	0, 8.25, 0 },
+	{ "2G, scattered",	524288,		scattered,	0, 8.25, 0 },
+	{ "2M, huge",		512,		huge,		1, 0, 64 },
+	{ "64M, huge",		16384,		huge,		2, 0, 64 },
+	{ "512M, huge",		131072,		huge,		2, 0, 64 },
+	{ "2G, huge",		524288,		huge,		0, 0, 64 },
+};
+
+static void test_cost(const struct cost *cost)
+{
+	long store_bytes, bytes, objects;
+	struct iommufd_store *store;
+	struct iommufd_hold hold;
+	struct fake_memory mem;
+	double per_page, per_huge;
+
+	fake_init(&mem, cost->npages, 0);
+	lay_out(&mem, cost->pfn_of);
+	store = fake_store(&mem, NULL, 0);
+	store_bytes = host_slab_bytes;
+	require(!iommufd_store_hold(store, &hold, ALL(&mem)));
+	bytes = host_slab_bytes;
+	objects = host_slab_objects;
+
+	per_page = (double)bytes / cost->npages;
+	per_huge = (double)(bytes - store_bytes) * 512 / cost->npages;
+	printf("# %-16s %9ld bytes %6ld pieces", cost->what, bytes, objects);
+	if (cost->pfn_of == huge)
+		printf(" %6.2f per 2M beyond the store\n", per_huge);
+	else
+		printf(" %6.2f per page\n", per_page);
+	require(!cost->max_objects || objects <= cost->max_objects);
+	require(!cost->max_per_page_bytes || per_page <= cost->max_per_page_bytes);
+	require(!cost->max_per_huge_bytes || per_huge <= cost->max_per_huge_bytes);
+
+	release(&mem, store, &hold);
+	iommufd_store_put(store);
+	fake_destroy(&mem);
+	require(!host_slab_bytes);
+}
+
+/* What is not pinned costs next to nothing, however large it is. */
+static void test_empty_store(void)
+{
+	struct iommufd_backing backing = { .ops = &fake_pin_ops };
+	struct iommufd_store *store;
+
+	store = iommufd_store_create(&backing, NULL, 1UL << 45, 0);
+	require(!IS_ERR(store) && host_slab_bytes <= 256);
+	iommufd_store_put(store);
+	require(!host_slab_bytes);
+}
+
+/* Arguments */
+
+static void test_hold_range(void)
+{
+	struct iommufd_store *store;
+	struct iommufd_hold hold;
+	struct fake_memory mem;
+
+	fake_init(&mem, 10, 0);
+	lay_out(&mem, scattered);
+	store = fake_store(&mem, NULL, 0x123);
+	require(iommufd_store_npages(store) == 10);
+	require(iommufd_store_page_offset(store) == 0x123);
+	require(iommufd_store_writable(store));
+	require(iommufd_store_hold(store, &hold, 0, 10) == -EINVAL);
+	require(iommufd_store_hold(store, &hold, 10, 10) == -EINVAL);
+	require(iommufd_store_hold(store, &hold, 5, 4) == -EINVAL);
+	require(iommufd_store_hold(store, &hold, 0, ~0UL) == -EINVAL);
+	require(iommufd_store_hold(store, &hold, ~0UL, ~0UL) == -EINVAL);
+	require(!mem.nr_pin_calls);
+	require(!iommufd_store_hold(store, &hold, 9, 9));
+	require(iommufd_store_pinned_pages(store) == 1);
+	release(&mem, store, &hold);
+	iommufd_store_put(store);
+	fake_destroy(&mem);
+}
+
+/* A first and last page that fit prove nothing about those between. */
+static void test_swapped_pages(void)
+{
+	struct iommufd_run_iter iter;
+	struct iommufd_store *store;
+	struct iommufd_hold hold;
+	struct iommu_run runs[8];
+	struct fake_memory mem;
+
+	fake_init(&mem, 512, 0);
+	lay_out(&mem, contiguous);
+	swap(mem.pfns[100], mem.pfns[101]);
+	store = fake_store(&mem, NULL, 0);
+	require(!iommufd_store_hold(store, &hold, ALL(&mem)));
+	iommufd_run_iter_init(&iter, store, &hold, 0, 512 * PAGE_SIZE);
+	require(iommufd_run_iter_next(&iter, runs, 8) == 4);
+	require(runs[0].len == 100 * PAGE_SIZE && runs[1].len == PAGE_SIZE &&
+		runs[2].len == PAGE_SIZE && runs[3].len == 410 * PAGE_SIZE);
+	require(runs[1].phys == PFN_PHYS(FAKE_LOW_PFN + 101));
+	require(!iommufd_run_iter_next(&iter, runs, 8));
+	release(&mem, store, &hold);
+	iommufd_store_put(store);
+	fake_destroy(&mem);
+}
+
+/* Memory that spans chunks and pin batches is one run, ends included. */
+static void test_one_run(void)
+{
+	struct iommufd_run_iter iter;
+	struct iommufd_store *store;
+	struct iommufd_hold hold;
+	struct iommu_run run;
+	struct fake_memory mem;
+	unsigned long skew;
+
+	for (skew = 0; skew < 512; skew += 511) {
+		fake_init(&mem, 262144, skew);
+		lay_out(&mem, contiguous);
+		store = fake_store(&mem, NULL, 0);
+		require(!iommufd_store_hold(store, &hold, ALL(&mem)));
+		iommufd_run_iter_init(&iter, store, &hold, 5, SZ_1G - 9);
+		require(iommufd_run_iter_next(&iter, &run, 1) == 1);
+		require(run.phys == PFN_PHYS(FAKE_LOW_PFN) + 5);
+		require(run.len == SZ_1G - 9);
+		require(!iommufd_run_iter_next(&iter, &run, 1));
+		release(&mem, store, &hold);
+		iommufd_store_put(store);
+		fake_destroy(&mem);
+	}
+}
+
+/* Accounting */
+
+struct limit_case {
+	enum iommufd_account_mode mode;
+	unsigned long limit_pages;
+	int err;
+};
+
+static const struct limit_case limit_cases[] = {
+	{ IOMMUFD_ACCOUNT_USER,		100,	0 },
+	{ IOMMUFD_ACCOUNT_USER,		99,	-ENOMEM },
+	{ IOMMUFD_ACCOUNT_USER,		0,	-ENOMEM },
+	{ IOMMUFD_ACCOUNT_PROCESS,	100,	0 },
+	{ IOMMUFD_ACCOUNT_PROCESS,	99,	-ENOMEM },
+	{ IOMMUFD_ACCOUNT_UNLIMITED,	0,	0 },
+};
+
+static void test_limit(const struct limit_case *c)
+{
+	struct iommufd_account *account;
+	struct iommufd_store *store;
+	struct iommufd_hold hold;
+	struct fake_memory mem;
+	long charged;
+
+	task.may_lock = c->mode == IOMMUFD_ACCOUNT_UNLIMITED;
+	task.memlock_bytes = c->limit_pages << PAGE_SHIFT;
+	account = iommufd_account_create(task.may_lock ? IOMMUFD_ACCOUNT_USER :
+					 c->mode);
+	require(account->mode == c->mode);
+	fake_init(&mem, 100, 0);
+	lay_out(&mem, scattered);
+	store = fake_store(&mem, account, 0);
+	require(iommufd_store_hold(store, &hold, ALL(&mem)) == c->err);
+	charged = c->err ? 0 : 100;
+	require(mem.nr_pin_calls == (c->err ? 0 : 1));
+	require(atomic64_read(&mm.pinned_vm) == charged);
+	require(atomic_long_read(&user.locked_vm) ==
+		(c->mode == IOMMUFD_ACCOUNT_USER ? charged : 0));
+	require(mm.locked_vm ==
+		(c->mode == IOMMUFD_ACCOUNT_PROCESS ? charged : 0));
+	if (!c->err)
+		release(&mem, store, &hold);
+	require(!atomic64_read(&mm.pinned_vm) && !mm.locked_vm &&
+		!atomic_long_read(&user.locked_vm));
+	iommufd_store_put(store);
+	iommufd_account_put(account);
+	fake_destroy(&mem);
+	task.may_lock = false;
+}
+
+/* One account per process and mode, a new one when anything differs. */
+static void test_slot(void)
+{
+	struct task_struct other = { .group_leader = &other, .user = &user };
+	struct iommufd_account *first, *second;
+	struct iommufd_account_slot slot;
+	struct mm_struct other_mm = {};
+
+	other.mm = &other_mm;
+	iommufd_account_slot_init(&slot);
+	first = iommufd_account_slot_get(&slot, IOMMUFD_ACCOUNT_USER);
+	second = iommufd_account_slot_get(&slot, IOMMUFD_ACCOUNT_USER);
+	require(first == second);
+	iommufd_account_put(second);
+
+	second = iommufd_account_slot_get(&slot, IOMMUFD_ACCOUNT_PROCESS);
+	require(first != second && second->mode == IOMMUFD_ACCOUNT_PROCESS);
+	iommufd_account_put(second);
+
+	host_current = &other;
+	second = iommufd_account_slot_get(&slot, IOMMUFD_ACCOUNT_PROCESS);
+	require(second->mm == &other_mm && second->task == &other);
+	iommufd_account_put(second);
+	other.may_lock = true;
+	second = iommufd_account_slot_get(&slot, IOMMUFD_ACCOUNT_PROCESS);
+	require(second->mode == IOMMUFD_ACCOUNT_UNLIMITED);
+	iommufd_account_put(second);
+
+	other.mm = NULL;
+	require(PTR_ERR(iommufd_account_create(IOMMUFD_ACCOUNT_USER)) == -EINVAL);
+	host_current = &task;
+	iommufd_account_put(first);
+	iommufd_account_slot_clear(&slot);
+	require(!mm.users && !user.users && !task.users && !other_mm.users);
+}
+
+static void ok(const char *what)
+{
+	static int nr;
+
+	require(!host_slab_objects && !fake_total_pins && !host_locks_held);
+	printf("ok %d iommufd-store cases: %s\n", ++nr, what);
+}
+
+int main(void)
+{
+	unsigned int i;
+
+	host_current = &task;
+	for (i = 0; i < ARRAY_SIZE(costs); i++)
+		test_cost(&costs[i]);
+	ok("memory cost");
+	test_empty_store();
+	ok("a store costs little before it is pinned");
+	test_hold_range();
+	ok("holds outside of the store are refused");
+	test_swapped_pages();
+	ok("swapped pages inside a huge page are seen");
+	test_one_run();
+	ok("contiguous memory is one run");
+	for (i = 0; i < ARRAY_SIZE(limit_cases); i++)
+		test_limit(&limit_cases[i]);
+	ok("limits");
+	test_slot();
+	ok("accounts are shared within a process");
+	return 0;
+}

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Several threads take, walk and release holds of one store.
+ * usage: stress [SECONDS]
+ *
+ * Each page has a frame of its own, so that a page which is pinned twice, or
+ * not at all while it is held, is seen at once.  Locking errors are seen by
+ * the thread sanitizer.
+ */
+#include <pthread.h>
+#include <time.h>
+
+#include "account.h"
+#include "fake.h"
+#include "store.h"
+
+#define NR_THREADS	4
+#define NR_HOLDS	4
+#define NPAGES		1900UL
+#define SKEW		300
+#define FIRST_PFN	0x5000UL
+
+static struct iommufd_store *store;
+static struct iommufd_account *account;
+static struct mm_struct mm;
+static struct user_struct user;
+static unsigned long page_of[NPAGES];	/* by frame */
+static unsigned long frame_of[NPAGES];	/* by page */
+static int pinned[NPAGES];		/* by frame */
+static unsigned long nr_holds, nr_failed;
+static time_t end;
+
+static __thread unsigned long random_state;
+
+static unsigned long next_random(unsigned long n)
+{
+	random_state = random_state * 6364136223846793005UL +
+		       1442695040888963407UL;
+	return (random_state >> 33) % n;
+}
+
+static int stress_pin(const struct iommufd_backing *backing,
+		      unsigned long first, unsigned int npages,
+		      struct page **pages)
+{
+	unsigned int i;
+
+	require(host_locks_held == 1);
+	if (!next_random(30))
+		return -EFAULT;
+	for (i = 0; i < npages; i++) {
+		unsigned long frame = frame_of[first + i];
+
+		require(!__atomic_exchange_n(&pinned[frame], 1, __ATOMIC_RELAXED));
+		pages[i] = pfn_to_page(FIRST_PFN + frame);
+	}
+	if (!next_random(4))
+		sched_yield();
+	return 0;
+}
+
+static void stress_unpin(const struct iommufd_backing *backing,
+			 unsigned long pfn, unsigned long npages)
+{
+	for (; npages; npages--, pfn++)
+		require(__atomic_exchange_n(&pinned[pfn - FIRST_PFN], 0,
+					    __ATOMIC_RELAXED));
+}
+
+static const struct iommufd_pin_ops stress_pin_ops = {
+	.pin = stress_pin,
+	.unpin = stress_unpin,
+};
+
+static void walk(const struct iommufd_hold *hold, unsigned long first,
+		 unsigned long last)
+{
+	struct iommufd_run_iter iter;
+	struct iommu_run runs[16];
+	unsigned int i, nr;
+	unsigned long page = first, pfn;
+
+	iommufd_run_iter_init(&iter, store, hold, (u64)first << PAGE_SHIFT,
+			      (u64)(last - first + 1) << PAGE_SHIFT);
+	while ((nr = iommufd_run_iter_next(&iter, runs, ARRAY_SIZE(runs)))) {
+		for (i = 0; i < nr; i++) {
+			for (pfn = PHYS_PFN(runs[i].phys);
+			     pfn < PHYS_PFN(runs[i].phys + runs[i].len); pfn++) {
+				require(page_of[pfn - FIRST_PFN] == page++);
+				require(__atomic_load_n(&pinned[pfn - FIRST_PFN],
+							__ATOMIC_RELAXED));
+			}
+		}
+	}
+	require(page == last + 1);
+}
+
+struct live {
+	struct iommufd_hold hold;
+	unsigned long first;
+	unsigned long last;
+	bool used;
+};
+
+static void one_step(struct live *live)
+{
+	int err;
+
+	if (live->used) {
+		walk(&live->hold, live->first, live->last);
+		iommufd_store_release(store, &live->hold);
+		live->used = false;
+		return;
+	}
+	live->first = next_random(NPAGES);
+	live->last = min(live->first + next_random(700), NPAGES - 1);
+	err = iommufd_store_hold(store, &live->hold, live->first, live->last);
+	require(!err || err == -EFAULT);
+	live->used = !err;
+	if (err)
+		__atomic_add_fetch(&nr_failed, 1, __ATOMIC_RELAXED);
+	else
+		__atomic_add_fetch(&nr_holds, 1, __ATOMIC_RELAXED);
+}
+
+static void *run(void *arg)
+{
+	struct live live[NR_HOLDS] = {};
+	struct task_struct task = {
+		.group_leader = &task,
+		.mm = &mm,
+		.user = &user,
+	};
+	unsigned int i;
+
+	host_current = &task;
+	random_state = (unsigned long)arg;
+	while (time(NULL) < end)
+		one_step(&live[next_random(NR_HOLDS)]);
+	for (i = 0; i < NR_HOLDS; i++)
+		if (live[i].used)
+			iommufd_store_release(store, &live[i].hold);
+	return NULL;
+}
+
+/* Runs of a few pages, in random order. */
+static void lay_out(void)
+{
+	unsigned long i, n, frame = 0;
+
+	for (i = 0; i < NPAGES; i += n) {
+		n = min(i < 500 ? 500 : 1 + next_random(5), NPAGES - i);
+		for (unsigned long k = 0; k < n; k++)
+			frame_of[i + k] = NPAGES - i - n + k;
+	}
+	for (i = 0; i < NPAGES; i++) {
+		frame = frame_of[i];
+		page_of[frame] = i;
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct iommufd_backing backing = {
+		.ops = &stress_pin_ops,
+		.start_bytes = SKEW << PAGE_SHIFT,
+	};
+	struct task_struct task = {
+		.group_leader = &task,
+		.mm = &mm,
+		.user = &user,
+		.memlock_bytes = 1UL << 60,
+	};
+	pthread_t threads[NR_THREADS];
+	unsigned long i;
+
+	end = time(NULL) + (argc > 1 ? atol(argv[1]) : 5);
+	host_current = &task;
+	lay_out();
+	account = iommufd_account_create(IOMMUFD_ACCOUNT_PROCESS);
+	store = iommufd_store_create(&backing, account, NPAGES, 0);
+	require(!IS_ERR(account) && !IS_ERR(store));
+	for (i = 0; i < NR_THREADS; i++)
+		require(!pthread_create(&threads[i], NULL, run, (void *)(i + 1)));
+	for (i = 0; i < NR_THREADS; i++)
+		pthread_join(threads[i], NULL);
+
+	for (i = 0; i < NPAGES; i++)
+		require(!pinned[i]);
+	require(!mm.locked_vm && !atomic64_read(&mm.pinned_vm));
+	iommufd_store_put(store);
+	iommufd_account_put(account);
+	require(!host_slab_objects);
+	printf("# holds %lu, failed %lu\n", nr_holds, nr_failed);
+	require(nr_holds && nr_failed);
+	printf("ok 1 iommufd-store stress: %d threads\n", NR_THREADS);
+	return 0;
+}
