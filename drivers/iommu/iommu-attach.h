@@ -14,6 +14,7 @@
 struct device;
 struct iommu_domain;
 struct iommu_group;
+struct msi_desc;
 
 /* drivers/iommu/iommu-attach.c */
 bool iommu_device_usable(struct device *dev);
@@ -34,6 +35,9 @@ unsigned int iommu_attach_complaints(void);
 
 /* drivers/iommu/iommu-device.c */
 struct iommu_domain *iommu_device_alloc_blocking(struct device *dev);
+
+/* drivers/iommu/iommu-msi.c */
+int iommu_sw_msi_prepare(struct msi_desc *desc, phys_addr_t msi_addr);
 
 /* drivers/iommu/iommu.c */
 bool iommu_is_attach_deferred(struct device *dev);
