@@ -86,8 +86,9 @@ unit:
 	@$(TOP)/scripts/unit.py
 
 #:   lint         checkpatch, sparse, W=1, coccinelle, maintainers, options
+#:                  (CHECKS="style rules objects options" selects)
 lint: tree
-	@echo '0 passed, 0 failed, 0 skipped'
+	@$(TOP)/tools/testing/lint/lint.py --build $(O) $(CHECKS)
 
 #:   vm           machine cases only (TESTS selects, KEEP=1 keeps all logs,
 #:                  TIMEOUT_SCALE=n gives a slow host more time)

@@ -50,14 +50,20 @@ class Kernel:
                 'KBUILD_BUILD_HOST=build', 'KBUILD_BUILD_VERSION=1',
                 *([] if self.verbose else ['-s']), *args]
 
-    def make(self, *args, quiet=False):
-        """Run the kernel's make; leave on failure."""
+    @staticmethod
+    def environment():
+        """Environment of the kernel's make: ours without what means something to it."""
         env = {k: v for k, v in os.environ.items()
                if k not in ('MAKEFLAGS', 'MFLAGS', 'MAKELEVEL', 'O', 'V', 'ARCH', 'CONFIG')}
         env.update(CCACHE_BASEDIR=str(TOP), CCACHE_NOHASHDIR='1',
                    CCACHE_SLOPPINESS='time_macros', KCONFIG_NOTIMESTAMP='1')
+        return env
+
+    def make(self, *args, quiet=False):
+        """Run the kernel's make; leave on failure."""
         sink = subprocess.DEVNULL if quiet and not self.verbose else None
-        done = subprocess.run(self.make_command(*args), env=env, stdout=sink, check=False)
+        done = subprocess.run(self.make_command(*args), env=self.environment(), stdout=sink,
+                              check=False)
         if done.returncode:
             sys.exit(f'kernel {self.arch} {self.config}: make {" ".join(args)} failed')
 
@@ -78,11 +84,15 @@ class Kernel:
         self.out.mkdir(parents=True, exist_ok=True)
         mark.unlink(missing_ok=True)
         wanted = read_fragments(self.fragments)
+        self.seed(wanted)
+        self.complain(wanted, read_config(self.out / '.config'))
+        mark.write_text(stamp)
+
+    def seed(self, wanted):
+        """Make .config from allnoconfig and the wanted values."""
         seed = self.out / '.config-seed'
         seed.write_text(''.join(config_line(k, v) for k, v in wanted.items()))
         self.make(f'KCONFIG_ALLCONFIG={seed}', 'allnoconfig', quiet=True)
-        self.complain(wanted, read_config(self.out / '.config'))
-        mark.write_text(stamp)
 
     def complain(self, wanted, got):
         """Leave when the configuration lacks what a fragment asks for."""

@@ -20,7 +20,6 @@ def merge(kernel, ours):
     for section in sections(ours):
         title = section.partition('\n')[0]
         at = next((i for i, p in enumerate(parts)
-                   if re.search(r'^[MLSF]:\t', p, re.M) and p.partition('\n')[0] > title
-                   and p.partition('\n')[0] != 'THE REST'), len(parts) - 1)
+                   if re.search(r'^[MLSF]:\t', p, re.M) and p.partition('\n')[0].casefold() > title.casefold()), len(parts) - 1)
         parts.insert(at, section)
     return head + mark + '\n\n'.join(parts) + '\n'

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""checkpatch on new files and patches, maintainers, our scripts."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+# FILE_PATH_CHANGES, MAINTAINERS: asks for what the maintainers check proves.
+IGNORE = ('FILE_PATH_CHANGES', 'EMBEDDED_FILENAME')
+# A patch keeps to the style of the lines around it and of the text that it moves.
+IGNORE_PATCH = IGNORE + ('BLOCK_COMMENT_STYLE', 'UNCOMMENTED_DEFINITION')
+# Programs have no kernel macros, and reach device registers through volatile.
+IGNORE_GUEST = IGNORE + ('PREFER_DEFINED_ATTRIBUTE_MACRO', 'BIT_MACRO', 'ARRAY_SIZE', 'VOLATILE')
+MESSAGE = re.compile(r'^(?:\S+:\d+: )?(?:WARNING|ERROR|CHECK): ?')
+
+
+def output(*args, cwd=None):
+    """What a command prints, whatever its exit status.
+
+    The kernel's scripts find the python modules of the distribution only with
+    its own python3.
+    """
+    env = {**os.environ, 'PATH': '/usr/bin:/bin:' + os.environ.get('PATH', '')}
+    return subprocess.run(args, cwd=cwd, env=env, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, errors='replace',
+                          check=False).stdout
+
+
+def checkpatch(tree, args, ignore=IGNORE):
+    """Problems that checkpatch finds, one a line."""
+    text = output('perl', 'scripts/checkpatch.pl', '--quiet', '--no-summary', '--terse',
+                  '--show-types', '--strict', '--max-line-length=100',
+                  '--ignore', ','.join(ignore), *args, cwd=tree)
+    return [row for row in text.splitlines() if row.strip()]
+
+
+def check_files(report, tree, files):
+    """checkpatch on new files of the tree."""
+    wanted = [f for f in files if f.endswith(('.c', '.h', '.rst', 'Kconfig', 'Makefile'))]
+    programs = [f for f in wanted if f.startswith(('tools/', 'samples/'))]
+    kernel = [f for f in wanted if f not in programs]
+    problems = checkpatch(tree, ['-f', *kernel]) if kernel else []
+    problems += checkpatch(tree, ['-f', *programs], IGNORE_GUEST) if programs else []
+    report.result(f'checkpatch on {len(wanted)} new files', problems)
+
+
+def check_guest(report, tree, top):
+    """checkpatch on the guest programs."""
+    files = sorted((top / 'tools/testing/vm/guest').glob('*.[ch]'))
+    report.result(f'checkpatch on {len(files)} guest files',
+                  checkpatch(tree, ['-f', *map(str, files)], IGNORE_GUEST))
+
+
+def check_patches(report, tree, top):
+    """checkpatch on the patches of existing files."""
+    patches = sorted((top / 'patches').glob('*.patch'))
+    problems = checkpatch(tree, list(map(str, patches)), IGNORE_PATCH) if patches else []
+    for path in [*patches, *sorted((top / 'patches').glob('*.files'))]:
+        subject = re.search(r'^Subject: (?:\[PATCH\] )?(.*(?:\n .*)*)', path.read_text(), re.M)
+        title = re.sub(r'\s+', ' ', subject[1]) if subject else ''
+        if not re.match(r'[\w/.,: -]+: \S', title) or len(title) > 75 or title.endswith('.'):
+            problems.append(f'{path.name}: subject "{title}" is not `area: summary` '
+                            'of at most 75 characters')
+    report.result(f'checkpatch on {len(patches)} patches', problems)
+
+
+def check_maintainers(report, tree, files):
+    """get_maintainer.pl finds each new file in one of our sections."""
+    problems = []
+    for name in files:
+        text = output('perl', 'scripts/get_maintainer.pl', '--no-tree', '--nogit',
+                      '--nogit-fallback', '--subsystem', '-f', name,
+                      cwd=tree)
+        if not re.search(r'^IOMMUFD\b', text, re.M):
+            problems.append(f'{name}: in no section of MAINTAINERS named IOMMUFD')
+    report.result(f'maintainers of {len(files)} new files', problems)
+
+
+def scripts_of(top):
+    """(shell scripts, python files) among the tracked files."""
+    names = output('git', 'ls-files', cwd=top).split('\n')
+    shell, python = [], []
+    for name in filter(None, names):
+        path = Path(top) / name
+        first = path.open('rb').readline() if path.is_file() else b''
+        if first.startswith(b'#!') and re.search(rb'\b(?:ba)?sh\b', first):
+            shell.append(name)
+        elif name.endswith('.py') or b'python' in first:
+            python.append(name)
+    return shell, python
+
+
+def check_scripts(report, top):
+    """shellcheck on shell scripts, and every python file compiles."""
+    shell, python = scripts_of(top)
+    if shutil.which('shellcheck'):
+        report.result(f'shellcheck on {len(shell)} scripts',
+                      output('shellcheck', '-f', 'gcc', *shell, cwd=top).splitlines())
+    else:
+        report.skip('shellcheck', 'not installed')
+    problems = []
+    for name in python:
+        try:
+            compile((Path(top) / name).read_text(), name, 'exec')
+        except SyntaxError as err:
+            problems.append(f'{name}: {err}')
+    report.result(f'syntax of {len(python)} python files', problems)
+
+
+def check_spdx(report, top):
+    """Every tracked file says its licence."""
+    problems = []
+    for name in filter(None, output('git', 'ls-files', cwd=top).split('\n')):
+        path = Path(top) / name
+        if name in ('COPYING', 'MAINTAINERS') or not path.is_file() or name.endswith(('.patch', '.files', '.json')):
+            continue
+        head = ''.join(path.open(errors='replace').readlines()[:4])
+        if 'SPDX-License-Identifier: GPL-2.0-only' not in head:
+            problems.append(f'{name}: no SPDX-License-Identifier: GPL-2.0-only')
+    report.result('licence of every file', problems)
