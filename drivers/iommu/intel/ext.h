@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * VT-d: domains made for one device, and what decides whether others fit.
+ */
+#ifndef _INTEL_EXT_H_
+#define _INTEL_EXT_H_
+
+#include <linux/iommu-ext.h>
+#include <linux/types.h>
+
+struct device;
+struct dmar_domain;
+struct iommu_domain;
+
+/* ext.c */
+extern const struct iommu_ops_ext intel_iommu_ops_ext;
+
+int intel_iommu_device_fits(struct iommu_domain *domain, struct device *dev);
+bool intel_device_can_force_snooping(struct device *dev);
+bool intel_domain_may_force_snooping(struct dmar_domain *domain);
+
+#endif /* _INTEL_EXT_H_ */
