@@ -11,6 +11,24 @@ def sections(text):
     return [p for p in re.split(r'\n{2,}', text.strip('\n')) if re.search(r'^[MLSF]:\t', p, re.M)]
 
 
+def place(parts, title):
+    """Index at which a section belongs.
+
+    The kernel's list is not strictly ordered: the place is where the fewest
+    sections stand on the wrong side of ours.
+    """
+    titles = [(i, p.partition('\n')[0].casefold()) for i, p in enumerate(parts)
+              if re.search(r'^[MLSF]:\t', p, re.M)]
+    title = title.casefold()
+    wrong = sum(t < title for _, t in titles)
+    best, index = wrong, titles[0][0]
+    for i, other in titles:
+        wrong += 1 if other > title else -1
+        if wrong < best:
+            best, index = wrong, i + 1
+    return index
+
+
 def merge(kernel, ours):
     """The kernel's MAINTAINERS with our sections in their places."""
     head, mark, body = kernel.partition(LIST_HEAD)
@@ -18,8 +36,5 @@ def merge(kernel, ours):
         raise ValueError('MAINTAINERS: no list')
     parts = body.rstrip('\n').split('\n\n')
     for section in sections(ours):
-        title = section.partition('\n')[0]
-        at = next((i for i, p in enumerate(parts)
-                   if re.search(r'^[MLSF]:\t', p, re.M) and p.partition('\n')[0].casefold() > title.casefold()), len(parts) - 1)
-        parts.insert(at, section)
+        parts.insert(place(parts, section.partition('\n')[0]), section)
     return head + mark + '\n\n'.join(parts) + '\n'

@@ -18,7 +18,7 @@ from grammar import SeriesError, read_series
 import maintainers
 from pristine import STAMP, pristine_commit
 
-FORMAT = 'series-2'
+FORMAT = 'series-4'
 
 
 class Tree:
