@@ -31,7 +31,7 @@ VM        := python3 $(VMDIR)/vm.py --build $(O) --qemu $(NEWER_QEMU)
 export JOBS V O QEMU LINUX_SRC KEEP TIMEOUT_SCALE
 
 .DEFAULT_GOAL := help
-.PHONY: help packages tree fold new-patch config kernel kernel-only print-image run check unit lint vm kunit clean
+.PHONY: help packages tree fold new-patch config kernel kernel-only print-image run check unit lint vm kunit series series-check clean
 
 help:
 	@sed -n 's/^#: //p' $(TOP)/Makefile
@@ -106,6 +106,14 @@ kunit:
 
 kernel-only:
 	@$(KERNEL)
+
+#:   series       the mailable series with its cover letter, in build/series
+series: tree
+	@$(TOP)/scripts/series_mail.py --build $(O) mail
+
+#:   series-check build after every patch (ARCH)
+series-check: tree
+	@$(TOP)/scripts/series_mail.py --build $(O) check $(ARCH)
 
 #:   clean        remove everything that was built
 clean:

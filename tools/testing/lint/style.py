@@ -114,7 +114,7 @@ def check_spdx(report, top):
     problems = []
     for name in filter(None, output('git', 'ls-files', cwd=top).split('\n')):
         path = Path(top) / name
-        if name in ('COPYING', 'MAINTAINERS') or not path.is_file() or name.endswith(('.patch', '.files', '.json')):
+        if name in ('COPYING', 'MAINTAINERS', 'patches/cover-letter') or not path.is_file() or name.endswith(('.patch', '.files', '.json')):
             continue
         head = ''.join(path.open(errors='replace').readlines()[:4])
         if 'SPDX-License-Identifier: GPL-2.0-only' not in head:
