@@ -1,32 +1,38 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * Page store: keeps the physical addresses behind a range of memory, and keeps
- * the pages pinned for as long as someone holds them.
- *
+/**
  * DOC: page store
  *
- *	page number   0                511|512             1023|1024     1300
- *	              |    chunk 0        |     chunk 1        | chunk 2   |
- *	memory        |== huge folio =====|- - -.-- -.- -- .-- |=====|=====|
- *	chunk word    |  extent           |  array of 512      |  extent   |
- *	holds            [---- A ------------------]
- *	                               [-------- B ----------------]
- *	pinned           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+ * A store keeps the physical addresses behind a range of memory, and keeps the
+ * pages pinned for as long as someone holds them::
+ *
+ *   page number   0                 511|512             1023|1024        1500
+ *                 |      chunk 0       |      chunk 1       |  chunk 2    |
+ *   memory        |===== huge page ====|-- -- . ---- -. ----|=============|
+ *   chunk         |       extent       |    array of 512    |   extent    |
+ *
+ *   holds            [-------- A ----------------]
+ *                                     [------ B ------------------]
+ *   pinned           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
  *
  * Chunks begin where the address of the memory is a multiple of 2 MiB, so that
- * a huge page never lies in two chunks by accident; the first chunk may be
- * short.  A page is pinned exactly while a hold covers it: the tree of holds is
- * the only record of what is pinned, and chunks only say where.
+ * a huge page lies in one chunk; the first chunk may be short.  A page is
+ * pinned exactly while a hold covers it: the tree of holds is the only record
+ * of what is pinned, and chunks only say where.
  *
  * Locks, outer first:
  *
- *	fill_mutex	held by the one hold that is being filled, also while its
- *			pages are being pinned, which may take as long as a page
- *			fault takes.  Only this lock's owner adds pinned pages.
- *	mutex		the tree of holds, chunks, @npinned, unpinning.  Never held
- *			while pinning, so neither releasing a hold nor walking runs
- *			waits for memory of user space.
- *	mmap_lock	of the process that owns or pays for the memory
+ * fill_mutex
+ *	The one hold that is being filled, also while its pages are being pinned,
+ *	which may take as long as page faults take.  Only the owner of this lock
+ *	adds pinned pages.
+ *
+ * mutex
+ *	The tree of holds, chunks, the number of pinned pages, unpinning.  Never
+ *	held while pinning, so neither releasing a hold nor walking runs waits
+ *	for memory of user space.
+ *
+ * mmap_lock
+ *	Of the process that owns or pays for the memory.
  *
  * A hold enters the tree as soon as its first pages are pinned and grows with
  * each batch.  Whoever releases another hold meanwhile thus unpins what the

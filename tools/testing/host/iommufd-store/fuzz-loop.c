@@ -20,6 +20,11 @@ static void on_abort(int sig)
 	fprintf(stderr, "repeat with: fuzz 1 %lu\n", seed);
 }
 
+static void on_alarm(int sig)
+{
+	abort();
+}
+
 static void fill(u8 *data, size_t size, unsigned long state)
 {
 	size_t i;
@@ -57,6 +62,9 @@ int main(int argc, char **argv)
 
 	seed = argc > 2 ? strtoul(argv[2], NULL, 0) : 1;
 	signal(SIGABRT, on_abort);
+	/* A loop without end is a failure, too. */
+	alarm(4 * (end - time(NULL)) + 120);
+	signal(SIGALRM, on_alarm);
 	do {
 		fill(data, sizeof(data), seed * 0x9e3779b97f4a7c15UL);
 		fuzz_one(data, 100 + seed * 37 % (sizeof(data) - 100));

@@ -9,6 +9,7 @@
  */
 #include <pthread.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "account.h"
 #include "fake.h"
@@ -175,6 +176,8 @@ int main(int argc, char **argv)
 	unsigned long i;
 
 	end = time(NULL) + (argc > 1 ? atol(argv[1]) : 5);
+	/* A loop without end is a failure, too. */
+	alarm(4 * (end - time(NULL)) + 120);
 	host_current = &task;
 	lay_out();
 	account = iommufd_account_create(IOMMUFD_ACCOUNT_PROCESS);
