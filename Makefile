@@ -31,7 +31,7 @@ VM        := python3 $(VMDIR)/vm.py --build $(O) --qemu $(NEWER_QEMU)
 export JOBS V O QEMU LINUX_SRC KEEP TIMEOUT_SCALE
 
 .DEFAULT_GOAL := help
-.PHONY: help packages tree fold new-patch config kernel kernel-only print-image run check unit lint vm kunit series series-check clean
+.PHONY: help packages tree fold new-patch config kernel kernel-only print-image run check unit kernels compile-test lint vm kunit series series-check clean
 
 help:
 	@sed -n 's/^#: //p' $(TOP)/Makefile
@@ -79,14 +79,27 @@ run: tree
 
 #:   check        all tests; TESTS="pattern ..." runs only the machine cases that match
 check: tree
-	@$(if $(TESTS),$(MAKE) --no-print-directory vm,$(TOP)/scripts/check.py unit lint vm)
+	@$(if $(TESTS),$(MAKE) --no-print-directory vm,$(TOP)/scripts/check.py unit kernels lint vm)
 
 #:   unit         host-side tests of tools/testing/host
 unit:
 	@$(TOP)/scripts/unit.py
 
+#:   kernels      the three kernels of the tests
+kernels: tree
+	@for kernel in x86_64:run x86_64:debug arm64:run; do \
+		$(MAKE) --no-print-directory -s kernel-only \
+			ARCH=$${kernel%:*} CONFIG=$${kernel#*:} || exit 1; \
+		echo "ok - kernel $$kernel"; \
+	done
+	@echo '3 passed, 0 failed, 0 skipped'
+
+#:   compile-test COMPILE_TEST builds of all callers of the changed interfaces
+compile-test: tree
+	@$(TOP)/tools/testing/lint/lint.py --build $(O) callers
+
 #:   lint         checkpatch, sparse, W=1, coccinelle, maintainers, options
-#:                  (CHECKS="style rules objects options" selects)
+#:                  (CHECKS="style rules objects options modules" selects)
 lint: tree
 	@$(TOP)/tools/testing/lint/lint.py --build $(O) $(CHECKS)
 

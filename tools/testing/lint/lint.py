@@ -17,7 +17,8 @@ import style
 from report import Report
 
 TOP = Path(__file__).resolve().parents[3]
-CHECKS = ('style', 'rules', 'objects', 'options')
+CHECKS = ('style', 'rules', 'objects', 'options', 'modules')
+SLOW = ('callers',)
 
 
 def added_files(tree):
@@ -48,7 +49,7 @@ def main():
     """Run the checks that the command line names, or all."""
     parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
     parser.add_argument('--build', default=TOP / 'build', type=Path)
-    parser.add_argument('checks', nargs='*', choices=[*CHECKS, []])
+    parser.add_argument('checks', nargs='*', choices=[*CHECKS, *SLOW, []])
     args = parser.parse_args()
     chosen = args.checks or CHECKS
     build, tree = args.build.resolve(), args.build.resolve() / 'tree'
@@ -67,6 +68,10 @@ def main():
         objects.check_objects(report, build, tree, files)
     if 'options' in chosen:
         objects.check_options(report, build, tree)
+    if 'modules' in chosen:
+        objects.check_modules(report, build, tree)
+    if 'callers' in chosen:
+        objects.check_callers(report, build, tree)
     return report.end()
 
 

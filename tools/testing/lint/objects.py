@@ -128,3 +128,85 @@ def foreign_symbols(out):
     if not (out / 'drivers/vfio/vfio_iommu_type1.o').exists():
         return ['vfio_iommu_type1.o was not built']
     return [r.strip() for r in text.splitlines() if 'iommufd' in r]
+
+
+# The code that becomes modules, and the folders that hold it.
+MODULES = ('IOMMUFD', 'VFIO', 'VFIO_PCI')
+MODULE_FOLDERS = ('drivers/iommu/', 'drivers/vfio/', 'virt/lib/')
+
+
+def check_modules(report, build, tree):
+    """IOMMUFD and VFIO as modules: modpost finds every symbol and namespace."""
+    exports = build / 'x86_64-debug/Module.symvers'
+    if not exports.exists():
+        report.skip('modpost of iommufd and VFIO', 'needs the x86-64 debug kernel')
+        return
+    kernel = LintKernel('x86_64', 'debug', tree, build / 'lint-options')
+    kernel.out.mkdir(parents=True, exist_ok=True)
+    kernel.seed({**read_fragments(kernel.fragments), **{name: 'm' for name in MODULES}})
+    status, text = kernel.run_make('-j2', 'modules_prepare', *MODULE_FOLDERS)
+    report.result('iommufd and VFIO build as modules', text.splitlines()[-10:] if status else [])
+    report.result('modpost of iommufd and VFIO', modpost(kernel.out, exports))
+
+
+def modpost(out, exports):
+    """What modpost says of the modules under some folders."""
+    objects = []
+    for folder in MODULE_FOLDERS:
+        order = out / folder / 'modules.order'
+        if order.exists():
+            objects += [f'{row[:-3]}.o' for row in order.read_text().split()]
+    if not any('iommufd' in name for name in objects):
+        return ['no iommufd module was built']
+    own = exported(out, objects)
+    rows = [r for r in exports.read_text().splitlines() if r.split('\t')[1] not in own]
+    (out / 'lint.symvers').write_text('\n'.join(rows) + '\n')
+    (out / 'lint.order').write_text('\n'.join(objects) + '\n')
+    done = subprocess.run(['scripts/mod/modpost', '-M', '-m', '-i', 'lint.symvers',
+                           '-o', 'lint-out.symvers', '-T', 'lint.order'], cwd=out,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          check=False)
+    rows = [r for r in done.stdout.splitlines() if 'MODULE_DESCRIPTION' not in r]
+    return rows + ([f'exit status {done.returncode}'] if done.returncode and not rows else [])
+
+
+def exported(out, objects):
+    """Symbols that the modules themselves export."""
+    text = subprocess.run(['nm', *objects], cwd=out, stdout=subprocess.PIPE, text=True,
+                          check=True).stdout
+    return set(re.findall(r' __ksymtab_(\w+)$', text, re.M))
+
+
+# Callers of what the series changes, by the architecture whose allmodconfig has them.
+CALLERS = {
+    'x86_64': ('drivers/iommu/', 'drivers/vfio/', 'drivers/vhost/', 'drivers/dma/idxd/',
+               'drivers/infiniband/hw/usnic/', 'drivers/misc/uacce/', 'drivers/thunderbolt/nhi.o',
+               'drivers/pci/controller/vmd.o'),
+    'arm64': ('drivers/iommu/', 'drivers/vfio/', 'drivers/vhost/', 'drivers/gpu/host1x/',
+              'drivers/gpu/drm/tegra/', 'drivers/gpu/drm/msm/msm_iommu.o',
+              'drivers/media/platform/nvidia/tegra-vde/', 'drivers/media/platform/qcom/venus/',
+              'drivers/net/wireless/ath/ath10k/', 'drivers/net/wireless/ath/ath11k/',
+              'drivers/remoteproc/', 'drivers/soc/fsl/qbman/'),
+}
+# What makes allmodconfig slow and tells nothing here.
+UNWANTED = ('KASAN', 'KCSAN', 'KCOV', 'GCC_PLUGINS', 'WERROR', 'UBSAN', 'DEBUG_INFO_DWARF5',
+            'DEBUG_INFO_DWARF_TOOLCHAIN_DEFAULT', 'FTRACE', 'MODULE_SIG', 'LTO_CLANG')
+
+
+def check_callers(report, build, tree):
+    """allmodconfig (COMPILE_TEST) builds all callers of the changed interfaces."""
+    changed = subprocess.run(['git', '-C', str(tree), 'diff', '--name-only', 'base', 'HEAD'],
+                             stdout=subprocess.PIPE, text=True, check=True).stdout.split()
+    for arch, folders in CALLERS.items():
+        kernel = LintKernel(arch, 'debug', tree, build / f'lint-allmod-{arch}')
+        kernel.out.mkdir(parents=True, exist_ok=True)
+        seed = kernel.out / '.config-seed'
+        seed.write_text(''.join(f'# CONFIG_{name} is not set\n' for name in UNWANTED)
+                        + 'CONFIG_COMPILE_TEST=y\nCONFIG_DEBUG_INFO_NONE=y\n')
+        status, text = kernel.run_make(f'KCONFIG_ALLCONFIG={seed}', 'allmodconfig')
+        if not status:
+            status, text = kernel.run_make('-j2', '-k', *folders)
+        problems = warnings(text, set(changed))
+        if status:
+            problems += [r for r in text.splitlines() if ' error: ' in r or '***' in r]
+        report.result(f'COMPILE_TEST builds of {len(folders)} callers, {arch}', problems)

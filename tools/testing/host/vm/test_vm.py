@@ -1,0 +1,164 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""What the runner of the machine tests makes of results, consoles and case files."""
+
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+VM = Path(__file__).resolve().parents[2] / 'vm'
+sys.path.insert(0, str(VM))
+# pylint: disable=wrong-import-position
+from vmtest import case, emulator, kunit, splat, tap
+
+SPLATS = (
+    '[    1.0] WARNING: CPU: 0 PID: 1 at drivers/iommu/iommu.c:10 f+0x1/0x2',
+    '[    1.0] WARNING: possible circular locking dependency detected',
+    '[    1.0] BUG: KASAN: use-after-free in f+0x1/0x2',
+    '[    1.0] BUG: sleeping function called from invalid context at a.c:1',
+    '[    1.0] BUG: unable to handle page fault for address: 0000',
+    '[    1.0] UBSAN: shift-out-of-bounds in a.c:1:2',
+    '[    1.0] Unable to handle kernel NULL pointer dereference at 0',
+    '[    1.0] kernel BUG at mm/gup.c:1!',
+    '[    1.0] INFO: task iommu:12 blocked for more than 120 seconds.',
+    '[    1.0] rcu: INFO: rcu_sched self-detected stall on CPU',
+    '[    1.0] Kernel panic - not syncing: x',
+    '[    1.0] refcount_t: underflow; use-after-free.',
+    'unreferenced object 0xffff888003f0a000 (size 64):',
+    '[    1.0] watchdog: BUG: soft lockup - CPU#0 stuck for 26s!',
+)
+QUIET = (
+    '[    1.0] DMAR: [DMA Write NO_PASID] Request device [00:03.0] fault addr 0x1000',
+    '[    1.0] arm-smmu-v3 9050000.smmuv3: event 0x10 received:',
+    '[    1.0] Linux version 6.1.192 DEBUG',
+    '[    1.0] kmemleak: Automatic memory scanning thread started',
+)
+KTAP = '''[    0.5] TAP version 14
+[    0.5] 1..2
+[    0.5]     # Subtest: first
+[    0.5]     1..2
+[    0.5]     ok 1 - good
+[    0.5]     not ok 2 - bad
+[    0.5] not ok 1 - first
+[    0.5]     # Subtest: second
+[    0.5]     1..1
+[    0.5]     ok 1 - other # SKIP no hardware
+[    0.5] ok 2 - second
+'''
+
+
+def states(report):
+    """States of a report's results."""
+    return [r.state for r in report.results]
+
+
+class TapTest(unittest.TestCase):
+    """Results of guest programs."""
+
+    def parse(self, body, status=0, end='@done\n'):
+        """Report of one program's output."""
+        return tap.parse(f'@begin p\n{body}@end {status} p\n{end}')
+
+    def test_results_are_counted_one_by_one(self):
+        report = self.parse('ok 1 - a\nok 2 - b # SKIP none\nnot ok 3 - c\n1..3\n', 1)
+        self.assertEqual(states(report), ['passed', 'skipped', 'failed'])
+        self.assertTrue(report.complete)
+
+    def test_lost_result_fails(self):
+        self.assertTrue(self.parse('ok 1 - a\n1..2\n').failed())
+
+    def test_silent_program_fails(self):
+        self.assertTrue(self.parse('').failed())
+
+    def test_unexplained_exit_status_fails(self):
+        self.assertTrue(self.parse('ok 1 - a\n1..1\n', 3).failed())
+        self.assertTrue(self.parse('ok 1 - a\n1..1\n', -11).failed())
+
+    def test_skip_of_a_whole_program(self):
+        self.assertEqual(states(self.parse('1..0 # SKIP no device\n', 4)), ['skipped'])
+
+    def test_program_that_never_ends_fails(self):
+        report = tap.parse('@begin p\nok 1 - a\n')
+        self.assertTrue(report.failed())
+        self.assertFalse(report.complete)
+
+    def test_text_outside_programs_is_no_result(self):
+        self.assertEqual(tap.parse('not ok 1 - stray\n@done\n').results, [])
+
+
+class SplatTest(unittest.TestCase):
+    """Complaints of the kernel."""
+
+    def test_each_complaint_is_found(self):
+        for row in SPLATS:
+            self.assertEqual(splat.find(row), [row])
+
+    def test_ordinary_lines_are_not(self):
+        for row in QUIET:
+            self.assertEqual(splat.find(row), [])
+
+    def test_allowed_complaint_is_counted(self):
+        rule = ((1, 'at drivers/iommu/iommu.c:10'),)
+        self.assertEqual(splat.find(SPLATS[0], rule), [])
+        self.assertEqual(len(splat.find(SPLATS[0] + '\n' + SPLATS[0], rule)), 1)
+        self.assertEqual(len(splat.find('', rule)), 1)
+
+
+class KunitTest(unittest.TestCase):
+    """KUnit's results on the console."""
+
+    def parse(self, console, suites):
+        """Report of a console."""
+        report = tap.Report()
+        kunit.parse(console, suites, report)
+        return report
+
+    def test_tests_are_counted_one_by_one(self):
+        report = self.parse(KTAP, ['first', 'second'])
+        self.assertEqual(states(report), ['passed', 'failed', 'skipped'])
+
+    def test_suite_that_says_nothing_fails(self):
+        self.assertTrue(self.parse(KTAP.replace('not ok', 'ok'), ['first', 'third']).failed())
+
+    def test_no_suite_fails(self):
+        self.assertTrue(self.parse('', []).failed())
+
+
+class CaseTest(unittest.TestCase):
+    """Case files."""
+
+    def read(self, text):
+        """Cases of a file with this text."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / 'sample.case'
+            path.write_text(text)
+            return case.read_case(path)
+
+    def test_a_case_is_multiplied_by_its_machines(self):
+        found = self.read('summary = s\non = vtd:run amd:debug\non = vtd:run@7.2\nrun = p\n')
+        self.assertEqual([c.name for c in found],
+                         ['sample/vtd/run', 'sample/amd/debug', 'sample/vtd/run@7.2'])
+
+    def test_mistakes_are_refused(self):
+        for text in ('summary = s\nrun = p\n', 'summary = s\non = moon:run\nrun = p\n',
+                     'summary = s\non = vtd:fast\nrun = p\n', 'colour = red\n'):
+            with self.assertRaises(case.CaseError):
+                self.read(text)
+
+    def test_every_case_in_the_tree_is_good(self):
+        self.assertTrue(case.read_cases(VM / 'cases'))
+
+    def test_selection(self):
+        self.assertTrue(case.selects('type1', 'type1-dma/vtd/run'))
+        self.assertTrue(case.selects('*/vtd/*', 'type1-dma/vtd/run'))
+        self.assertFalse(case.selects('amd', 'type1-dma/vtd/run'))
+
+    def test_emulator_versions(self):
+        self.assertTrue(emulator.fits((7, 2, 22), '7.2'))
+        self.assertFalse(emulator.fits((7, 2, 22), '>=10.0'))
+        self.assertTrue(emulator.fits((11, 1, 3), '>=10.0'))
+
+
+if __name__ == '__main__':
+    unittest.main(verbosity=1)
