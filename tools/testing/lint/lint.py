@@ -33,6 +33,19 @@ def new_files(tree):
     return [name for name in added_files(tree) if (TOP / name).is_file()]
 
 
+def check_kconfig(report, tree, files):
+    """The top Kconfig names each new Kconfig file, and the kernel sources it."""
+    listed = set(re.findall(r'^source "(.*)"', (TOP / 'Kconfig').read_text(), re.M))
+    new = {name for name in files if Path(name).name.startswith('Kconfig')}
+    text = subprocess.run(['git', '-C', str(tree), 'grep', '-h', '^source', '--', '*Kconfig*'],
+                          stdout=subprocess.PIPE, text=True, check=True).stdout
+    sourced = set(re.findall(r'^source "(.*)"', text, re.M))
+    report.result('Kconfig files of the series',
+                  [f'{n}: not in the top Kconfig' for n in sorted(new - listed)]
+                  + [f'{n}: in the top Kconfig, but no file' for n in sorted(listed - new)]
+                  + [f'{n}: sourced by no Kconfig file' for n in sorted(new - sourced)])
+
+
 def check_words(report, tree, files):
     """Words that new files may not hold."""
     problems = []
@@ -61,6 +74,7 @@ def main():
         style.check_files(report, tree, files)
         style.check_guest(report, tree, TOP)
         style.check_maintainers(report, tree, added_files(tree))
+        check_kconfig(report, tree, files)
         check_words(report, tree, files)
     if 'rules' in chosen:
         rules.check_rules(report, tree, files)
