@@ -96,12 +96,9 @@ class Kernel:
 
     def complain(self, wanted, got):
         """Leave when the configuration lacks what a fragment asks for."""
-        pending = read_pending()
-        known = known_symbols(self.tree)
+        absent = set(read_pending()) - known_symbols(self.tree)
         wrong = [f'{k}={v} wanted, is {got.get(k, "n")}' for k, v in wanted.items()
-                 if got.get(k, 'n') != v and k not in pending]
-        wrong += [f'{k} exists now: take it off the pending list'
-                  for k in pending if k in known]
+                 if got.get(k, 'n') != v and k not in absent]
         if wrong:
             sys.exit(f'configuration {self.arch} {self.config}:\n  ' + '\n  '.join(wrong))
 

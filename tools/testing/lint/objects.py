@@ -9,7 +9,7 @@ from pathlib import Path
 TOP = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(TOP / 'scripts'))
 # pylint: disable=wrong-import-position
-from kernel import Kernel, read_config, read_fragments
+from kernel import Kernel, known_symbols, read_config, read_fragments, read_pending
 
 ARM_ONLY = ('drivers/iommu/arm/',)
 
@@ -113,6 +113,9 @@ def check_options(report, build, tree):
         for value in ('y', 'm', 'n') if tristate else ('y', 'n'):
             report.result(f'{option}={value} builds',
                           option_problems(kernel, wanted, option, value))
+    arrived = sorted(set(read_pending()) & known_symbols(tree))
+    report.result('options still pending do not exist',
+                  [f'{name}: exists; take it off configs/pending' for name in arrived])
     off = {**wanted, **{o: 'n' for o in options if o not in ('VFIO_GROUP', 'VFIO_CONTAINER')}}
     kernel.seed(off)
     status, text = kernel.run_make('-j2', 'drivers/iommu/', 'drivers/vfio/')
