@@ -40,6 +40,9 @@ struct iommufd_map_stats {
 	u64 pinned_bytes;
 };
 
+int iommufd_map_init(void);
+void iommufd_map_exit(void);
+
 struct iommufd_iova_map *iommufd_map_create(void);
 void iommufd_map_destroy(struct iommufd_iova_map *map);
 

@@ -719,6 +719,18 @@ void iommufd_store_put(struct iommufd_store *store)
 }
 
 /**
+ * iommufd_store_start() - where the memory of a store is
+ * @store: the store
+ *
+ * Return: address of its first page in the memory of user space or in the
+ * file, in bytes.
+ */
+unsigned long iommufd_store_start(const struct iommufd_store *store)
+{
+	return store->backing.start_bytes;
+}
+
+/**
  * iommufd_store_npages() - size of a store
  * @store: the store
  *

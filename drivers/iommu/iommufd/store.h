@@ -70,6 +70,7 @@ unsigned int iommufd_run_iter_next(struct iommufd_run_iter *iter,
 				   struct iommu_run *runs,
 				   unsigned int max_runs);
 
+unsigned long iommufd_store_start(const struct iommufd_store *store);
 unsigned long iommufd_store_npages(const struct iommufd_store *store);
 unsigned int iommufd_store_page_offset(const struct iommufd_store *store);
 bool iommufd_store_writable(const struct iommufd_store *store);

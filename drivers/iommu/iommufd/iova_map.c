@@ -1,0 +1,764 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * IOVA map: mapping, unmapping and the protocol between those who change a map
+ * at the same time.
+ *
+ * The map's lock is held only to look and to mark.  Pinning, filling and
+ * emptying domains happen without it, on areas that are marked busy: one
+ * worker at a time works on an area, and all others leave it alone or wait.
+ *
+ *	map		RESERVED --> FILLING --> MAPPED
+ *			(pins)	     (writes to domains)
+ *	unmap			     MAPPED --> claimed --> busy --> gone
+ *	add a domain	busy on one area after the other, upwards
+ *	drain a domain	busy on batches of areas, upwards
+ *
+ * Who meets what:
+ *
+ *		RESERVED	busy			claimed by a remover
+ *	map	EEXIST		EEXIST			EEXIST
+ *	unmap	EBUSY		FILLING: EBUSY		waits
+ *				else claims and waits
+ *	fill	passes		waits			waits
+ *	drain	passes		waits if in domain	works on it
+ *
+ * Nobody waits while being busy with an area, and removers claim all their
+ * areas at once, so nobody waits in a circle.  Nobody blocked on a page fault
+ * is waited for by anybody who does not need that very area.
+ *
+ * The domains that have an area are those whose cursor says so, as
+ * map_domain.c explains; that answer cannot change while the area is busy.
+ */
+#include <linux/err.h>
+#include <linux/iommu.h>
+#include <linux/overflow.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+
+#include "iova_map_private.h"
+
+/**
+ * iommufd_map_create() - make an empty map of all IOVAs
+ *
+ * Context: may sleep.
+ * Return: the map, or ERR_PTR(-ENOMEM).
+ */
+struct iommufd_iova_map *iommufd_map_create(void)
+{
+	struct iommufd_iova_map *map;
+
+	map = kzalloc(sizeof(*map), GFP_KERNEL_ACCOUNT);
+	if (!map)
+		return ERR_PTR(-ENOMEM);
+	mutex_init(&map->lock);
+	map->areas = RB_ROOT;
+	iommufd_space_init(&map->space);
+	INIT_LIST_HEAD(&map->domains);
+	init_waitqueue_head(&map->waiters);
+	map->huge_pages = true;
+	return map;
+}
+
+/**
+ * iommufd_map_destroy() - free a map and its mappings
+ * @map: map without domains that nobody else uses any more
+ *
+ * Context: may sleep.
+ */
+void iommufd_map_destroy(struct iommufd_iova_map *map)
+{
+	struct iommufd_area *area, *next;
+
+	WARN_ON(!list_empty(&map->domains));
+	rbtree_postorder_for_each_entry_safe(area, next, &map->areas, node) {
+		iommufd_area_free(area);
+		cond_resched();
+	}
+	iommufd_space_destroy(&map->space);
+	mutex_destroy(&map->lock);
+	kfree(map);
+}
+
+/* Waiting for those who are busy */
+
+static bool has_changed(const struct iommufd_iova_map *map, unsigned long since)
+{
+	/* Pairs with WRITE_ONCE() in iommufd_map_wake() */
+	return READ_ONCE(map->changes) != since;
+}
+
+/**
+ * iommufd_map_wait() - wait until somebody is done with an area
+ * @map: the map
+ *
+ * The caller looks again at what it is waiting for.
+ *
+ * Context: the map's lock is held; it is dropped and taken again.
+ * Return: 0, or -EINTR on a fatal signal.
+ */
+int iommufd_map_wait(struct iommufd_iova_map *map)
+{
+	unsigned long since = map->changes;
+	int err;
+
+	map->nr_waiters++;
+	mutex_unlock(&map->lock);
+	err = wait_event_killable(map->waiters, has_changed(map, since));
+	mutex_lock(&map->lock);
+	map->nr_waiters--;
+	return err ? -EINTR : 0;
+}
+
+/**
+ * iommufd_map_wait_uninterruptible() - the same for those who must not fail
+ * @map: the map
+ *
+ * Context: the map's lock is held; it is dropped and taken again.
+ */
+void iommufd_map_wait_uninterruptible(struct iommufd_iova_map *map)
+{
+	unsigned long since = map->changes;
+
+	map->nr_waiters++;
+	mutex_unlock(&map->lock);
+	wait_event(map->waiters, has_changed(map, since));
+	mutex_lock(&map->lock);
+	map->nr_waiters--;
+}
+
+/**
+ * iommufd_map_wake() - say that areas stopped being busy or claimed
+ * @map: the map
+ *
+ * Context: the map's lock is held.
+ */
+void iommufd_map_wake(struct iommufd_iova_map *map)
+{
+	lockdep_assert_held(&map->lock);
+	if (!map->nr_waiters)
+		return;
+	WRITE_ONCE(map->changes, map->changes + 1);
+	wake_up_all(&map->waiters);
+}
+
+/* Chains of areas that somebody works on */
+
+static void free_chain(struct iommufd_area *chain)
+{
+	struct iommufd_area *next;
+
+	for (; chain; chain = next) {
+		next = chain->next;
+		iommufd_area_release(chain);
+		iommufd_area_free(chain);
+		cond_resched();
+	}
+}
+
+static void erase_chain(struct iommufd_iova_map *map,
+			struct iommufd_area *chain)
+{
+	lockdep_assert_held(&map->lock);
+	for (; chain; chain = chain->next) {
+		iommufd_area_erase(&map->areas, chain);
+		map->nr_areas--;
+	}
+	iommufd_map_wake(map);
+}
+
+/* Mapping */
+
+static int check_slices(const struct iommufd_slice *slices,
+			unsigned int nr_slices, unsigned long *length_bytes)
+{
+	unsigned int i;
+
+	*length_bytes = 0;
+	for (i = 0; i < nr_slices; i++) {
+		if (!slices[i].length_bytes)
+			return -EINVAL;
+		if (check_add_overflow(*length_bytes, slices[i].length_bytes,
+				       length_bytes))
+			return -EOVERFLOW;
+	}
+	return *length_bytes ? 0 : -EINVAL;
+}
+
+/* The areas do not own their stores yet */
+static void abandon_chain(struct iommufd_area *chain)
+{
+	struct iommufd_area *area;
+
+	for (area = chain; area; area = area->next) {
+		iommufd_area_release(area);
+		area->store = NULL;
+	}
+	free_chain(chain);
+}
+
+static struct iommufd_area *alloc_chain(const struct iommufd_slice *slices,
+					unsigned int nr_slices, int prot)
+{
+	struct iommufd_area *chain = NULL, **link = &chain;
+	unsigned int i;
+
+	for (i = 0; i < nr_slices; i++) {
+		struct iommufd_area *area = iommufd_area_alloc();
+
+		if (!area) {
+			abandon_chain(chain);
+			return NULL;
+		}
+		area->store = slices[i].store;
+		area->offset_bytes = slices[i].offset_bytes;
+		area->prot = prot;
+		*link = area;
+		link = &area->next;
+	}
+	return chain;
+}
+
+static bool slices_are_aligned(const struct iommufd_slice *slices,
+			       unsigned int nr_slices, unsigned long alignment)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr_slices; i++)
+		if (!IS_ALIGNED(slices[i].length_bytes |
+				slices[i].offset_bytes, alignment))
+			return false;
+	return true;
+}
+
+static int check_place(struct iommufd_iova_map *map, unsigned long iova,
+		       unsigned long length_bytes)
+{
+	unsigned long last;
+
+	if (!IS_ALIGNED(iova, map->space.alignment))
+		return -EINVAL;
+	if (check_add_overflow(iova, length_bytes - 1, &last))
+		return -EOVERFLOW;
+	if (iommufd_space_is_reserved(&map->space, iova, last))
+		return -EINVAL;
+	if (iommufd_area_meets(&map->areas, iova, last))
+		return -EEXIST;
+	return 0;
+}
+
+static int find_place(struct iommufd_iova_map *map,
+		      const struct iommufd_slice *slices,
+		      unsigned int nr_slices, unsigned long length_bytes,
+		      unsigned int flags, unsigned long *iova)
+{
+	if (!slices_are_aligned(slices, nr_slices, map->space.alignment))
+		return -EINVAL;
+	if (flags & IOMMUFD_MAP_FIXED)
+		return check_place(map, *iova, length_bytes);
+	return iommufd_space_place(map, &slices[0], length_bytes, iova);
+}
+
+static int check_prot(const struct iommufd_slice *slices,
+		      unsigned int nr_slices, int prot)
+{
+	unsigned int i;
+
+	if (!(prot & IOMMU_WRITE))
+		return 0;
+	for (i = 0; i < nr_slices; i++)
+		if (!iommufd_store_writable(slices[i].store))
+			return -EPERM;
+	return 0;
+}
+
+static void insert_chain(struct iommufd_iova_map *map,
+			 struct iommufd_area *chain,
+			 const struct iommufd_slice *slices, unsigned long iova)
+{
+	struct iommufd_area *area;
+
+	for (area = chain; area; area = area->next, slices++) {
+		area->start = iova;
+		area->last = iova + slices->length_bytes - 1;
+		area->busy = true;
+		iommufd_area_insert(&map->areas, area);
+		map->nr_areas++;
+		iova += slices->length_bytes;
+	}
+}
+
+static int pin_chain(struct iommufd_area *chain)
+{
+	int err = 0;
+
+	for (; chain && !err; chain = chain->next)
+		err = iommufd_area_hold(chain);
+	return err;
+}
+
+static void show_to_domains(struct iommufd_iova_map *map,
+			    struct iommufd_area *chain)
+{
+	for (; chain; chain = chain->next) {
+		chain->phase = AREA_FILLING;
+		chain->seq = map->seq;
+	}
+}
+
+static void publish_chain(struct iommufd_iova_map *map,
+			  struct iommufd_area *chain)
+{
+	for (; chain; chain = chain->next) {
+		map->mapped_bytes += iommufd_area_bytes(chain);
+		if (chain->held)
+			map->pinned_bytes += iommufd_area_bytes(chain);
+		chain->phase = AREA_MAPPED;
+		chain->busy = false;
+	}
+	iommufd_map_wake(map);
+}
+
+static bool is_pinned_in_vain(const struct iommufd_area *chain)
+{
+	for (; chain; chain = chain->next)
+		if (chain->held && !chain->nr_domains)
+			return true;
+	return false;
+}
+
+/* All domains left, or have not come to it yet: they pin it again */
+static void unpin_unused(struct iommufd_iova_map *map,
+			 struct iommufd_area *chain)
+{
+	mutex_unlock(&map->lock);
+	for (; chain; chain = chain->next)
+		if (!chain->nr_domains)
+			iommufd_area_release(chain);
+	mutex_lock(&map->lock);
+}
+
+/* Pin reserved areas and write them to the domains, without the lock */
+static int build_chain(struct iommufd_iova_map *map, struct iommufd_area *chain)
+{
+	int err;
+
+	mutex_unlock(&map->lock);
+	err = pin_chain(chain);
+	mutex_lock(&map->lock);
+	if (err)
+		return err;
+
+	show_to_domains(map, chain);
+	err = iommufd_domains_fill(map, chain);
+	if (err)
+		return err;
+	if (is_pinned_in_vain(chain))
+		unpin_unused(map, chain);
+	return 0;
+}
+
+/**
+ * iommufd_map_insert() - map memory
+ * @map: the map
+ * @slices: the memory; the mappings own the references when this succeeds
+ * @nr_slices: number of slices, not 0; they are mapped one behind the other
+ * @iova: where, in bytes; set to where without IOMMUFD_MAP_FIXED
+ * @prot: mask of IOMMU_READ, IOMMU_WRITE, IOMMU_CACHE
+ * @flags: mask of IOMMUFD_MAP_*
+ *
+ * Memory is pinned only when the map has a domain.
+ *
+ * Context: may sleep, as long as page faults of the memory take.
+ * Return: 0; -EINVAL for no memory, for a length, offset or @iova that is not
+ * aligned as the map requires, and for reserved IOVAs; -EOVERFLOW when @iova
+ * and the length wrap, or the kernel shall find half the space; -EEXIST when a
+ * mapping is there; -ENOSPC when there is no room; -EPERM for IOMMU_WRITE on
+ * memory that must not be written; -EINTR on a fatal signal; -EFAULT or -ENOMEM
+ * from pinning; -ENOMEM; the driver's error.  On error nothing is mapped.
+ */
+int iommufd_map_insert(struct iommufd_iova_map *map,
+		       struct iommufd_slice *slices, unsigned int nr_slices,
+		       unsigned long *iova, int prot, unsigned int flags)
+{
+	unsigned long length_bytes, start = *iova;
+	struct iommufd_area *chain;
+	int err;
+
+	err = check_slices(slices, nr_slices, &length_bytes);
+	if (err)
+		return err;
+	chain = alloc_chain(slices, nr_slices, prot);
+	if (!chain)
+		return -ENOMEM;
+
+	mutex_lock(&map->lock);
+	err = find_place(map, slices, nr_slices, length_bytes, flags, &start);
+	if (!err)
+		err = check_prot(slices, nr_slices, prot);
+	if (err)
+		goto err_abandon;
+
+	insert_chain(map, chain, slices, start);
+	if (list_empty(&map->domains)) {
+		show_to_domains(map, chain);
+	} else {
+		err = build_chain(map, chain);
+		if (err)
+			goto err_erase;
+	}
+	publish_chain(map, chain);
+	mutex_unlock(&map->lock);
+	*iova = start;
+	return 0;
+
+err_erase:
+	erase_chain(map, chain);
+err_abandon:
+	mutex_unlock(&map->lock);
+	abandon_chain(chain);
+	return err;
+}
+
+/* Unmapping */
+
+/**
+ * struct removal - areas on their way out
+ * @range: where they are
+ * @first: the lowest of them
+ * @nr: number of them
+ * @any_busy: somebody still worked on one of them when they were counted
+ */
+struct removal {
+	struct iommufd_range range;
+	struct iommufd_area *first;
+	unsigned long nr;
+	bool any_busy;
+};
+
+/*
+ * See that each area in the range is a mapping, inside of the range, and not
+ * on its way out already.  Returns -EAGAIN when one is.
+ */
+static int count_areas(struct iommufd_iova_map *map, struct removal *rm)
+{
+	struct iommufd_area *area;
+
+	area = iommufd_area_at_or_behind(&map->areas, rm->range.start);
+	rm->first = area;
+	rm->nr = 0;
+	rm->any_busy = false;
+	while (area && area->start <= rm->range.last) {
+		if (area->phase != AREA_MAPPED)
+			return -EBUSY;
+		if (area->start < rm->range.start ||
+		    area->last > rm->range.last)
+			return -ENOENT;
+		if (area->remover)
+			return -EAGAIN;
+		rm->any_busy |= area->busy;
+		rm->nr++;
+		area = iommufd_area_next(area);
+	}
+	return rm->nr ? 0 : -ENOENT;
+}
+
+/*
+ * The lowest area from @area on that @rm has claimed.  Others may have come
+ * between them since they were counted.
+ */
+static struct iommufd_area *next_claimed(const struct removal *rm,
+					 struct iommufd_area *area)
+{
+	while (area && area->start <= rm->range.last) {
+		if (area->remover == rm)
+			return area;
+		area = iommufd_area_next(area);
+	}
+	return NULL;
+}
+
+static void claim_counted(struct removal *rm)
+{
+	struct iommufd_area *area = rm->first;
+	unsigned long i;
+
+	for (i = 0; i < rm->nr; i++, area = iommufd_area_next(area))
+		area->remover = rm;
+}
+
+static void disclaim(struct iommufd_iova_map *map, struct removal *rm)
+{
+	struct iommufd_area *area = rm->first;
+
+	while ((area = next_claimed(rm, area))) {
+		area->remover = NULL;
+		area = iommufd_area_next(area);
+	}
+	iommufd_map_wake(map);
+}
+
+static bool is_any_claimed_busy(const struct removal *rm)
+{
+	struct iommufd_area *area = rm->first;
+
+	while ((area = next_claimed(rm, area))) {
+		if (area->busy)
+			return true;
+		area = iommufd_area_next(area);
+	}
+	return false;
+}
+
+/* Claim all areas, so that they stay and only become fewer busy ones. */
+static int claim_areas(struct iommufd_iova_map *map, struct removal *rm)
+{
+	int err;
+
+	for (;;) {
+		err = count_areas(map, rm);
+		if (err != -EAGAIN)
+			break;
+		err = iommufd_map_wait(map);
+		if (err)
+			break;
+	}
+	if (err)
+		return err;
+
+	claim_counted(rm);
+	if (!rm->any_busy)
+		return 0;
+	while (is_any_claimed_busy(rm)) {
+		err = iommufd_map_wait(map);
+		if (err) {
+			disclaim(map, rm);
+			return err;
+		}
+	}
+	return 0;
+}
+
+/* Make claimed areas busy, and a chain */
+static struct iommufd_area *take_claimed(struct iommufd_iova_map *map,
+					 const struct removal *rm, u64 *bytes)
+{
+	struct iommufd_area *chain = NULL, **link = &chain;
+	struct iommufd_area *area = rm->first;
+	unsigned long left = rm->nr;
+
+	*bytes = 0;
+	while (left && (area = next_claimed(rm, area))) {
+		area->busy = true;
+		*bytes += iommufd_area_bytes(area);
+		if (area->held)
+			map->pinned_bytes -= iommufd_area_bytes(area);
+		*link = area;
+		link = &area->next;
+		if (--left)
+			area = iommufd_area_next(area);
+	}
+	*link = NULL;
+	map->mapped_bytes -= *bytes;
+	return chain;
+}
+
+/**
+ * iommufd_map_remove() - unmap all mappings inside an interval
+ * @map: the map
+ * @iova: first IOVA in bytes
+ * @last: last IOVA in bytes, inclusive
+ * @unmapped_bytes: set to the length of what was unmapped; 0 on error
+ *
+ * When this returns no device can reach the memory through the map any more,
+ * and it is not pinned for it.
+ *
+ * Context: may sleep.
+ * Return: 0; -ENOENT when there is no mapping, or one sticks out; -EBUSY when
+ * one is still being made; -EINTR on a fatal signal.  On error nothing is
+ * unmapped.
+ */
+int iommufd_map_remove(struct iommufd_iova_map *map, unsigned long iova,
+		       unsigned long last, u64 *unmapped_bytes)
+{
+	struct removal rm = { .range.start = iova, .range.last = last };
+	struct iommufd_area *chain;
+	int err;
+
+	*unmapped_bytes = 0;
+	mutex_lock(&map->lock);
+	err = claim_areas(map, &rm);
+	if (err)
+		goto out_unlock;
+	chain = take_claimed(map, &rm, unmapped_bytes);
+	iommufd_domains_unfill(map, chain);
+	erase_chain(map, chain);
+	mutex_unlock(&map->lock);
+	free_chain(chain);
+	return 0;
+
+out_unlock:
+	mutex_unlock(&map->lock);
+	return err;
+}
+
+/**
+ * iommufd_map_remove_all() - unmap everything
+ * @map: the map, may be empty
+ * @unmapped_bytes: set to the length of what was unmapped; 0 on error
+ *
+ * Context: may sleep.
+ * Return: 0; -EBUSY when a mapping is still being made; -EINTR on a fatal
+ * signal.
+ */
+int iommufd_map_remove_all(struct iommufd_iova_map *map, u64 *unmapped_bytes)
+{
+	int err;
+
+	err = iommufd_map_remove(map, 0, ULONG_MAX, unmapped_bytes);
+	return err == -ENOENT ? 0 : err;
+}
+
+/* Asking */
+
+/*
+ * Describe a range by slices, as many as there is room for.  Returns their
+ * number, 0 when a part of the range is not mapped.
+ */
+static unsigned int cut_slices(struct iommufd_iova_map *map,
+			       unsigned long iova, unsigned long last,
+			       struct iommufd_slice *slices, unsigned int room)
+{
+	struct iommufd_area *area;
+	unsigned long end;
+	unsigned int nr = 0;
+
+	area = iommufd_area_at_or_behind(&map->areas, iova);
+	for (; area; area = iommufd_area_next(area)) {
+		if (area->start > iova || area->phase != AREA_MAPPED ||
+		    area->remover)
+			return 0;
+		end = min(area->last, last);
+		if (nr < room) {
+			slices[nr].store = area->store;
+			slices[nr].offset_bytes = area->offset_bytes +
+						  (iova - area->start);
+			slices[nr].length_bytes = end - iova + 1;
+		}
+		nr++;
+		if (end == last)
+			return nr;
+		iova = end + 1;
+	}
+	return 0;
+}
+
+/**
+ * iommufd_map_slices() - find the memory behind a range
+ * @map: the map
+ * @iova: first IOVA of the range in bytes
+ * @length_bytes: length of the range, not 0
+ * @slices: set to an array for kvfree(); the caller owns the stores' references
+ * @nr_slices: set to its length
+ *
+ * Context: may sleep.
+ * Return: 0; -ENOENT when a part of the range is not mapped; -EOVERFLOW when
+ * the range wraps; -ENOMEM.
+ */
+int iommufd_map_slices(struct iommufd_iova_map *map, unsigned long iova,
+		       unsigned long length_bytes,
+		       struct iommufd_slice **slices, unsigned int *nr_slices)
+{
+	struct iommufd_slice *found = NULL;
+	unsigned int room = 0, nr, i;
+	unsigned long last;
+
+	if (check_add_overflow(iova, length_bytes - 1, &last))
+		return -EOVERFLOW;
+
+	mutex_lock(&map->lock);
+	/* Until no mapping was added while there was no lock */
+	while ((nr = cut_slices(map, iova, last, found, room)) > room) {
+		mutex_unlock(&map->lock);
+		kvfree(found);
+		room = nr;
+		found = kvmalloc_array(room, sizeof(*found),
+				       GFP_KERNEL_ACCOUNT);
+		if (!found)
+			return -ENOMEM;
+		mutex_lock(&map->lock);
+	}
+	for (i = 0; i < nr; i++)
+		iommufd_store_get(found[i].store);
+	mutex_unlock(&map->lock);
+
+	if (!nr) {
+		kvfree(found);
+		return -ENOENT;
+	}
+	*slices = found;
+	*nr_slices = nr;
+	return 0;
+}
+
+/**
+ * iommufd_map_set_huge_pages() - may domains use pages larger than PAGE_SIZE
+ * @map: the map
+ * @on: whether they may; they do by default
+ *
+ * Context: may sleep.
+ * Return: 0; when switching it off -EINVAL while the map has a domain and a
+ * mapping, -EADDRINUSE while a mapping is not aligned to PAGE_SIZE.
+ */
+int iommufd_map_set_huge_pages(struct iommufd_iova_map *map, bool on)
+{
+	int err = 0;
+
+	mutex_lock(&map->lock);
+	if (on == map->huge_pages)
+		goto out_unlock;
+	if (on) {
+		WRITE_ONCE(map->huge_pages, true);
+		iommufd_space_widen(map);
+		goto out_unlock;
+	}
+	if (map->nr_domains && map->nr_areas) {
+		err = -EINVAL;
+		goto out_unlock;
+	}
+	err = iommufd_space_narrow(map, &map->space.bounds, PAGE_SIZE);
+	if (!err)
+		WRITE_ONCE(map->huge_pages, false);
+out_unlock:
+	mutex_unlock(&map->lock);
+	return err;
+}
+
+/**
+ * iommufd_map_huge_pages() - what iommufd_map_set_huge_pages() set
+ * @map: the map
+ *
+ * Context: any.
+ * Return: whether domains may use pages larger than PAGE_SIZE.
+ */
+bool iommufd_map_huge_pages(struct iommufd_iova_map *map)
+{
+	return READ_ONCE(map->huge_pages);
+}
+
+/**
+ * iommufd_map_stats() - sum up what a map holds
+ * @map: the map
+ * @stats: receives the sums
+ *
+ * Context: may sleep.
+ */
+void iommufd_map_stats(struct iommufd_iova_map *map,
+		       struct iommufd_map_stats *stats)
+{
+	mutex_lock(&map->lock);
+	stats->nr_areas = map->nr_areas;
+	stats->nr_domains = map->nr_domains;
+	stats->mapped_bytes = map->mapped_bytes;
+	stats->pinned_bytes = map->pinned_bytes;
+	mutex_unlock(&map->lock);
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the files of the IOVA map share.  The protocol between those who change
+ * a map is described in iova_map.c.
+ */
+#ifndef __IOMMUFD_IOVA_MAP_PRIVATE_H
+#define __IOMMUFD_IOVA_MAP_PRIVATE_H
+
+#include <linux/list.h>
+#include <linux/lockdep.h>
+#include <linux/mutex.h>
+#include <linux/rbtree.h>
+#include <linux/types.h>
+#include <linux/wait.h>
+
+#include "iova_area.h"
+#include "iova_map.h"
+
+/**
+ * struct iommufd_space - which IOVAs of a map may be used
+ * @bounds: IOVAs that every domain can translate
+ * @alignment: what start, length and memory of every area must be multiples of,
+ *	       in bytes, a power of two
+ * @reserved: interval tree of &struct reservation; they may meet each other
+ * @reservations: list of the same
+ * @allowed: sorted intervals that do not meet each other; NULL: all IOVAs
+ * @nr_allowed: number of them
+ */
+struct iommufd_space {
+	struct iommufd_range bounds;
+	unsigned long alignment;
+	struct rb_root_cached reserved;
+	struct list_head reservations;
+	struct iommufd_range *allowed;
+	unsigned int nr_allowed;
+};
+
+/**
+ * struct iommufd_iova_map - IOVA map
+ * @lock: protects all fields and the fields of areas and domains that say so.
+ *	  Taken for looking things up and marking them, never while memory is
+ *	  pinned or a domain changes.  No lock nests inside.
+ * @areas: tree of &struct iommufd_area
+ * @space: which IOVAs may be used
+ * @domains: list of &struct map_domain
+ * @waiters: those who wait for somebody else's work to end
+ * @changes: how often such work has ended
+ * @nr_waiters: number of those who wait
+ * @seq: counts drains of domains; new areas take it
+ * @nr_areas: number of areas, those being made included
+ * @nr_domains: length of @domains
+ * @mapped_bytes: length of all finished mappings
+ * @pinned_bytes: length of those whose memory is pinned
+ * @huge_pages: domains may use pages larger than PAGE_SIZE
+ */
+struct iommufd_iova_map {
+	struct mutex lock; /* everything below; see above */
+	struct rb_root areas;
+	struct iommufd_space space;
+	struct list_head domains;
+	wait_queue_head_t waiters;
+	unsigned long changes;
+	unsigned int nr_waiters;
+	u64 seq;
+	unsigned long nr_areas;
+	unsigned long nr_domains;
+	u64 mapped_bytes;
+	u64 pinned_bytes;
+	bool huge_pages;
+};
+
+/* iova_map.c */
+int iommufd_map_wait(struct iommufd_iova_map *map);
+void iommufd_map_wait_uninterruptible(struct iommufd_iova_map *map);
+void iommufd_map_wake(struct iommufd_iova_map *map);
+
+/* iova_space.c */
+void iommufd_space_init(struct iommufd_space *space);
+void iommufd_space_destroy(struct iommufd_space *space);
+bool iommufd_space_is_reserved(const struct iommufd_space *space,
+			       unsigned long start, unsigned long last);
+int iommufd_space_narrow(struct iommufd_iova_map *map,
+			 const struct iommufd_range *bounds,
+			 unsigned long alignment);
+void iommufd_space_widen(struct iommufd_iova_map *map);
+int iommufd_space_place(struct iommufd_iova_map *map,
+			const struct iommufd_slice *slice,
+			unsigned long length_bytes, unsigned long *iova);
+
+/* map_domain.c */
+int iommufd_domains_fill(struct iommufd_iova_map *map,
+			 struct iommufd_area *chain);
+void iommufd_domains_unfill(struct iommufd_iova_map *map,
+			    struct iommufd_area *chain);
+void iommufd_domains_constrain(struct iommufd_iova_map *map,
+			       struct iommufd_range *bounds,
+			       unsigned long *alignment);
+
+#endif /* __IOMMUFD_IOVA_MAP_PRIVATE_H */

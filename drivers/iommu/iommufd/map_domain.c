@@ -1,0 +1,655 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Domains that mirror an IOVA map.
+ *
+ * Which areas a domain has is a matter of its cursor, not of anything stored
+ * for each pair of an area and a domain; see has_area().  Whoever has set the
+ * busy bit of an area may rely on that: a domain cannot get or lose the area
+ * meanwhile, and one that has it cannot go away.
+ */
+#include <linux/err.h>
+#include <linux/iommu.h>
+#include <linux/iommu-ext.h>
+#include <linux/list.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include "iova_map_private.h"
+
+/* Runs given to a domain at a time; they stand on the stack */
+#define MAX_RUNS 32
+
+/* Areas that a drain takes out of a domain with one flush */
+#define DRAIN_BATCH 256
+
+/**
+ * enum map_domain_state - how much of a map a domain has
+ * @DOMAIN_FILLING: the areas below the cursor
+ * @DOMAIN_LIVE: all areas
+ * @DOMAIN_DRAINING: the areas from the cursor to the limit that are older than
+ *		     the drain
+ */
+enum map_domain_state {
+	DOMAIN_FILLING,
+	DOMAIN_LIVE,
+	DOMAIN_DRAINING,
+};
+
+/**
+ * struct map_domain - a domain in its role as mirror of a map
+ * @list: place in the map's list
+ * @domain: the domain
+ * @bounds: IOVAs it can translate
+ * @alignment: its smallest page in bytes
+ * @state: how much of the map it has
+ * @cursor: first IOVA that filling or draining has not passed yet
+ * @limit: draining: last IOVA at which an area of it may start, inclusive
+ * @seq: draining: areas with a lower number were there before
+ *
+ * All of it but the first four change under the map's lock.
+ */
+struct map_domain {
+	struct list_head list;
+	struct iommu_domain *domain;
+	struct iommufd_range bounds;
+	unsigned long alignment;
+	enum map_domain_state state;
+	unsigned long cursor;
+	unsigned long limit;
+	u64 seq;
+};
+
+/**
+ * struct members - which areas a domain had when somebody looked
+ * @first: lowest IOVA at which they start
+ * @last: highest one, inclusive; below @first when there are none
+ * @before_seq: their numbers are lower
+ */
+struct members {
+	unsigned long first;
+	unsigned long last;
+	u64 before_seq;
+};
+
+static struct members members_of(const struct map_domain *md)
+{
+	struct members m = { .first = 0, .last = ULONG_MAX,
+			     .before_seq = U64_MAX };
+
+	switch (md->state) {
+	case DOMAIN_LIVE:
+		break;
+	case DOMAIN_FILLING:
+		/* Nothing passed: an empty interval */
+		m.first = md->cursor ? 0 : 1;
+		m.last = md->cursor ? md->cursor - 1 : 0;
+		break;
+	case DOMAIN_DRAINING:
+		m.first = md->cursor;
+		m.last = md->limit;
+		m.before_seq = md->seq;
+		break;
+	}
+	return m;
+}
+
+static bool has_area(const struct members *m, const struct iommufd_area *area)
+{
+	return area->start >= m->first && area->start <= m->last &&
+	       area->seq < m->before_seq;
+}
+
+static struct iommufd_area *first_member(const struct members *m,
+					 struct iommufd_area *chain)
+{
+	while (chain && !has_area(m, chain))
+		chain = chain->next;
+	return chain;
+}
+
+/*
+ * Step to the next domain that has an area of @chain, and learn which ones.
+ * @md has one and so is still in the list, or is NULL to begin with.
+ */
+static struct map_domain *next_domain(struct iommufd_iova_map *map,
+				      struct map_domain *md,
+				      struct iommufd_area *chain,
+				      struct members *m)
+{
+	lockdep_assert_held(&map->lock);
+	md = list_prepare_entry(md, &map->domains, list);
+	list_for_each_entry_continue(md, &map->domains, list) {
+		*m = members_of(md);
+		if (first_member(m, chain))
+			return md;
+	}
+	return NULL;
+}
+
+/* One area, one domain */
+
+static int map_small(struct iommu_domain *domain, unsigned long iova,
+		     const struct iommu_run *run, int prot, size_t *mapped)
+{
+	size_t done;
+	int err;
+
+	for (*mapped = 0; *mapped < run->len; *mapped += done) {
+		size_t room = PAGE_SIZE - offset_in_page(iova + *mapped);
+		struct iommu_run page = {
+			.phys = run->phys + *mapped,
+			.len = min(room, run->len - *mapped),
+		};
+
+		/* A call of its own, or the driver might join them again */
+		err = iommu_domain_map_runs(domain, iova + *mapped, &page, 1,
+					    prot, GFP_KERNEL_ACCOUNT, &done);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int map_runs_small(struct iommu_domain *domain, unsigned long iova,
+			  const struct iommu_run *runs, unsigned int nr_runs,
+			  int prot, size_t *mapped)
+{
+	unsigned int i;
+	size_t done;
+	int err;
+
+	*mapped = 0;
+	for (i = 0; i < nr_runs; i++) {
+		err = map_small(domain, iova + *mapped, &runs[i], prot, &done);
+		*mapped += done;
+		if (err)
+			return err;
+		cond_resched();
+	}
+	return 0;
+}
+
+static int fill_area(struct iommufd_iova_map *map, struct iommu_domain *domain,
+		     struct iommufd_area *area)
+{
+	struct iommu_run runs[MAX_RUNS];
+	struct iommufd_run_iter iter;
+	size_t done = 0, mapped;
+	unsigned int nr;
+	int err = 0;
+
+	iommufd_run_iter_init(&iter, area->store, &area->hold,
+			      area->offset_bytes, iommufd_area_bytes(area));
+	while ((nr = iommufd_run_iter_next(&iter, runs, MAX_RUNS))) {
+		if (likely(READ_ONCE(map->huge_pages)))
+			err = iommu_domain_map_runs(domain, area->start + done,
+						    runs, nr, area->prot,
+						    GFP_KERNEL_ACCOUNT,
+						    &mapped);
+		else
+			err = map_runs_small(domain, area->start + done, runs,
+					     nr, area->prot, &mapped);
+		done += mapped;
+		if (!err && nr == MAX_RUNS && fatal_signal_pending(current))
+			err = -EINTR;
+		if (err)
+			goto err_unmap;
+		cond_resched();
+	}
+	area->nr_domains++;
+	return 0;
+
+err_unmap:
+	if (done)
+		iommu_unmap(domain, area->start, done);
+	return err;
+}
+
+/* Many areas, one domain */
+
+/* The areas from @area on that follow each other without a hole */
+static struct iommufd_area *end_of_span(const struct members *m,
+					struct iommufd_area *area,
+					unsigned long *last)
+{
+	struct iommufd_area *next = first_member(m, area->next);
+
+	*last = area->last;
+	while (next && next->start == *last + 1) {
+		*last = next->last;
+		next = first_member(m, next->next);
+	}
+	return next;
+}
+
+static void unmap_span(struct iommu_domain *domain, unsigned long start,
+		       unsigned long last, struct iommu_iotlb_gather *gather)
+{
+	size_t size = last - start + 1;
+
+	/* What stays mapped could be reached by devices after it is freed */
+	WARN_ON_ONCE(iommu_unmap_fast(domain, start, size, gather) != size);
+}
+
+static void unmap_and_sync(struct iommu_domain *domain, unsigned long start,
+			   unsigned long last)
+{
+	struct iommu_iotlb_gather gather;
+
+	iommu_iotlb_gather_init(&gather);
+	unmap_span(domain, start, last, &gather);
+	iommu_iotlb_sync(domain, &gather);
+}
+
+/*
+ * Collect the page tables that became empty and invalidate nothing yet.  A
+ * gather of its own for each span: drivers that ignore @queued would sync in
+ * between if it grew.
+ */
+static void unmap_queued(struct iommu_domain *domain, unsigned long start,
+			 unsigned long last, struct list_head *freelist)
+{
+	struct iommu_iotlb_gather gather;
+
+	iommu_iotlb_gather_init(&gather);
+	gather.queued = true;
+	unmap_span(domain, start, last, &gather);
+	list_splice_tail(&gather.freelist, freelist);
+}
+
+/*
+ * Take areas out of a domain.  When this returns, no device can reach their
+ * memory through it any more: several spans are flushed by a single
+ * invalidation of the whole domain, and page tables are freed behind it.
+ */
+static void unmap_chain(struct iommu_domain *domain, const struct members *m,
+			struct iommufd_area *chain)
+{
+	struct iommufd_area *area = first_member(m, chain);
+	struct iommufd_area *next;
+	LIST_HEAD(freelist);
+	unsigned long last;
+	bool queued;
+
+	if (!area)
+		return;
+	next = end_of_span(m, area, &last);
+	queued = next && domain->ops->flush_iotlb_all;
+	for (;;) {
+		if (queued)
+			unmap_queued(domain, area->start, last, &freelist);
+		else
+			unmap_and_sync(domain, area->start, last);
+		if (!next)
+			break;
+		area = next;
+		next = end_of_span(m, area, &last);
+		cond_resched();
+	}
+	if (queued) {
+		iommu_flush_iotlb_all(domain);
+		put_pages_list(&freelist);
+	}
+}
+
+/* Many areas, all domains */
+
+/* Take areas out of the domains up to and without @end */
+static void unfill_until(struct iommufd_iova_map *map,
+			 struct iommufd_area *chain, struct map_domain *end)
+{
+	struct map_domain *md;
+	struct members m;
+
+	lockdep_assert_held(&map->lock);
+	for (md = next_domain(map, NULL, chain, &m); md && md != end;
+	     md = next_domain(map, md, chain, &m)) {
+		mutex_unlock(&map->lock);
+		unmap_chain(md->domain, &m, chain);
+		mutex_lock(&map->lock);
+	}
+}
+
+/**
+ * iommufd_domains_unfill() - take areas out of all domains that have them
+ * @map: the map
+ * @chain: areas in ascending order, busy
+ *
+ * Context: the map's lock is held; it is dropped and taken again.
+ */
+void iommufd_domains_unfill(struct iommufd_iova_map *map,
+			    struct iommufd_area *chain)
+{
+	unfill_until(map, chain, NULL);
+}
+
+static int fill_chain(struct iommufd_iova_map *map, struct map_domain *md,
+		      const struct members *m, struct iommufd_area *chain)
+{
+	struct iommufd_area *area, *undo, *rest;
+	int err;
+
+	for (area = first_member(m, chain); area;
+	     area = first_member(m, area->next)) {
+		err = fill_area(map, md->domain, area);
+		if (err)
+			goto err_unmap;
+	}
+	return 0;
+
+err_unmap:
+	/* End the chain before the area that failed */
+	for (undo = chain; undo != area && undo->next != area;)
+		undo = undo->next;
+	if (undo != area) {
+		rest = undo->next;
+		undo->next = NULL;
+		unmap_chain(md->domain, m, chain);
+		undo->next = rest;
+	}
+	return err;
+}
+
+/**
+ * iommufd_domains_fill() - write new areas to all domains that must have them
+ * @map: the map
+ * @chain: areas in ascending order, busy, held, in no domain
+ *
+ * On error they are in no domain again.
+ *
+ * Context: the map's lock is held; it is dropped and taken again.  Sleeps.
+ * Return: 0; -EINTR on a fatal signal; -ENOMEM or another error of the driver.
+ */
+int iommufd_domains_fill(struct iommufd_iova_map *map,
+			 struct iommufd_area *chain)
+{
+	struct map_domain *md;
+	struct members m;
+	int err;
+
+	lockdep_assert_held(&map->lock);
+	for (md = next_domain(map, NULL, chain, &m); md;
+	     md = next_domain(map, md, chain, &m)) {
+		mutex_unlock(&map->lock);
+		err = fill_chain(map, md, &m, chain);
+		mutex_lock(&map->lock);
+		if (err) {
+			unfill_until(map, chain, md);
+			return err;
+		}
+	}
+	return 0;
+}
+
+/* One domain, all areas */
+
+/* Areas that are passed are below the cursor; returns false behind the last */
+static bool pass(struct map_domain *md, const struct iommufd_area *area)
+{
+	md->cursor = area->last + 1;
+	return md->cursor;
+}
+
+static int fill_next(struct iommufd_iova_map *map, struct map_domain *md,
+		     struct iommufd_area *area)
+{
+	bool was_held = area->held;
+	int err = 0;
+
+	area->busy = true;
+	mutex_unlock(&map->lock);
+	if (!was_held)
+		err = iommufd_area_hold(area);
+	if (!err)
+		err = fill_area(map, md->domain, area);
+	if (err && !was_held)
+		iommufd_area_release(area);
+	mutex_lock(&map->lock);
+	if (!err && !was_held)
+		map->pinned_bytes += iommufd_area_bytes(area);
+	area->busy = false;
+	iommufd_map_wake(map);
+	return err;
+}
+
+/* On error the cursor tells how far it came */
+static int fill_domain(struct iommufd_iova_map *map, struct map_domain *md)
+{
+	struct iommufd_area *area;
+	int err;
+
+	while ((area = iommufd_area_at_or_behind(&map->areas, md->cursor))) {
+		/* Its maker will see that the cursor has passed it. */
+		if (area->phase != AREA_RESERVED) {
+			if (area->busy || area->remover) {
+				err = iommufd_map_wait(map);
+				if (err)
+					return err;
+				continue;
+			}
+			err = fill_next(map, md, area);
+			if (err)
+				return err;
+		}
+		if (!pass(md, area))
+			break;
+	}
+	md->state = DOMAIN_LIVE;
+	return 0;
+}
+
+/*
+ * Set the busy bit of the next areas to be drained, as many as can be had
+ * without waiting.  Returns NULL when there are none left.
+ */
+static struct iommufd_area *claim_for_drain(struct iommufd_iova_map *map,
+					    struct map_domain *md)
+{
+	struct iommufd_area *chain = NULL, **link = &chain;
+	struct members m = members_of(md);
+	struct iommufd_area *area;
+	unsigned int nr = 0;
+
+	area = iommufd_area_at_or_behind(&map->areas, md->cursor);
+	while (area && area->start <= md->limit && nr < DRAIN_BATCH) {
+		if (area->phase != AREA_RESERVED && has_area(&m, area)) {
+			if (area->busy && chain)
+				break;
+			if (area->busy) {
+				iommufd_map_wait_uninterruptible(map);
+				area = iommufd_area_at_or_behind(&map->areas,
+								 md->cursor);
+				continue;
+			}
+			area->busy = true;
+			*link = area;
+			link = &area->next;
+			nr++;
+		}
+		area = iommufd_area_next(area);
+	}
+	*link = NULL;
+	return chain;
+}
+
+/* Returns whether there may be more behind */
+static bool drain_chain(struct iommufd_iova_map *map, struct map_domain *md,
+			struct iommufd_area *chain)
+{
+	struct members m = members_of(md);
+	struct iommufd_area *area;
+	u64 released = 0;
+	bool more = true;
+
+	mutex_unlock(&map->lock);
+	unmap_chain(md->domain, &m, chain);
+	for (area = chain; area; area = area->next) {
+		if (--area->nr_domains)
+			continue;
+		iommufd_area_release(area);
+		released += iommufd_area_bytes(area);
+	}
+	cond_resched();
+	mutex_lock(&map->lock);
+
+	map->pinned_bytes -= released;
+	for (area = chain; area; area = area->next) {
+		area->busy = false;
+		more = pass(md, area);
+	}
+	iommufd_map_wake(map);
+	return more;
+}
+
+/* Take the areas that start at or below @limit out of a domain */
+static void drain_domain(struct iommufd_iova_map *map, struct map_domain *md,
+			 unsigned long limit)
+{
+	struct iommufd_area *chain;
+
+	lockdep_assert_held(&map->lock);
+	md->state = DOMAIN_DRAINING;
+	md->cursor = 0;
+	md->limit = limit;
+	md->seq = ++map->seq;
+	do {
+		chain = claim_for_drain(map, md);
+	} while (chain && drain_chain(map, md, chain));
+}
+
+/* Coming and going */
+
+static int learn_limits(struct map_domain *md)
+{
+	struct iommu_domain *domain = md->domain;
+
+	if (!domain->pgsize_bitmap)
+		return -EINVAL;
+	md->alignment = BIT(__ffs(domain->pgsize_bitmap));
+	if (md->alignment > PAGE_SIZE)
+		return -EINVAL;
+
+	md->bounds.start = 0;
+	md->bounds.last = ULONG_MAX;
+	if (domain->geometry.force_aperture) {
+		md->bounds.start = domain->geometry.aperture_start;
+		md->bounds.last = min_t(u64, domain->geometry.aperture_end,
+					ULONG_MAX);
+	}
+	return 0;
+}
+
+/**
+ * iommufd_domains_constrain() - what all domains of a map can do
+ * @map: the map
+ * @bounds: narrowed to the IOVAs that each of them translates
+ * @alignment: raised to the largest of their smallest pages, in bytes
+ *
+ * Context: the map's lock is held.
+ */
+void iommufd_domains_constrain(struct iommufd_iova_map *map,
+			       struct iommufd_range *bounds,
+			       unsigned long *alignment)
+{
+	const struct map_domain *md;
+
+	lockdep_assert_held(&map->lock);
+	list_for_each_entry(md, &map->domains, list) {
+		bounds->start = max(bounds->start, md->bounds.start);
+		bounds->last = min(bounds->last, md->bounds.last);
+		*alignment = max(*alignment, md->alignment);
+	}
+}
+
+static void forget_domain(struct iommufd_iova_map *map, struct map_domain *md)
+{
+	list_del(&md->list);
+	map->nr_domains--;
+	iommufd_space_widen(map);
+}
+
+/**
+ * iommufd_map_add_domain() - let a domain mirror a map
+ * @map: the map
+ * @domain: paging domain that is empty and complete; stays the caller's, who
+ *	    must not change what it maps until iommufd_map_remove_domain()
+ *
+ * When this returns the domain has all mappings.  Others can map and unmap
+ * meanwhile, except what is being written to the domain at that moment.
+ *
+ * Context: may sleep and pin memory.
+ * Return: 0; -EINVAL when the domain's pages are larger than the CPU's;
+ * -EADDRINUSE when a mapping or an allowed interval is where the domain does
+ * not translate, or a mapping is not aligned to the domain's pages; -EINTR on a
+ * fatal signal; -EFAULT or -ENOMEM from pinning; -ENOMEM; the driver's error.
+ */
+int iommufd_map_add_domain(struct iommufd_iova_map *map,
+			   struct iommu_domain *domain)
+{
+	struct map_domain *md;
+	int err;
+
+	md = kzalloc(sizeof(*md), GFP_KERNEL_ACCOUNT);
+	if (!md)
+		return -ENOMEM;
+	md->domain = domain;
+	md->state = DOMAIN_FILLING;
+	err = learn_limits(md);
+	if (err)
+		goto err_free;
+
+	mutex_lock(&map->lock);
+	err = iommufd_space_narrow(map, &md->bounds, md->alignment);
+	if (err)
+		goto err_unlock;
+	list_add_tail(&md->list, &map->domains);
+	map->nr_domains++;
+
+	err = fill_domain(map, md);
+	if (err)
+		goto err_drain;
+	mutex_unlock(&map->lock);
+	return 0;
+
+err_drain:
+	if (md->cursor)
+		drain_domain(map, md, md->cursor - 1);
+	forget_domain(map, md);
+err_unlock:
+	mutex_unlock(&map->lock);
+err_free:
+	kfree(md);
+	return err;
+}
+
+/**
+ * iommufd_map_remove_domain() - end what iommufd_map_add_domain() began
+ * @map: the map
+ * @domain: domain that mirrors it
+ *
+ * When this returns the domain is empty, and memory that no other domain has is
+ * not pinned.  Cannot fail and needs no memory.
+ *
+ * Context: may sleep, until those are done who work on areas of the domain.
+ */
+void iommufd_map_remove_domain(struct iommufd_iova_map *map,
+			       struct iommu_domain *domain)
+{
+	struct map_domain *md;
+
+	mutex_lock(&map->lock);
+	list_for_each_entry(md, &map->domains, list)
+		if (md->domain == domain && md->state == DOMAIN_LIVE)
+			goto found;
+	mutex_unlock(&map->lock);
+	WARN_ON_ONCE(1);
+	return;
+
+found:
+	drain_domain(map, md, ULONG_MAX);
+	forget_domain(map, md);
+	mutex_unlock(&map->lock);
+	kfree(md);
+}
