@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * AMD-Vi: domains made for one device, and what decides whether others fit.
+ */
+#ifndef _AMD_IOMMU_EXT_H
+#define _AMD_IOMMU_EXT_H
+
+#include <linux/iommu-ext.h>
+#include <linux/types.h>
+
+struct device;
+struct iommu_domain;
+
+/* dte.c */
+u16 amd_iommu_dte_block(u64 *dte, bool snp, bool keep_ats);
+
+/* ext.c */
+extern const struct iommu_ops_ext amd_iommu_ops_ext;
+
+int amd_iommu_device_fits(struct iommu_domain *dom, struct device *dev);
+
+#endif /* _AMD_IOMMU_EXT_H */

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * SMMUv3: which domain a device is on, and domains made for one device.
+ *
+ * References are to the Arm System Memory Management Unit Architecture
+ * Specification, SMMU architecture version 3 (IHI 0070).
+ */
+#include <linux/err.h>
+#include <linux/iommu-ext.h>
+#include <linux/iommu.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+
+#include "arm-smmu-v3.h"
+#include "arm-smmu-v3-ext.h"
+#include "arm-smmu-v3-ste.h"
+
+/* One stream of one SMMU, for the invalidation of its entry */
+struct ste_owner {
+	struct arm_smmu_device *smmu;
+	u32 sid;
+};
+
+static void sync_ste(void *cookie)
+{
+	struct ste_owner *owner = cookie;
+
+	arm_smmu_sync_ste_for_sid(owner->smmu, owner->sid);
+}
+
+/* Bridged PCI devices may end up with duplicated IDs */
+static bool is_repeated_stream(struct arm_smmu_master *master, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		if (master->streams[i].id == master->streams[nr].id)
+			return true;
+	return false;
+}
+
+static void install_ste(struct arm_smmu_master *master,
+			const struct arm_smmu_ste *ste)
+{
+	struct ste_owner owner = { .smmu = master->smmu };
+	unsigned int i;
+
+	for (i = 0; i < master->num_streams; i++) {
+		if (is_repeated_stream(master, i))
+			continue;
+		owner.sid = master->streams[i].id;
+		arm_smmu_ste_write(arm_smmu_get_step_for_sid(owner.smmu,
+							     owner.sid),
+				   ste, sync_ste, &owner);
+	}
+}
+
+static void install_domain(struct arm_smmu_master *master)
+{
+	struct arm_smmu_domain *smmu_domain = master->domain;
+	struct arm_smmu_ste ste;
+	unsigned int i;
+
+	switch (smmu_domain->stage) {
+	case ARM_SMMU_DOMAIN_S1:
+		arm_smmu_ste_make_s1(&ste, &smmu_domain->s1_cfg,
+				     master->smmu->features,
+				     master->stall_enabled,
+				     master->ats_enabled);
+		break;
+	case ARM_SMMU_DOMAIN_S2:
+	case ARM_SMMU_DOMAIN_NESTED:
+		arm_smmu_ste_make_s2(&ste, &smmu_domain->s2_cfg,
+				     master->ats_enabled);
+		break;
+	case ARM_SMMU_DOMAIN_BYPASS:
+		arm_smmu_ste_make_bypass(&ste);
+		break;
+	}
+	install_ste(master, &ste);
+
+	/* It will soon be wanted, unless it is a bypass */
+	if (smmu_domain->stage != ARM_SMMU_DOMAIN_BYPASS)
+		for (i = 0; i < master->num_streams; i++)
+			arm_smmu_prefetch_cfg(master->smmu,
+					      master->streams[i].id);
+}
+
+/*
+ * Forget the domain that the device is on. The stream table entries stay as
+ * they are; the device is without ATS, so that nothing of the old domain is
+ * left in it when they change.
+ */
+static void leave_domain(struct arm_smmu_master *master)
+{
+	struct arm_smmu_domain *smmu_domain = master->domain;
+	unsigned long flags;
+
+	if (!smmu_domain)
+		return;
+
+	arm_smmu_disable_ats(master);
+
+	spin_lock_irqsave(&smmu_domain->devices_lock, flags);
+	list_del(&master->domain_head);
+	spin_unlock_irqrestore(&smmu_domain->devices_lock, flags);
+
+	master->domain = NULL;
+	master->ats_enabled = false;
+}
+
+static void join_domain(struct arm_smmu_master *master,
+			struct arm_smmu_domain *smmu_domain)
+{
+	unsigned long flags;
+
+	master->domain = smmu_domain;
+	if (smmu_domain->stage != ARM_SMMU_DOMAIN_BYPASS)
+		master->ats_enabled = arm_smmu_ats_supported(master);
+
+	install_domain(master);
+
+	spin_lock_irqsave(&smmu_domain->devices_lock, flags);
+	list_add(&master->domain_head, &smmu_domain->devices);
+	spin_unlock_irqrestore(&smmu_domain->devices_lock, flags);
+
+	arm_smmu_enable_ats(master);
+}
+
+/**
+ * arm_smmu_detach_dev() - take a device off its domain when it is released
+ * @master: device
+ *
+ * A device that is given to user space, blocked or on a user's domain, is left
+ * with an abort whatever arm-smmu-v3.disable_bypass says.
+ *
+ * Context: process.
+ */
+void arm_smmu_detach_dev(struct arm_smmu_master *master)
+{
+	struct arm_smmu_domain *smmu_domain = master->domain;
+	struct arm_smmu_ste ste;
+
+	if (!smmu_domain)
+		return;
+
+	leave_domain(master);
+	if (arm_smmu_disable_bypass ||
+	    smmu_domain->domain.type == IOMMU_DOMAIN_UNMANAGED)
+		arm_smmu_ste_make_abort(&ste);
+	else
+		arm_smmu_ste_make_bypass(&ste);
+	install_ste(master, &ste);
+}
+
+/* The context descriptors of a domain serve devices of one make alone. */
+static bool shares_descriptors(const struct arm_smmu_domain *smmu_domain,
+			       const struct arm_smmu_master *master)
+{
+	if (smmu_domain->stage != ARM_SMMU_DOMAIN_S1)
+		return true;
+	return master->ssid_bits == smmu_domain->s1_cfg.s1cdmax &&
+	       master->stall_enabled == smmu_domain->stall_enabled;
+}
+
+/* Give a domain that has none a table for @master, or see whether it fits. */
+static int finish_domain(struct arm_smmu_domain *smmu_domain,
+			 struct arm_smmu_master *master)
+{
+	int err;
+
+	lockdep_assert_held(&smmu_domain->init_mutex);
+	if (smmu_domain->smmu) {
+		if (smmu_domain->smmu != master->smmu ||
+		    !shares_descriptors(smmu_domain, master))
+			return -EINVAL;
+		return 0;
+	}
+
+	smmu_domain->smmu = master->smmu;
+	err = arm_smmu_domain_finalise(&smmu_domain->domain, master);
+	if (err)
+		smmu_domain->smmu = NULL;
+	return err;
+}
+
+/**
+ * arm_smmu_device_fits() - tell whether a device can be attached to a domain
+ * @domain: domain of this driver
+ * @dev: device of this driver
+ *
+ * Context: takes &struct arm_smmu_domain.init_mutex.
+ * Return: 0, or -EINVAL when the domain was made for another SMMU, or for
+ * devices with another number of substream bits or another stall model. A
+ * domain that was made for no device yet fits all.
+ */
+int arm_smmu_device_fits(struct iommu_domain *domain, struct device *dev)
+{
+	struct arm_smmu_domain *smmu_domain = to_smmu_domain(domain);
+	struct arm_smmu_master *master = dev_iommu_priv_get(dev);
+	int err = 0;
+
+	mutex_lock(&smmu_domain->init_mutex);
+	if (smmu_domain->smmu)
+		err = finish_domain(smmu_domain, master);
+	mutex_unlock(&smmu_domain->init_mutex);
+	return err;
+}
+
+/**
+ * arm_smmu_attach_dev() - put a device on a domain
+ * @domain: domain of this driver, other than the blocked one
+ * @dev: device of this driver
+ *
+ * Everything that can fail is done before the device is touched. Then its
+ * stream table entries change from what they are to the new domain without
+ * being a bypass in between, and without an abort where the hardware has a way.
+ *
+ * Context: &struct iommu_group.mutex is held; may sleep.
+ * Return: 0; -EINVAL when device and domain do not fit; -EBUSY while the device
+ * is bound to address spaces of processes; -ENOENT without a firmware
+ * description; -ENOMEM, -ENOSPC and other errors of making the table of a
+ * domain that has none yet.
+ */
+int arm_smmu_attach_dev(struct iommu_domain *domain, struct device *dev)
+{
+	struct arm_smmu_domain *smmu_domain = to_smmu_domain(domain);
+	struct arm_smmu_master *master;
+	int err;
+
+	if (!dev_iommu_fwspec_get(dev))
+		return -ENOENT;
+	master = dev_iommu_priv_get(dev);
+
+	/*
+	 * The bonds of such a device lean on its domain. None can come up while
+	 * the group's mutex is held.
+	 */
+	if (arm_smmu_master_sva_enabled(master)) {
+		dev_err(dev, "cannot attach - SVA enabled\n");
+		return -EBUSY;
+	}
+
+	mutex_lock(&smmu_domain->init_mutex);
+	err = finish_domain(smmu_domain, master);
+	mutex_unlock(&smmu_domain->init_mutex);
+	if (err || master->domain == smmu_domain)
+		return err;
+
+	leave_domain(master);
+	join_domain(master, smmu_domain);
+	return 0;
+}
+
+/*
+ * Make a paging domain with the table that an attach of @dev would make. See
+ * &struct iommu_ops_ext.alloc_paging.
+ */
+static struct iommu_domain *arm_smmu_alloc_paging(struct device *dev, u32 flags)
+{
+	struct arm_smmu_master *master = dev_iommu_priv_get(dev);
+	struct arm_smmu_domain *smmu_domain;
+	int err;
+
+	if (flags)
+		return ERR_PTR(-EOPNOTSUPP);
+
+	smmu_domain = arm_smmu_domain_new(GFP_KERNEL_ACCOUNT);
+	if (!smmu_domain)
+		return ERR_PTR(-ENOMEM);
+
+	smmu_domain->domain.type = IOMMU_DOMAIN_UNMANAGED;
+	mutex_lock(&smmu_domain->init_mutex);
+	err = finish_domain(smmu_domain, master);
+	mutex_unlock(&smmu_domain->init_mutex);
+	if (err)
+		goto err_free_domain;
+	return &smmu_domain->domain;
+
+err_free_domain:
+	arm_smmu_domain_free(&smmu_domain->domain);
+	return ERR_PTR(err);
+}
+
+/*
+ * An abort also for the substreams of the device, and also with
+ * arm-smmu-v3.disable_bypass=0. The entries exist: this cannot fail.
+ */
+static int block_device(struct iommu_domain *domain, struct device *dev)
+{
+	struct arm_smmu_master *master = dev_iommu_priv_get(dev);
+	struct arm_smmu_ste ste;
+
+	leave_domain(master);
+	arm_smmu_ste_make_abort(&ste);
+	install_ste(master, &ste);
+	return 0;
+}
+
+static const struct iommu_domain_ops arm_smmu_blocked_ops = {
+	.attach_dev	= block_device,
+};
+
+/* In a struct of the driver's own: it uses container_of() on any domain */
+static struct arm_smmu_domain arm_smmu_blocked_domain = {
+	.stage = ARM_SMMU_DOMAIN_BYPASS,	/* No table, whatever the name */
+	.domain = {
+		.type	= IOMMU_DOMAIN_BLOCKED,
+		.ops	= &arm_smmu_blocked_ops,
+		.owner	= &arm_smmu_ops,
+	},
+};
+
+const struct iommu_ops_ext arm_smmu_ops_ext = {
+	.alloc_paging	= arm_smmu_alloc_paging,
+	.blocked_domain	= &arm_smmu_blocked_domain.domain,
+};

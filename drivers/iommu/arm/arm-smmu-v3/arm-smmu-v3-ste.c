@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Stream table entries: what they say, and how one becomes another.
+ *
+ * Nothing in here knows a device or a queue, so that all of it can be tested
+ * on its own. References are to the Arm System Memory Management Unit
+ * Architecture Specification, SMMU architecture version 3 (IHI 0070).
+ */
+#include <linux/bitfield.h>
+#include <linux/bits.h>
+#include <linux/compiler.h>
+#include <linux/string.h>
+#include <kunit/visibility.h>
+
+#include "arm-smmu-v3-ste.h"
+
+#define STE_WORDS(last, first)	GENMASK(last, first)
+
+/*
+ * Every entry keeps the shareability of incoming transactions. It matters for
+ * bypass alone, but being the same everywhere it never stands in the way of
+ * preparing the next entry while bypass is live.
+ */
+static u64 common_word1(bool ats)
+{
+	u64 word = FIELD_PREP(STRTAB_STE_1_SHCFG, STRTAB_STE_1_SHCFG_INCOMING);
+
+	if (ats)
+		word |= FIELD_PREP(STRTAB_STE_1_EATS, STRTAB_STE_1_EATS_TRANS);
+	return word;
+}
+
+static void make_without_table(struct arm_smmu_ste *ste, u64 config)
+{
+	memset(ste, 0, sizeof(*ste));
+	ste->word[0] = cpu_to_le64(STRTAB_STE_0_V |
+				   FIELD_PREP(STRTAB_STE_0_CFG, config));
+	ste->word[1] = cpu_to_le64(common_word1(false));
+}
+
+/**
+ * arm_smmu_ste_make_abort() - entry that ends every transaction with an abort
+ * @ste: entry to fill
+ *
+ * Config 0b000: no event is recorded and no other field is looked at (5.2).
+ *
+ * Context: any.
+ */
+void arm_smmu_ste_make_abort(struct arm_smmu_ste *ste)
+{
+	make_without_table(ste, STRTAB_STE_0_CFG_ABORT);
+}
+EXPORT_SYMBOL_IF_KUNIT(arm_smmu_ste_make_abort);
+
+/**
+ * arm_smmu_ste_make_bypass() - entry that lets every transaction through
+ * @ste: entry to fill
+ *
+ * Config 0b100 (5.2).
+ *
+ * Context: any.
+ */
+void arm_smmu_ste_make_bypass(struct arm_smmu_ste *ste)
+{
+	make_without_table(ste, STRTAB_STE_0_CFG_BYPASS);
+}
+EXPORT_SYMBOL_IF_KUNIT(arm_smmu_ste_make_bypass);
+
+/**
+ * arm_smmu_ste_make_s1() - entry that points to stage 1 context descriptors
+ * @ste: entry to fill
+ * @cfg: table of context descriptors
+ * @features: ARM_SMMU_FEAT_* of the SMMU
+ * @may_stall: faults of the device may stall it
+ * @ats: the device may send translation requests
+ *
+ * Config 0b101. Requests without a substream use the first descriptor (5.2,
+ * S1DSS). S2VMID is 0: it tags what is cached even though stage 2 is off.
+ *
+ * Context: any.
+ */
+void arm_smmu_ste_make_s1(struct arm_smmu_ste *ste,
+			  const struct arm_smmu_s1_cfg *cfg, u32 features,
+			  bool may_stall, bool ats)
+{
+	u64 strw = features & ARM_SMMU_FEAT_E2H ? STRTAB_STE_1_STRW_EL2 :
+						  STRTAB_STE_1_STRW_NSEL1;
+	u64 word1 = common_word1(ats);
+
+	memset(ste, 0, sizeof(*ste));
+	ste->word[0] = cpu_to_le64(
+		STRTAB_STE_0_V |
+		FIELD_PREP(STRTAB_STE_0_CFG, STRTAB_STE_0_CFG_S1_TRANS) |
+		(cfg->cdcfg.cdtab_dma & STRTAB_STE_0_S1CTXPTR_MASK) |
+		FIELD_PREP(STRTAB_STE_0_S1CDMAX, cfg->s1cdmax) |
+		FIELD_PREP(STRTAB_STE_0_S1FMT, cfg->s1fmt));
+
+	word1 |= FIELD_PREP(STRTAB_STE_1_S1DSS, STRTAB_STE_1_S1DSS_SSID0) |
+		 FIELD_PREP(STRTAB_STE_1_S1CIR, STRTAB_STE_1_S1C_CACHE_WBRA) |
+		 FIELD_PREP(STRTAB_STE_1_S1COR, STRTAB_STE_1_S1C_CACHE_WBRA) |
+		 FIELD_PREP(STRTAB_STE_1_S1CSH, ARM_SMMU_SH_ISH) |
+		 FIELD_PREP(STRTAB_STE_1_STRW, strw);
+	if (features & ARM_SMMU_FEAT_STALLS && !may_stall)
+		word1 |= STRTAB_STE_1_S1STALLD;
+	ste->word[1] = cpu_to_le64(word1);
+}
+EXPORT_SYMBOL_IF_KUNIT(arm_smmu_ste_make_s1);
+
+/**
+ * arm_smmu_ste_make_s2() - entry that points to a stage 2 table
+ * @ste: entry to fill
+ * @cfg: table, its format and VMID
+ * @ats: the device may send translation requests
+ *
+ * Config 0b110. Faults are recorded (S2R) and table walks of a stage 1 that
+ * hit device memory are refused (S2PTW) (5.2).
+ *
+ * Context: any.
+ */
+void arm_smmu_ste_make_s2(struct arm_smmu_ste *ste,
+			  const struct arm_smmu_s2_cfg *cfg, bool ats)
+{
+	memset(ste, 0, sizeof(*ste));
+	ste->word[0] = cpu_to_le64(
+		STRTAB_STE_0_V |
+		FIELD_PREP(STRTAB_STE_0_CFG, STRTAB_STE_0_CFG_S2_TRANS));
+	ste->word[1] = cpu_to_le64(common_word1(ats));
+	ste->word[2] = cpu_to_le64(
+		FIELD_PREP(STRTAB_STE_2_S2VMID, cfg->vmid) |
+		FIELD_PREP(STRTAB_STE_2_VTCR, cfg->vtcr) |
+#ifdef __BIG_ENDIAN
+		STRTAB_STE_2_S2ENDI |
+#endif
+		STRTAB_STE_2_S2PTW | STRTAB_STE_2_S2AA64 | STRTAB_STE_2_S2R);
+	ste->word[3] = cpu_to_le64(cfg->vttbr & STRTAB_STE_3_S2TTB_MASK);
+}
+EXPORT_SYMBOL_IF_KUNIT(arm_smmu_ste_make_s2);
+
+/*
+ * Words that the hardware does not look at while word 0 is @word0 (5.2), as far
+ * as the entries made above differ in them. The VMID of word 2 counts in
+ * stage 1 too. A Config that is not known here is taken to look at everything.
+ */
+static unsigned long ignored_words(__le64 word0)
+{
+	u64 val = le64_to_cpu(word0);
+
+	if (!(val & STRTAB_STE_0_V))
+		return STE_WORDS(7, 1);
+	switch (FIELD_GET(STRTAB_STE_0_CFG, val)) {
+	case STRTAB_STE_0_CFG_ABORT:
+	case STRTAB_STE_0_CFG_BYPASS:
+		return STE_WORDS(7, 1);
+	case STRTAB_STE_0_CFG_S1_TRANS:
+		return STE_WORDS(7, 3);
+	case STRTAB_STE_0_CFG_S2_TRANS:
+		return STE_WORDS(7, 4);
+	default:
+		return 0;
+	}
+}
+
+static unsigned long changed_words(const __le64 *live,
+				   const struct arm_smmu_ste *target)
+{
+	unsigned long changed = 0;
+	int i;
+
+	for (i = 1; i < STRTAB_STE_DWORDS; i++)
+		if (live[i] != target->word[i])
+			changed |= BIT(i);
+	return changed;
+}
+
+/* Write some words, none of which the hardware looks at right now. */
+static void write_ignored(__le64 *live, const struct arm_smmu_ste *target,
+			  unsigned long words, void (*sync)(void *cookie),
+			  void *cookie)
+{
+	int i;
+
+	if (!words)
+		return;
+	for (i = 1; i < STRTAB_STE_DWORDS; i++)
+		if (words & BIT(i))
+			WRITE_ONCE(live[i], target->word[i]);
+	sync(cookie);
+}
+
+static void write_word0(__le64 *live, __le64 word, void (*sync)(void *cookie),
+			void *cookie)
+{
+	WRITE_ONCE(live[0], word);
+	sync(cookie);
+}
+
+/**
+ * arm_smmu_ste_write() - turn a live entry into another one
+ * @live: the entry in the stream table
+ * @target: what it is to become
+ * @sync: makes the hardware forget what it has read of the entry, and returns
+ *        when it has (CMD_CFGI_STE and CMD_SYNC)
+ * @cookie: for @sync
+ *
+ * The hardware reads an entry 64 bits at a time, in any order and whenever it
+ * likes (3.21.3). So the words that are ignored before are written before, the
+ * words that are ignored after are written after, and word 0 makes the change
+ * in between: every transaction meets the old entry or the new one. Where
+ * another word changes that both look at, the entry is an abort for a while,
+ * and never a bypass.
+ *
+ * Stage 1 to stage 1 changes word 0 alone, and from and to bypass nothing
+ * stands in the way either. Between two stage 2 tables, word 2 and word 3 must
+ * change together: that goes through the abort.
+ *
+ * Context: process or atomic as @sync allows; callers that write to the same
+ * entry exclude each other.
+ */
+void arm_smmu_ste_write(__le64 *live, const struct arm_smmu_ste *target,
+			void (*sync)(void *cookie), void *cookie)
+{
+	unsigned long changed = changed_words(live, target);
+	unsigned long before = changed & ignored_words(live[0]);
+	unsigned long after = changed & ~before &
+			      ignored_words(target->word[0]);
+
+	if (changed & ~(before | after)) {
+		struct arm_smmu_ste abort;
+
+		arm_smmu_ste_make_abort(&abort);
+		write_word0(live, abort.word[0], sync, cookie);
+		before = changed;
+		after = 0;
+	}
+	write_ignored(live, target, before, sync, cookie);
+	write_word0(live, target->word[0], sync, cookie);
+	write_ignored(live, target, after, sync, cookie);
+}
+EXPORT_SYMBOL_IF_KUNIT(arm_smmu_ste_write);
