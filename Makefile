@@ -31,7 +31,7 @@ VM        := python3 $(VMDIR)/vm.py --build $(O) --qemu $(NEWER_QEMU)
 export JOBS V O QEMU LINUX_SRC KEEP TIMEOUT_SCALE
 
 .DEFAULT_GOAL := help
-.PHONY: help packages tree fold new-patch config kernel kernel-only print-image run check unit kernels compile-test lint vm kunit series series-check clean
+.PHONY: help packages tree fold new-patch config kernel kernel-only print-image run check unit kernels compile-test lint vm kunit kselftest series series-check clean
 
 help:
 	@sed -n 's/^#: //p' $(TOP)/Makefile
@@ -116,6 +116,10 @@ vm: tree
 #:   kunit        unit tests inside the debug kernel
 kunit:
 	@$(MAKE) --no-print-directory vm TESTS=kunit/
+
+#:   kselftest    self tests of the user ABI
+kselftest:
+	@$(MAKE) --no-print-directory vm TESTS=kselftest
 
 kernel-only:
 	@$(KERNEL)

@@ -31,7 +31,8 @@ def mail(build):
     """Write the mailable series; its cover letter gets our subject and text."""
     tree, out = build / 'tree', build / 'series'
     shutil.rmtree(out, ignore_errors=True)
-    git(tree, 'format-patch', '-q', '--cover-letter', '-M', f'--subject-prefix={PREFIX}',
+    name, address = git(tree, 'log', '-1', '--format=%an%n%ae').split('\n')
+    git(tree, '-c', f'user.name={name}', '-c', f'user.email={address}', 'format-patch', '-q', '--cover-letter', '-M', f'--subject-prefix={PREFIX}',
         '--base=base', '-o', str(out), 'base..HEAD')
     subject, _, text = COVER.read_text().partition('\n\n')
     cover = next(out.glob('0000-*'))

@@ -5,6 +5,7 @@ A tarball, or the HEAD of a git tree, is streamed into git fast-import, so that
 nothing is unpacked to disk.  The commit is the same wherever it is made.
 """
 
+import fcntl
 import hashlib
 import subprocess
 import tarfile
@@ -83,6 +84,14 @@ def import_source(repo, src, ref):
 def pristine_commit(repo, src):
     """Commit of the pristine source in the bare repository repo, made if missing."""
     repo = Path(repo)
+    repo.parent.mkdir(parents=True, exist_ok=True)
+    with open(repo.with_name(repo.name + '.lock'), 'w') as guard:
+        fcntl.flock(guard, fcntl.LOCK_EX)
+        return locked_commit(repo, src)
+
+
+def locked_commit(repo, src):
+    """pristine_commit() with the repository to ourselves."""
     if not (repo / 'HEAD').exists():
         subprocess.run(['git', 'init', '-q', '--bare', str(repo)], check=True)
     git, ref = Git(repo), 'refs/heads/' + source_key(src)

@@ -10,6 +10,7 @@ are unpacked into one folder.  Success and failure are both remembered: a
 failure is tried again after a day, or when FOLDER.failed is deleted.
 """
 
+import fcntl
 import os
 import re
 import shutil
@@ -128,4 +129,8 @@ if __name__ == '__main__':
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     os.umask(0o022)
-    fetch(Path(sys.argv[1]).resolve())
+    target = Path(sys.argv[1]).resolve()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with open(target.with_name(target.name + '.lock'), 'w') as guard:
+        fcntl.flock(guard, fcntl.LOCK_EX)
+        fetch(target)
