@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Bound devices, as the drivers that own them see them.
+ */
+#include <linux/err.h>
+#include <linux/export.h>
+#include <linux/iommu.h>
+#include <linux/iommu-ext.h>
+#include <linux/iommufd.h>
+#include <linux/module.h>
+
+#include "iommufd_private.h"
+
+static bool allow_unsafe_interrupts;
+module_param(allow_unsafe_interrupts, bool, 0644);
+MODULE_PARM_DESC(allow_unsafe_interrupts,
+		 "Let devices be bound although the platform cannot keep their interrupts apart: a malicious user may inject interrupts into the host (default: false)");
+
+/* Without isolation a device can raise any interrupt by writing to memory */
+static int check_isolated_msi(struct device *dev)
+{
+	if (iommu_device_has_isolated_msi(dev))
+		return 0;
+	if (!allow_unsafe_interrupts)
+		return -EPERM;
+	dev_warn(dev, "interrupts are not isolated; bound to user space because allow_unsafe_interrupts is set\n");
+	return 0;
+}
+
+/**
+ * iommufd_device_destroy() - undo what iommufd_device_bind() did
+ * @obj: head of the device
+ *
+ * Context: may sleep.
+ */
+void iommufd_device_destroy(struct iommufd_object *obj)
+{
+	struct iommufd_device *idev =
+		container_of(obj, struct iommufd_device, obj);
+
+	iommu_device_release_dma_owner(idev->dev);
+	iommufd_group_put(idev->group);
+	put_device(idev->dev);
+}
+
+/**
+ * iommufd_device_get() - find a bound device for the length of a call
+ * @ctx: context
+ * @id: ID that user space named
+ *
+ * Context: any.
+ * Return: the device with a reference for iommufd_object_put(), or
+ * ERR_PTR(-ENOENT).
+ */
+struct iommufd_device *iommufd_device_get(struct iommufd_ctx *ctx, u32 id)
+{
+	struct iommufd_object *obj;
+
+	obj = iommufd_object_get(ctx, id, IOMMUFD_OBJ_DEVICE);
+	if (IS_ERR(obj))
+		return ERR_CAST(obj);
+	return container_of(obj, struct iommufd_device, obj);
+}
+
+/**
+ * iommufd_device_hwpt_id() - page table of a bound device
+ * @idev: the device
+ * @id: result: ID of the page table, or 0 when the device is not attached
+ *
+ * Does not wait: an attach may take as long as the memory's owner likes.
+ *
+ * Context: process context.
+ * Return: 0, or -EBUSY while the attachment is being changed.
+ */
+int iommufd_device_hwpt_id(struct iommufd_device *idev, u32 *id)
+{
+	if (!mutex_trylock(&idev->group->lock))
+		return -EBUSY;
+	*id = list_empty(&idev->group_node) ? 0 :
+					      idev->group->hwpt->common.obj.id;
+	mutex_unlock(&idev->group->lock);
+	return 0;
+}
+
+/**
+ * iommufd_device_bind() - hand a device's DMA to a context
+ * @ctx: context
+ * @dev: device; its driver calls this and keeps it bound until
+ *       iommufd_device_unbind()
+ * @dev_id: result: ID of the device in @ctx
+ *
+ * From here on the device's DMA is blocked, and no other driver or user gets
+ * at a device of its group.
+ *
+ * Context: may sleep.
+ * Return: the bound device, or ERR_PTR: -EPERM when the platform cannot
+ * isolate interrupts or the group has another owner; -EINVAL when the device's
+ * DMA is not coherent with the CPU's caches; -EBUSY when a kernel driver uses
+ * the group; -ENODEV without an IOMMU; -ENOMEM.
+ */
+struct iommufd_device *iommufd_device_bind(struct iommufd_ctx *ctx,
+					   struct device *dev, u32 *dev_id)
+{
+	struct iommufd_device *idev;
+	int err;
+
+	err = check_isolated_msi(dev);
+	if (err)
+		return ERR_PTR(err);
+	/* User space has no way to flush caches */
+	if (!device_iommu_capable(dev, IOMMU_CAP_CACHE_COHERENCY))
+		return ERR_PTR(-EINVAL);
+
+	idev = iommufd_object_alloc(ctx, sizeof(*idev), IOMMUFD_OBJ_DEVICE);
+	if (IS_ERR(idev))
+		return idev;
+
+	idev->group = iommufd_group_get(ctx, dev);
+	if (IS_ERR(idev->group)) {
+		err = PTR_ERR(idev->group);
+		goto err_abort;
+	}
+	err = iommu_device_claim_dma_owner(dev, ctx);
+	if (err)
+		goto err_put_group;
+
+	get_device(dev);
+	idev->dev = dev;
+	idev->ctx = ctx;
+	INIT_LIST_HEAD(&idev->group_node);
+	iommufd_ctx_get(ctx);				/* matches unbind */
+	iommufd_object_add_user(&idev->obj);		/* matches unbind */
+	*dev_id = idev->obj.id;
+	iommufd_object_publish(ctx, &idev->obj);
+	return idev;
+
+err_put_group:
+	iommufd_group_put(idev->group);
+err_abort:
+	iommufd_object_abort(ctx, &idev->obj);
+	return ERR_PTR(err);
+}
+EXPORT_SYMBOL_NS_GPL(iommufd_device_bind, IOMMUFD);
+
+/**
+ * iommufd_device_unbind() - take a device back
+ * @idev: bound device that is not attached; gone on return
+ *
+ * Context: may sleep, until calls that use the device returned.
+ */
+void iommufd_device_unbind(struct iommufd_device *idev)
+{
+	struct iommufd_ctx *ctx = idev->ctx;
+
+	iommufd_object_retire(ctx, &idev->obj);
+	iommufd_ctx_put(ctx);
+}
+EXPORT_SYMBOL_NS_GPL(iommufd_device_unbind, IOMMUFD);
+
+static bool is_attached(struct iommufd_device *idev)
+{
+	lockdep_assert_held(&idev->group->lock);
+	return !list_empty(&idev->group_node);
+}
+
+/* Attach or replace, whichever @replace says; the result tells what to leave */
+static int set_hwpt(struct iommufd_device *idev,
+		    struct iommufd_hwpt_paging *hwpt, bool replace,
+		    struct iommufd_hwpt_paging **old_hwpt)
+{
+	if (replace)
+		return iommufd_group_replace(idev, hwpt, old_hwpt);
+	*old_hwpt = NULL;
+	return iommufd_group_attach(idev, hwpt);
+}
+
+static int set_new_automatic(struct iommufd_device *idev,
+			     struct iommufd_ioas *ioas, bool replace,
+			     struct iommufd_hwpt_paging **old_hwpt, u32 *pt_id)
+{
+	struct iommufd_hwpt_paging *hwpt;
+	int err;
+
+	hwpt = iommufd_hwpt_paging_alloc(idev->ctx, ioas, idev, 0, true);
+	if (IS_ERR(hwpt))
+		return PTR_ERR(hwpt);
+	err = set_hwpt(idev, hwpt, replace, old_hwpt);
+	if (err) {
+		iommufd_hwpt_paging_abort(hwpt);
+		return err;
+	}
+	*pt_id = hwpt->common.obj.id;
+	iommufd_object_publish(idev->ctx, &hwpt->common.obj);
+	return 0;
+}
+
+/* Use an automatic page table of @ioas that takes the device, or make one */
+static int set_ioas(struct iommufd_device *idev, struct iommufd_ioas *ioas,
+		    bool replace, struct iommufd_hwpt_paging **old_hwpt,
+		    u32 *pt_id)
+{
+	struct iommufd_hwpt_paging *hwpt = idev->group->hwpt;
+	int err;
+
+	if (hwpt && hwpt->automatic && hwpt->ioas == ioas) {
+		*pt_id = hwpt->common.obj.id;
+		return set_hwpt(idev, hwpt, replace, old_hwpt);
+	}
+	/* The rest of its group is elsewhere: do not fill a table for nothing */
+	if (hwpt && !replace)
+		return -EINVAL;
+
+	list_for_each_entry(hwpt, &ioas->hwpts, ioas_node) {
+		if (!hwpt->automatic)
+			continue;
+		err = set_hwpt(idev, hwpt, replace, old_hwpt);
+		/* -EINVAL means that the two do not fit, and nothing else */
+		if (err == -EINVAL)
+			continue;
+		if (!err)
+			*pt_id = hwpt->common.obj.id;
+		return err;
+	}
+	return set_new_automatic(idev, ioas, replace, old_hwpt, pt_id);
+}
+
+static int set_pt_locked(struct iommufd_device *idev,
+			 struct iommufd_object *pt, bool replace,
+			 struct iommufd_hwpt_paging **old_hwpt, u32 *pt_id)
+{
+	struct iommufd_hwpt_paging *hwpt;
+
+	if (pt->type == IOMMUFD_OBJ_IOAS)
+		return set_ioas(idev, container_of(pt, struct iommufd_ioas, obj),
+				replace, old_hwpt, pt_id);
+
+	hwpt = container_of(pt, struct iommufd_hwpt_paging, common.obj);
+	if (hwpt->retired)
+		return -ENOENT;
+	return set_hwpt(idev, hwpt, replace, old_hwpt);
+}
+
+static struct iommufd_ioas *ioas_of(struct iommufd_object *pt)
+{
+	switch (pt->type) {
+	case IOMMUFD_OBJ_IOAS:
+		return container_of(pt, struct iommufd_ioas, obj);
+	case IOMMUFD_OBJ_HWPT_PAGING:
+		return container_of(pt, struct iommufd_hwpt_paging,
+				    common.obj)->ioas;
+	default:
+		return NULL;
+	}
+}
+
+static int set_pt(struct iommufd_device *idev, u32 *pt_id, bool replace)
+{
+	struct iommufd_hwpt_paging *old_hwpt = NULL;
+	struct iommufd_object *pt;
+	struct iommufd_ioas *ioas;
+	int err;
+
+	pt = iommufd_object_get(idev->ctx, *pt_id, IOMMUFD_OBJ_ANY);
+	if (IS_ERR(pt))
+		return PTR_ERR(pt);
+	ioas = ioas_of(pt);
+	if (!ioas) {
+		err = -EINVAL;
+		goto out_put;
+	}
+
+	mutex_lock(&idev->group->lock);
+	if (is_attached(idev) != replace) {
+		err = -EINVAL;
+		goto out_unlock_group;
+	}
+	if (mutex_lock_killable(&ioas->lock)) {
+		err = -EINTR;
+		goto out_unlock_group;
+	}
+	err = set_pt_locked(idev, pt, replace, &old_hwpt, pt_id);
+	mutex_unlock(&ioas->lock);
+	if (!err)
+		iommufd_group_leave(idev->group, old_hwpt);
+out_unlock_group:
+	mutex_unlock(&idev->group->lock);
+out_put:
+	/* First our own reference, which the page table's end waits for */
+	iommufd_object_put(idev->ctx, pt);
+	iommufd_hwpt_paging_put(old_hwpt);
+	return err;
+}
+
+/**
+ * iommufd_device_attach() - let a device translate through a page table
+ * @idev: bound device that is not attached
+ * @pt_id: in: ID of an address space or a page table; out: ID of the page
+ *         table that is used
+ *
+ * Context: may sleep and pin memory.
+ * Return: 0; -ENOENT when the ID finds nothing; -EINVAL when it finds another
+ * kind, device and page table do not fit, another device of the group has
+ * another page table, or the device is attached; -EADDRINUSE when reserved
+ * regions meet mappings or the allowed list; -EFAULT, -ENOMEM when memory
+ * cannot be pinned; -EINTR when the caller is being killed.
+ */
+int iommufd_device_attach(struct iommufd_device *idev, u32 *pt_id)
+{
+	return set_pt(idev, pt_id, false);
+}
+EXPORT_SYMBOL_NS_GPL(iommufd_device_attach, IOMMUFD);
+
+/**
+ * iommufd_device_replace() - switch an attached device to another page table
+ * @idev: attached device; all attached devices of its group switch with it
+ * @pt_id: as for iommufd_device_attach()
+ *
+ * On failure the device translates as before and every address space reserves
+ * what it did before.
+ *
+ * Context: may sleep and pin memory.
+ * Return: as iommufd_device_attach(); -EINVAL when the device is not attached.
+ */
+int iommufd_device_replace(struct iommufd_device *idev, u32 *pt_id)
+{
+	return set_pt(idev, pt_id, true);
+}
+EXPORT_SYMBOL_NS_GPL(iommufd_device_replace, IOMMUFD);
+
+/**
+ * iommufd_device_detach() - end a device's attachment
+ * @idev: bound device; nothing happens when it is not attached
+ *
+ * Context: may sleep.
+ */
+void iommufd_device_detach(struct iommufd_device *idev)
+{
+	struct iommufd_hwpt_paging *hwpt = NULL;
+
+	mutex_lock(&idev->group->lock);
+	if (is_attached(idev))
+		hwpt = iommufd_group_detach(idev);
+	mutex_unlock(&idev->group->lock);
+	iommufd_hwpt_paging_put(hwpt);
+}
+EXPORT_SYMBOL_NS_GPL(iommufd_device_detach, IOMMUFD);
+
+/**
+ * iommufd_device_to_id() - ID of a bound device
+ * @idev: the device
+ *
+ * Context: any.
+ * Return: the ID.
+ */
+u32 iommufd_device_to_id(struct iommufd_device *idev)
+{
+	return idev->obj.id;
+}
+EXPORT_SYMBOL_NS_GPL(iommufd_device_to_id, IOMMUFD);
+
+/**
+ * iommufd_device_to_ctx() - context of a bound device
+ * @idev: the device
+ *
+ * Context: any.
+ * Return: the context, without another reference.
+ */
+struct iommufd_ctx *iommufd_device_to_ctx(struct iommufd_device *idev)
+{
+	return idev->ctx;
+}
+EXPORT_SYMBOL_NS_GPL(iommufd_device_to_ctx, IOMMUFD);

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * /proc/PID/fdinfo of /dev/iommu: what the context holds, one line per object.
+ */
+#include <linux/device.h>
+#include <linux/fs.h>
+#include <linux/seq_file.h>
+
+#include "iommufd_private.h"
+#include "iova_map.h"
+
+static void show_ioas(struct seq_file *seq, struct iommufd_object *obj)
+{
+	struct iommufd_ioas *ioas = container_of(obj, struct iommufd_ioas, obj);
+	struct iommufd_map_stats stats;
+
+	iommufd_map_stats(ioas->map, &stats);
+	seq_printf(seq, " mappings %lu mapped-bytes %llu pinned-bytes %llu domains %lu huge-pages %d",
+		   stats.nr_areas, stats.mapped_bytes, stats.pinned_bytes,
+		   stats.nr_domains, iommufd_map_huge_pages(ioas->map));
+}
+
+static void show_device(struct seq_file *seq, struct iommufd_object *obj)
+{
+	struct iommufd_device *idev =
+		container_of(obj, struct iommufd_device, obj);
+	u32 hwpt_id;
+
+	seq_printf(seq, " name %s", dev_name(idev->dev));
+	if (iommufd_device_hwpt_id(idev, &hwpt_id))
+		seq_puts(seq, " hwpt changing");
+	else if (hwpt_id)
+		seq_printf(seq, " hwpt %u", hwpt_id);
+}
+
+static void show_hwpt_paging(struct seq_file *seq, struct iommufd_object *obj)
+{
+	struct iommufd_hwpt_paging *hwpt =
+		container_of(obj, struct iommufd_hwpt_paging, common.obj);
+
+	seq_printf(seq, " ioas %u groups %u enforces-coherency %d",
+		   hwpt->ioas->obj.id, READ_ONCE(hwpt->nr_groups),
+		   hwpt->enforces_coherency);
+	if (hwpt->automatic)
+		seq_puts(seq, " automatic");
+}
+
+static void show_object(struct seq_file *seq, struct iommufd_object *obj)
+{
+	/* Without the reference for its existence */
+	seq_printf(seq, "iommufd-object:\tid %u type %s users %u", obj->id,
+		   iommufd_object_name(obj), refcount_read(&obj->users) - 1);
+	switch (obj->type) {
+	case IOMMUFD_OBJ_IOAS:
+		show_ioas(seq, obj);
+		break;
+	case IOMMUFD_OBJ_DEVICE:
+		show_device(seq, obj);
+		break;
+	case IOMMUFD_OBJ_HWPT_PAGING:
+		show_hwpt_paging(seq, obj);
+		break;
+	default:
+		break;
+	}
+	seq_putc(seq, '\n');
+}
+
+/**
+ * iommufd_show_fdinfo() - write a context's lines
+ * @seq: where to
+ * @filp: open /dev/iommu
+ *
+ * Context: may sleep.
+ */
+void iommufd_show_fdinfo(struct seq_file *seq, struct file *filp)
+{
+	struct iommufd_ctx *ctx = filp->private_data;
+	struct iommufd_object *obj;
+	unsigned long id = 1;
+
+	seq_printf(seq, "iommufd-accounting:\t%s\n",
+		   ctx->account_mode == IOMMUFD_ACCOUNT_PROCESS ? "process" :
+								  "user");
+	while ((obj = iommufd_object_get_next(ctx, &id))) {
+		show_object(seq, obj);
+		iommufd_object_put(ctx, obj);
+		id++;
+	}
+}

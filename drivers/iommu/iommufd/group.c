@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Attachments.  The IOMMU tells groups apart, not devices, so a group of
+ * devices is attached as one: the first device moves the group, the others
+ * join it and bring their reserved regions along.
+ */
+#include <linux/err.h>
+#include <linux/iommu.h>
+#include <linux/iommu-ext.h>
+#include <linux/slab.h>
+
+#include "iommufd_private.h"
+#include "iova_map.h"
+
+/**
+ * iommufd_group_get() - group of a device within a context
+ * @ctx: context
+ * @dev: device that has an IOMMU group
+ *
+ * Context: may sleep.
+ * Return: the group with a reference for iommufd_group_put(), or ERR_PTR:
+ * -ENODEV when the device has no group, -ENOMEM.
+ */
+struct iommufd_group *iommufd_group_get(struct iommufd_ctx *ctx,
+					struct device *dev)
+{
+	struct iommu_group *iommu_group = iommu_group_get(dev);
+	struct iommufd_group *group;
+	int err;
+
+	if (!iommu_group)
+		return ERR_PTR(-ENODEV);
+
+	mutex_lock(&ctx->groups_lock);
+	group = xa_load(&ctx->groups, iommu_group_id(iommu_group));
+	if (group) {
+		group->refs++;
+		iommu_group_put(iommu_group);
+		goto out_unlock;
+	}
+
+	group = kzalloc(sizeof(*group), GFP_KERNEL_ACCOUNT);
+	if (!group) {
+		err = -ENOMEM;
+		goto err_put;
+	}
+	group->ctx = ctx;
+	group->iommu_group = iommu_group;
+	group->refs = 1;
+	mutex_init(&group->lock);
+	INIT_LIST_HEAD(&group->devices);
+	err = xa_insert(&ctx->groups, iommu_group_id(iommu_group), group,
+			GFP_KERNEL_ACCOUNT);
+	if (err)
+		goto err_free;
+out_unlock:
+	mutex_unlock(&ctx->groups_lock);
+	return group;
+
+err_free:
+	kfree(group);
+err_put:
+	mutex_unlock(&ctx->groups_lock);
+	iommu_group_put(iommu_group);
+	return ERR_PTR(err);
+}
+
+/**
+ * iommufd_group_put() - drop a reference from iommufd_group_get()
+ * @group: the group; its device is not attached
+ *
+ * Context: may sleep.
+ */
+void iommufd_group_put(struct iommufd_group *group)
+{
+	struct iommufd_ctx *ctx = group->ctx;
+
+	mutex_lock(&ctx->groups_lock);
+	if (!--group->refs) {
+		xa_erase(&ctx->groups, iommu_group_id(group->iommu_group));
+		iommu_group_put(group->iommu_group);
+		mutex_destroy(&group->lock);
+		kfree(group);
+	}
+	mutex_unlock(&ctx->groups_lock);
+}
+
+static int reserve_region(struct iommufd_device *idev,
+			  struct iommufd_ioas *ioas,
+			  const struct iommu_resv_region *region)
+{
+	/* The firmware only asked for these; assigned devices live without */
+	if (region->type == IOMMU_RESV_DIRECT_RELAXABLE || !region->length)
+		return 0;
+	return iommufd_map_reserve(ioas->map, region->start,
+				   region->start + region->length - 1, idev);
+}
+
+/*
+ * Keep the addresses that @idev cannot have translated out of @ioas.  All or
+ * nothing; @ioas had no reservations of @idev before.
+ */
+static int reserve_regions(struct iommufd_device *idev,
+			   struct iommufd_ioas *ioas)
+{
+	struct iommu_resv_region *region;
+	LIST_HEAD(regions);
+	int err;
+
+	err = iommu_device_get_resv_regions(idev->dev, &regions);
+	if (err)
+		goto out_put;
+	list_for_each_entry(region, &regions, list) {
+		err = reserve_region(idev, ioas, region);
+		if (err) {
+			iommufd_map_unreserve(ioas->map, idev);
+			break;
+		}
+	}
+out_put:
+	iommu_put_resv_regions(idev->dev, &regions);
+	return err;
+}
+
+static int reserve_regions_of_all(struct iommufd_group *group,
+				  struct iommufd_ioas *ioas)
+{
+	struct iommufd_device *idev;
+	int err;
+
+	list_for_each_entry(idev, &group->devices, group_node) {
+		err = reserve_regions(idev, ioas);
+		if (err)
+			goto err_undo;
+	}
+	return 0;
+
+err_undo:
+	list_for_each_entry_continue_reverse(idev, &group->devices, group_node)
+		iommufd_map_unreserve(ioas->map, idev);
+	return err;
+}
+
+static void unreserve_regions_of_all(struct iommufd_group *group,
+				     struct iommufd_ioas *ioas)
+{
+	struct iommufd_device *idev;
+
+	list_for_each_entry(idev, &group->devices, group_node)
+		iommufd_map_unreserve(ioas->map, idev);
+}
+
+/* Point the hardware at @hwpt.  On failure it still uses what it used. */
+static int move_group(struct iommufd_device *idev,
+		      struct iommufd_hwpt_paging *hwpt)
+{
+	int err;
+
+	err = iommufd_sw_msi_install(hwpt, idev->dev);
+	if (err)
+		goto err_remove;
+	err = iommu_device_replace_domain(idev->dev, hwpt->common.domain);
+	if (err)
+		goto err_remove;
+	return 0;
+
+err_remove:
+	if (!hwpt->nr_groups)
+		iommufd_sw_msi_remove(hwpt);
+	return err;
+}
+
+/*
+ * A domain that is finished at its first attach can only be filled now.  The
+ * device sees an empty table for that long, which blocks its DMA.
+ */
+static int fill_after_move(struct iommufd_device *idev,
+			   struct iommufd_hwpt_paging *hwpt,
+			   struct iommufd_hwpt_paging *old_hwpt)
+{
+	int err, back = 0;
+
+	err = iommufd_hwpt_paging_fill(hwpt);
+	if (!err)
+		return 0;
+	if (old_hwpt)
+		back = iommu_device_replace_domain(idev->dev,
+						   old_hwpt->common.domain);
+	if (!old_hwpt || back)
+		iommu_device_detach_domain(idev->dev, hwpt->common.domain);
+	if (!hwpt->nr_groups)
+		iommufd_sw_msi_remove(hwpt);
+	return err;
+}
+
+/**
+ * iommufd_group_attach() - attach a device
+ * @idev: device that is not attached
+ * @hwpt: page table; its address space is locked and it is not retired
+ *
+ * The first device of a group attaches the group.  The others must ask for the
+ * page table that the group has.
+ *
+ * Context: may sleep and pin memory; the group is locked.
+ * Return: 0; -EINVAL when device and page table do not fit or the group has
+ * another one; -EADDRINUSE when the device's reserved regions meet mappings or
+ * the allowed list; other errors of the driver and of pinning.
+ */
+int iommufd_group_attach(struct iommufd_device *idev,
+			 struct iommufd_hwpt_paging *hwpt)
+{
+	struct iommufd_group *group = idev->group;
+	int err;
+
+	lockdep_assert_held(&group->lock);
+	lockdep_assert_held(&hwpt->ioas->lock);
+	if (group->hwpt && group->hwpt != hwpt)
+		return -EINVAL;
+
+	err = reserve_regions(idev, hwpt->ioas);
+	if (err)
+		return err;
+	if (!group->hwpt) {
+		err = move_group(idev, hwpt);
+		if (err)
+			goto err_unreserve;
+		err = fill_after_move(idev, hwpt, NULL);
+		if (err)
+			goto err_unreserve;
+		group->hwpt = hwpt;
+		hwpt->nr_groups++;
+		/* matches iommufd_hwpt_paging_put() */
+		iommufd_object_add_user(&hwpt->common.obj);
+	}
+	list_add_tail(&idev->group_node, &group->devices);
+	return 0;
+
+err_unreserve:
+	iommufd_map_unreserve(hwpt->ioas->map, idev);
+	return err;
+}
+
+/**
+ * iommufd_group_replace() - move an attached group to another page table
+ * @idev: an attached device of the group
+ * @hwpt: new page table; its address space is locked and it is not retired
+ * @old_hwpt: result: page table that the caller must hand to
+ *            iommufd_group_leave() once @hwpt's address space is unlocked,
+ *            and to iommufd_hwpt_paging_put() once the group is; or NULL
+ *
+ * All devices of the group move together.  On failure nothing has changed:
+ * neither the translation nor the reserved addresses of any address space.
+ *
+ * Context: may sleep and pin memory; the group is locked.
+ * Return: as iommufd_group_attach().
+ */
+int iommufd_group_replace(struct iommufd_device *idev,
+			  struct iommufd_hwpt_paging *hwpt,
+			  struct iommufd_hwpt_paging **old_hwpt)
+{
+	struct iommufd_group *group = idev->group;
+	struct iommufd_hwpt_paging *old = group->hwpt;
+	bool other_ioas = old->ioas != hwpt->ioas;
+	int err;
+
+	lockdep_assert_held(&group->lock);
+	lockdep_assert_held(&hwpt->ioas->lock);
+	*old_hwpt = NULL;
+	if (old == hwpt)
+		return 0;
+
+	/* Within one address space the reservations simply stay */
+	if (other_ioas) {
+		err = reserve_regions_of_all(group, hwpt->ioas);
+		if (err)
+			return err;
+	}
+	err = move_group(idev, hwpt);
+	if (err)
+		goto err_unreserve;
+	err = fill_after_move(idev, hwpt, old);
+	if (err)
+		goto err_unreserve;
+
+	iommufd_object_add_user(&hwpt->common.obj);
+	hwpt->nr_groups++;
+	group->hwpt = hwpt;
+	*old_hwpt = old;
+	return 0;
+
+err_unreserve:
+	if (other_ioas)
+		unreserve_regions_of_all(group, hwpt->ioas);
+	return err;
+}
+
+static void leave_hwpt(struct iommufd_hwpt_paging *hwpt)
+{
+	mutex_lock(&hwpt->ioas->lock);
+	/* Before the window that holds the doorbells loses its reservation */
+	if (!--hwpt->nr_groups)
+		iommufd_sw_msi_remove(hwpt);
+	mutex_unlock(&hwpt->ioas->lock);
+}
+
+/**
+ * iommufd_group_leave() - give up a page table that was replaced
+ * @group: the group, now attached elsewhere
+ * @old: result of iommufd_group_replace(), NULL is ignored
+ *
+ * The group stays a user of @old: iommufd_hwpt_paging_put() may wait for calls
+ * that wait for the group's lock.
+ *
+ * Context: may sleep; the group is locked, no address space is.
+ */
+void iommufd_group_leave(struct iommufd_group *group,
+			 struct iommufd_hwpt_paging *old)
+{
+	lockdep_assert_held(&group->lock);
+	if (!old)
+		return;
+	leave_hwpt(old);
+	if (old->ioas != group->hwpt->ioas)
+		unreserve_regions_of_all(group, old->ioas);
+}
+
+/**
+ * iommufd_group_detach() - detach a device
+ * @idev: an attached device
+ *
+ * With the last device of the group its DMA is blocked.
+ *
+ * Context: may sleep; the group is locked, no address space is.
+ * Return: page table that the caller must hand to iommufd_hwpt_paging_put()
+ * once the group is unlocked, or NULL while other devices of the group stay
+ * attached.
+ */
+struct iommufd_hwpt_paging *iommufd_group_detach(struct iommufd_device *idev)
+{
+	struct iommufd_group *group = idev->group;
+	struct iommufd_hwpt_paging *hwpt = group->hwpt;
+
+	lockdep_assert_held(&group->lock);
+	list_del_init(&idev->group_node);
+	if (!list_empty(&group->devices)) {
+		iommufd_map_unreserve(hwpt->ioas->map, idev);
+		return NULL;
+	}
+	iommu_device_detach_domain(idev->dev, hwpt->common.domain);
+	group->hwpt = NULL;
+	leave_hwpt(hwpt);
+	iommufd_map_unreserve(hwpt->ioas->map, idev);
+	return hwpt;
+}

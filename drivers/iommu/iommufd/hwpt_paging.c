@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Paging HWPTs: page tables that the kernel keeps in step with an address
+ * space.
+ *
+ * The lock of the address space covers a HWPT from its allocation to its
+ * publication, and again when its last device leaves.
+ */
+#include <linux/err.h>
+#include <linux/iommu.h>
+#include <linux/iommu-ext.h>
+#include <linux/slab.h>
+#include <uapi/linux/iommufd.h>
+
+#include "iommufd_private.h"
+#include "iova_map.h"
+
+static struct iommufd_hwpt_paging *to_paging(struct iommufd_object *obj)
+{
+	return container_of(obj, struct iommufd_hwpt_paging, common.obj);
+}
+
+static bool enforce_coherency(struct iommu_domain *domain, struct device *dev)
+{
+	/* Before the first entry is made: later, old entries would lack it */
+	return domain->ops->enforce_cache_coherency &&
+	       device_iommu_capable(dev, IOMMU_CAP_ENFORCE_CACHE_COHERENCY) &&
+	       domain->ops->enforce_cache_coherency(domain);
+}
+
+/**
+ * iommufd_hwpt_paging_fill() - let a page table mirror its address space
+ * @hwpt: the page table
+ *
+ * Does nothing when it does so already.
+ *
+ * Context: may sleep and pin memory; the address space is locked.
+ * Return: 0; -EADDRINUSE when mappings or the allowed list do not fit the
+ * domain; -EINVAL when its pages are larger than the CPU's; -EFAULT, -ENOMEM,
+ * -EINTR from pinning and filling.
+ */
+int iommufd_hwpt_paging_fill(struct iommufd_hwpt_paging *hwpt)
+{
+	int err;
+
+	lockdep_assert_held(&hwpt->ioas->lock);
+	if (hwpt->filled)
+		return 0;
+	err = iommufd_map_add_domain(hwpt->ioas->map, hwpt->common.domain);
+	if (!err)
+		hwpt->filled = true;
+	return err;
+}
+
+static int alloc_domain(struct iommufd_hwpt_paging *hwpt, struct device *dev,
+			u32 flags)
+{
+	struct iommu_domain *domain;
+	bool complete;
+
+	domain = iommu_device_alloc_paging(dev, flags, &complete);
+	if (IS_ERR(domain))
+		return PTR_ERR(domain);
+
+	hwpt->common.domain = domain;
+	hwpt->enforces_coherency = enforce_coherency(domain, dev);
+	iommufd_sw_msi_adopt(hwpt);
+	/* Other drivers' domains learn their format at the first attach */
+	return complete ? iommufd_hwpt_paging_fill(hwpt) : 0;
+}
+
+/**
+ * iommufd_hwpt_paging_alloc() - make a page table for an address space
+ * @ctx: context
+ * @ioas: address space to mirror; locked
+ * @idev: device whose IOMMU it is for
+ * @flags: IOMMU_HWPT_ALLOC_* for the driver
+ * @automatic: it goes away with its last device
+ *
+ * The result has an ID that finds nothing yet: publish it, or call
+ * iommufd_hwpt_paging_abort() before @ioas is unlocked.
+ *
+ * Context: may sleep and pin memory.
+ * Return: the page table, or ERR_PTR: -ENOMEM, -EOPNOTSUPP for flags the
+ * driver does not know, -ENODEV when the device lost its IOMMU, and what
+ * iommufd_hwpt_paging_fill() returns.
+ */
+struct iommufd_hwpt_paging *
+iommufd_hwpt_paging_alloc(struct iommufd_ctx *ctx, struct iommufd_ioas *ioas,
+			  struct iommufd_device *idev, u32 flags,
+			  bool automatic)
+{
+	struct iommufd_hwpt_paging *hwpt;
+	int err;
+
+	lockdep_assert_held(&ioas->lock);
+	hwpt = iommufd_object_alloc(ctx, sizeof(*hwpt),
+				    IOMMUFD_OBJ_HWPT_PAGING);
+	if (IS_ERR(hwpt))
+		return hwpt;
+
+	hwpt->ctx = ctx;
+	hwpt->automatic = automatic;
+	hwpt->ioas = ioas;
+	INIT_LIST_HEAD(&hwpt->sw_msi_node);
+	iommufd_object_add_user(&ioas->obj);	/* matches free_parts() */
+	list_add_tail(&hwpt->ioas_node, &ioas->hwpts);
+
+	err = alloc_domain(hwpt, idev->dev, flags);
+	if (err) {
+		iommufd_hwpt_paging_abort(hwpt);
+		return ERR_PTR(err);
+	}
+	return hwpt;
+}
+
+/* Copes with a page table that has no domain yet */
+static void free_parts(struct iommufd_hwpt_paging *hwpt)
+{
+	struct iommu_domain *domain = hwpt->common.domain;
+
+	if (hwpt->filled)
+		iommufd_map_remove_domain(hwpt->ioas->map, domain);
+	if (domain)
+		iommu_domain_free(domain);
+	iommufd_object_drop_user(&hwpt->ioas->obj);
+}
+
+/**
+ * iommufd_hwpt_paging_abort() - give up a page table that was never published
+ * @hwpt: the page table; freed
+ *
+ * Context: may sleep; its address space is locked.
+ */
+void iommufd_hwpt_paging_abort(struct iommufd_hwpt_paging *hwpt)
+{
+	lockdep_assert_held(&hwpt->ioas->lock);
+	list_del(&hwpt->ioas_node);
+	free_parts(hwpt);
+	iommufd_object_abort(hwpt->ctx, &hwpt->common.obj);
+}
+
+/**
+ * iommufd_hwpt_paging_destroy() - take a page table apart
+ * @obj: its head; nothing refers to it any more and no device is attached
+ *
+ * Context: may sleep; its address space is not locked.
+ */
+void iommufd_hwpt_paging_destroy(struct iommufd_object *obj)
+{
+	struct iommufd_hwpt_paging *hwpt = to_paging(obj);
+
+	/* A retired one was taken off the list when it was retired */
+	if (!hwpt->retired) {
+		mutex_lock(&hwpt->ioas->lock);
+		list_del(&hwpt->ioas_node);
+		mutex_unlock(&hwpt->ioas->lock);
+	}
+	free_parts(hwpt);
+}
+
+/**
+ * iommufd_hwpt_paging_put() - drop the long-lived user of an attached group
+ * @hwpt: the page table, NULL is ignored; an automatic one without other users
+ *        is destroyed
+ *
+ * Context: may sleep, until calls that hold @hwpt returned: so no group and no
+ * address space is locked.
+ */
+void iommufd_hwpt_paging_put(struct iommufd_hwpt_paging *hwpt)
+{
+	struct iommufd_ioas *ioas;
+
+	if (!hwpt)
+		return;
+	ioas = hwpt->ioas;
+
+	mutex_lock(&ioas->lock);
+	/* New users come under this lock only, so the count cannot grow */
+	if (!hwpt->automatic || refcount_read(&hwpt->common.obj.users) > 2) {
+		iommufd_object_drop_user(&hwpt->common.obj);
+		mutex_unlock(&ioas->lock);
+		return;
+	}
+	hwpt->retired = true;
+	list_del(&hwpt->ioas_node);
+	mutex_unlock(&ioas->lock);
+
+	iommufd_object_retire(hwpt->ctx, &hwpt->common.obj);
+}
+
+static int check_parent(struct iommufd_object *parent,
+			const struct iommu_hwpt_alloc *arg)
+{
+	switch (parent->type) {
+	case IOMMUFD_OBJ_IOAS:
+		return arg->flags || arg->data_type != IOMMU_HWPT_DATA_NONE ?
+		       -EOPNOTSUPP : 0;
+	case IOMMUFD_OBJ_HWPT_PAGING:
+		/* No page table can be a nesting parent yet */
+		return arg->flags ? -EOPNOTSUPP : -EINVAL;
+	default:
+		return -EINVAL;
+	}
+}
+
+static int alloc_on_ioas(struct iommufd_call *call, struct iommufd_device *idev,
+			 struct iommufd_ioas *ioas)
+{
+	struct iommu_hwpt_alloc *arg = call->arg;
+	struct iommufd_hwpt_paging *hwpt;
+	int err;
+
+	if (mutex_lock_killable(&ioas->lock))
+		return -EINTR;
+
+	hwpt = iommufd_hwpt_paging_alloc(call->ctx, ioas, idev, arg->flags,
+					 false);
+	if (IS_ERR(hwpt)) {
+		err = PTR_ERR(hwpt);
+		goto out_unlock;
+	}
+	arg->out_hwpt_id = hwpt->common.obj.id;
+	err = iommufd_call_respond(call, sizeof(*arg));
+	if (err)
+		iommufd_hwpt_paging_abort(hwpt);
+	else
+		iommufd_object_publish(call->ctx, &hwpt->common.obj);
+out_unlock:
+	mutex_unlock(&ioas->lock);
+	return err;
+}
+
+/**
+ * iommufd_ioctl_hwpt_alloc() - IOMMU_HWPT_ALLOC
+ * @call: the call, with a &struct iommu_hwpt_alloc
+ *
+ * Context: may sleep and pin memory.
+ * Return: 0; -EOPNOTSUPP, -EINVAL, -ENOENT, -EADDRINUSE, -EFAULT, -ENODEV,
+ * -ENOMEM as Documentation/userspace-api/iommufd.rst says; -EINTR when the
+ * caller is being killed.
+ */
+int iommufd_ioctl_hwpt_alloc(struct iommufd_call *call)
+{
+	struct iommu_hwpt_alloc *arg = call->arg;
+	struct iommufd_object *parent;
+	struct iommufd_device *idev;
+	int err;
+
+	if (arg->__reserved)
+		return -EOPNOTSUPP;
+	if (!arg->data_len != (arg->data_type == IOMMU_HWPT_DATA_NONE))
+		return -EINVAL;
+
+	idev = iommufd_device_get(call->ctx, arg->dev_id);
+	if (IS_ERR(idev))
+		return PTR_ERR(idev);
+
+	parent = iommufd_object_get(call->ctx, arg->pt_id, IOMMUFD_OBJ_ANY);
+	if (IS_ERR(parent)) {
+		err = -EINVAL;
+		goto out_put_device;
+	}
+	err = check_parent(parent, arg);
+	if (!err)
+		err = alloc_on_ioas(call, idev,
+				    container_of(parent, struct iommufd_ioas,
+						 obj));
+	iommufd_object_put(call->ctx, parent);
+out_put_device:
+	iommufd_object_put(call->ctx, &idev->obj);
+	return err;
+}

@@ -1,0 +1,514 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * IO address spaces: the calls that make, change and ask them.
+ */
+#include <linux/err.h>
+#include <linux/iommu.h>
+#include <linux/mm.h>
+#include <linux/overflow.h>
+#include <linux/slab.h>
+#include <uapi/linux/iommufd.h>
+
+#include "iommufd_private.h"
+#include "iova_map.h"
+#include "store.h"
+
+#define MAP_FLAGS_KNOWN                                       \
+	(IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_WRITEABLE | \
+	 IOMMU_IOAS_MAP_READABLE)
+
+/**
+ * iommufd_ioas_get() - find an address space for the length of a call
+ * @ctx: context
+ * @id: ID that user space named
+ *
+ * Context: any.
+ * Return: the address space with a reference for iommufd_object_put(), or
+ * ERR_PTR(-ENOENT).
+ */
+struct iommufd_ioas *iommufd_ioas_get(struct iommufd_ctx *ctx, u32 id)
+{
+	struct iommufd_object *obj;
+
+	obj = iommufd_object_get(ctx, id, IOMMUFD_OBJ_IOAS);
+	if (IS_ERR(obj))
+		return ERR_CAST(obj);
+	return container_of(obj, struct iommufd_ioas, obj);
+}
+
+/**
+ * iommufd_ioas_alloc() - make an empty address space
+ * @ctx: context that will own it
+ *
+ * Context: may sleep.
+ * Return: the address space, not published yet, or ERR_PTR(-ENOMEM).
+ */
+struct iommufd_ioas *iommufd_ioas_alloc(struct iommufd_ctx *ctx)
+{
+	struct iommufd_ioas *ioas;
+
+	ioas = iommufd_object_alloc(ctx, sizeof(*ioas), IOMMUFD_OBJ_IOAS);
+	if (IS_ERR(ioas))
+		return ioas;
+
+	ioas->map = iommufd_map_create();
+	if (IS_ERR(ioas->map)) {
+		int err = PTR_ERR(ioas->map);
+
+		iommufd_object_abort(ctx, &ioas->obj);
+		return ERR_PTR(err);
+	}
+	mutex_init(&ioas->lock);
+	INIT_LIST_HEAD(&ioas->hwpts);
+	return ioas;
+}
+
+/**
+ * iommufd_ioas_destroy() - take an address space apart
+ * @obj: its head; nothing refers to it any more
+ *
+ * Context: may sleep.
+ */
+void iommufd_ioas_destroy(struct iommufd_object *obj)
+{
+	struct iommufd_ioas *ioas = container_of(obj, struct iommufd_ioas, obj);
+
+	iommufd_map_destroy(ioas->map);
+	mutex_destroy(&ioas->lock);
+}
+
+/**
+ * iommufd_ioctl_ioas_alloc() - IOMMU_IOAS_ALLOC
+ * @call: the call, with a &struct iommu_ioas_alloc
+ *
+ * Context: may sleep.
+ * Return: 0, -EOPNOTSUPP, -ENOMEM, -EFAULT.
+ */
+int iommufd_ioctl_ioas_alloc(struct iommufd_call *call)
+{
+	struct iommu_ioas_alloc *arg = call->arg;
+	struct iommufd_ioas *ioas;
+	int err;
+
+	if (arg->flags)
+		return -EOPNOTSUPP;
+
+	ioas = iommufd_ioas_alloc(call->ctx);
+	if (IS_ERR(ioas))
+		return PTR_ERR(ioas);
+
+	arg->out_ioas_id = ioas->obj.id;
+	err = iommufd_call_respond(call, sizeof(*arg));
+	if (err) {
+		iommufd_ioas_destroy(&ioas->obj);
+		iommufd_object_abort(call->ctx, &ioas->obj);
+		return err;
+	}
+	iommufd_object_publish(call->ctx, &ioas->obj);
+	return 0;
+}
+
+/* The two structs have the same layout where unsigned long has 64 bits only */
+static int copy_range_in(struct iommufd_range *range,
+			 const struct iommu_iova_range __user *urange)
+{
+	struct iommu_iova_range in;
+
+	if (copy_from_user(&in, urange, sizeof(in)))
+		return -EFAULT;
+	if (in.start >= in.last || in.last > ULONG_MAX)
+		return -EINVAL;
+	range->start = in.start;
+	range->last = in.last;
+	return 0;
+}
+
+static int copy_ranges_in(struct iommufd_range *ranges, unsigned int nr,
+			  const struct iommu_iova_range __user *urange)
+{
+	unsigned int i;
+	int bad = 0;
+	int err;
+
+	/* Unreadable memory anywhere outranks a bad interval before it */
+	for (i = 0; i < nr; i++) {
+		err = copy_range_in(&ranges[i], &urange[i]);
+		if (err == -EFAULT)
+			return err;
+		bad = bad ?: err;
+		cond_resched();
+	}
+	return bad;
+}
+
+/**
+ * iommufd_ioctl_ioas_allow_iovas() - IOMMU_IOAS_ALLOW_IOVAS
+ * @call: the call, with a &struct iommu_ioas_allow_iovas
+ *
+ * Context: may sleep.
+ * Return: 0, -EOPNOTSUPP, -ENOENT, -EFAULT, -EINVAL, -EADDRINUSE, -ENOMEM.
+ */
+int iommufd_ioctl_ioas_allow_iovas(struct iommufd_call *call)
+{
+	struct iommu_ioas_allow_iovas *arg = call->arg;
+	struct iommufd_range *ranges = NULL;
+	struct iommufd_ioas *ioas;
+	int err = 0;
+
+	if (arg->__reserved)
+		return -EOPNOTSUPP;
+
+	ioas = iommufd_ioas_get(call->ctx, arg->ioas_id);
+	if (IS_ERR(ioas))
+		return PTR_ERR(ioas);
+
+	if (arg->num_iovas) {
+		/* __GFP_NOWARN: the count is the caller's and may be absurd */
+		ranges = kvmalloc_array(arg->num_iovas, sizeof(*ranges),
+					GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+		if (!ranges) {
+			err = -ENOMEM;
+			goto out_put;
+		}
+		err = copy_ranges_in(ranges, arg->num_iovas,
+				     u64_to_user_ptr(arg->allowed_iovas));
+	}
+	if (!err)
+		err = iommufd_map_set_allowed(ioas->map, ranges,
+					      arg->num_iovas);
+	kvfree(ranges);
+out_put:
+	iommufd_object_put(call->ctx, &ioas->obj);
+	return err;
+}
+
+static int copy_ranges_out(struct iommu_iova_range __user *urange,
+			   const struct iommufd_range *ranges, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		struct iommu_iova_range out = {
+			.start = ranges[i].start,
+			.last = ranges[i].last,
+		};
+
+		if (copy_to_user(&urange[i], &out, sizeof(out)))
+			return -EFAULT;
+		cond_resched();
+	}
+	return 0;
+}
+
+static int report_ranges(struct iommufd_ioas *ioas,
+			 struct iommu_ioas_iova_ranges *arg)
+{
+	struct iommufd_range *ranges = NULL;
+	unsigned int room = 0, nr, fit;
+	unsigned long alignment;
+	int err;
+
+	/* Learn the count first: the caller's array may be absurdly long */
+	for (;;) {
+		err = iommufd_map_usable(ioas->map, ranges, room, &nr,
+					 &alignment);
+		if (err)
+			goto out_free;
+		if (room >= min(nr, arg->num_iovas))
+			break;
+		kvfree(ranges);
+		room = min(nr, arg->num_iovas);
+		ranges = kvcalloc(room, sizeof(*ranges), GFP_KERNEL_ACCOUNT);
+		if (!ranges) {
+			err = -ENOMEM;
+			goto out_free;
+		}
+	}
+	fit = min(nr, arg->num_iovas);
+	err = copy_ranges_out(u64_to_user_ptr(arg->allowed_iovas), ranges, fit);
+	arg->num_iovas = nr;
+	arg->out_iova_alignment = alignment;
+	if (!err && fit < nr)
+		err = -EMSGSIZE;
+out_free:
+	kvfree(ranges);
+	return err;
+}
+
+/**
+ * iommufd_ioctl_ioas_iova_ranges() - IOMMU_IOAS_IOVA_RANGES
+ * @call: the call, with a &struct iommu_ioas_iova_ranges
+ *
+ * Context: may sleep.
+ * Return: 0, -EOPNOTSUPP, -ENOENT, -EFAULT, -EMSGSIZE, -ENOMEM.
+ */
+int iommufd_ioctl_ioas_iova_ranges(struct iommufd_call *call)
+{
+	struct iommu_ioas_iova_ranges *arg = call->arg;
+	struct iommufd_ioas *ioas;
+	int err;
+
+	if (arg->__reserved)
+		return -EOPNOTSUPP;
+
+	ioas = iommufd_ioas_get(call->ctx, arg->ioas_id);
+	if (IS_ERR(ioas))
+		return PTR_ERR(ioas);
+	err = report_ranges(ioas, arg);
+	iommufd_object_put(call->ctx, &ioas->obj);
+
+	/* The count is the answer to "how long an array?", so it goes out too */
+	if ((!err || err == -EMSGSIZE) &&
+	    iommufd_call_respond(call, sizeof(*arg)))
+		err = -EFAULT;
+	return err;
+}
+
+static int flags_to_prot(u32 flags)
+{
+	/* User space cannot flush caches, so all its DMA is coherent */
+	int prot = IOMMU_CACHE;
+
+	if (flags & IOMMU_IOAS_MAP_WRITEABLE)
+		prot |= IOMMU_WRITE;
+	if (flags & IOMMU_IOAS_MAP_READABLE)
+		prot |= IOMMU_READ;
+	return prot;
+}
+
+static unsigned int flags_to_map(u32 flags)
+{
+	return flags & IOMMU_IOAS_MAP_FIXED_IOVA ? IOMMUFD_MAP_FIXED : 0;
+}
+
+static bool flags_give_access(u32 flags)
+{
+	return flags & (IOMMU_IOAS_MAP_WRITEABLE | IOMMU_IOAS_MAP_READABLE);
+}
+
+static struct iommufd_store *user_store(struct iommufd_call *call,
+					const struct iommu_ioas_map *arg)
+{
+	struct iommufd_account *account;
+	struct iommufd_store *store;
+	unsigned long end;
+
+	if (arg->user_va > ULONG_MAX ||
+	    check_add_overflow((unsigned long)arg->user_va,
+			       (unsigned long)arg->length, &end))
+		return ERR_PTR(-EOVERFLOW);
+
+	account = iommufd_account_slot_get(&call->ctx->account,
+					   call->ctx->account_mode);
+	if (IS_ERR(account))
+		return ERR_CAST(account);
+	store = iommufd_store_create_user(account,
+					  u64_to_user_ptr(arg->user_va),
+					  arg->length,
+					  arg->flags & IOMMU_IOAS_MAP_WRITEABLE);
+	iommufd_account_put(account);
+	return store;
+}
+
+static int map_store(struct iommufd_call *call, struct iommufd_ioas *ioas,
+		     struct iommufd_store *store)
+{
+	struct iommu_ioas_map *arg = call->arg;
+	struct iommufd_slice slice = {
+		.store = store,
+		.offset_bytes = iommufd_store_page_offset(store),
+		.length_bytes = arg->length,
+	};
+	unsigned long iova = arg->iova;
+	u64 unmapped;
+	int err;
+
+	err = iommufd_map_insert(ioas->map, &slice, 1, &iova,
+				 flags_to_prot(arg->flags),
+				 flags_to_map(arg->flags));
+	if (err) {
+		iommufd_store_put(store);
+		return err;
+	}
+	arg->iova = iova;
+	err = iommufd_call_respond(call, sizeof(*arg));
+	if (err)
+		iommufd_map_remove(ioas->map, iova, iova + arg->length - 1,
+				   &unmapped);
+	return err;
+}
+
+/**
+ * iommufd_ioctl_ioas_map() - IOMMU_IOAS_MAP
+ * @call: the call, with a &struct iommu_ioas_map
+ *
+ * Context: may sleep.
+ * Return: 0; -EOPNOTSUPP, -EOVERFLOW, -EINVAL, -ENOENT, -EEXIST, -ENOSPC,
+ * -EFAULT, -ENOMEM as Documentation/userspace-api/iommufd.rst says; -EINTR
+ * when the caller is being killed.
+ */
+int iommufd_ioctl_ioas_map(struct iommufd_call *call)
+{
+	struct iommu_ioas_map *arg = call->arg;
+	struct iommufd_store *store;
+	struct iommufd_ioas *ioas;
+	int err;
+
+	if ((arg->flags & ~MAP_FLAGS_KNOWN) || arg->__reserved)
+		return -EOPNOTSUPP;
+	if (arg->iova >= ULONG_MAX || arg->length >= ULONG_MAX)
+		return -EOVERFLOW;
+	if (!flags_give_access(arg->flags))
+		return -EINVAL;
+
+	ioas = iommufd_ioas_get(call->ctx, arg->ioas_id);
+	if (IS_ERR(ioas))
+		return PTR_ERR(ioas);
+
+	store = user_store(call, arg);
+	if (IS_ERR(store))
+		err = PTR_ERR(store);
+	else
+		err = map_store(call, ioas, store);
+	iommufd_object_put(call->ctx, &ioas->obj);
+	return err;
+}
+
+static void put_slices(struct iommufd_slice *slices, unsigned int nr)
+{
+	while (nr--)
+		iommufd_store_put(slices[nr].store);
+	kvfree(slices);
+}
+
+static int take_slices(struct iommufd_call *call, struct iommufd_slice **slices,
+		       unsigned int *nr)
+{
+	struct iommu_ioas_copy *arg = call->arg;
+	struct iommufd_ioas *src;
+	unsigned long last;
+	int err;
+
+	src = iommufd_ioas_get(call->ctx, arg->src_ioas_id);
+	if (IS_ERR(src))
+		return PTR_ERR(src);
+
+	if (!arg->length)
+		err = -EINVAL;
+	else if (check_add_overflow((unsigned long)arg->src_iova,
+				    (unsigned long)arg->length - 1, &last))
+		err = -EOVERFLOW;
+	else
+		err = iommufd_map_slices(src->map, arg->src_iova, arg->length,
+					 slices, nr);
+	iommufd_object_put(call->ctx, &src->obj);
+	return err;
+}
+
+static int map_slices(struct iommufd_call *call, struct iommufd_slice *slices,
+		      unsigned int nr)
+{
+	struct iommu_ioas_copy *arg = call->arg;
+	unsigned long iova = arg->dst_iova;
+	struct iommufd_ioas *dst;
+	u64 unmapped;
+	int err;
+
+	dst = iommufd_ioas_get(call->ctx, arg->dst_ioas_id);
+	if (IS_ERR(dst)) {
+		put_slices(slices, nr);
+		return PTR_ERR(dst);
+	}
+	err = iommufd_map_insert(dst->map, slices, nr, &iova,
+				 flags_to_prot(arg->flags),
+				 flags_to_map(arg->flags));
+	if (err) {
+		put_slices(slices, nr);
+		goto out_put;
+	}
+	kvfree(slices);		/* the map has taken the stores over */
+
+	arg->dst_iova = iova;
+	err = iommufd_call_respond(call, sizeof(*arg));
+	if (err)
+		iommufd_map_remove(dst->map, iova, iova + arg->length - 1,
+				   &unmapped);
+out_put:
+	iommufd_object_put(call->ctx, &dst->obj);
+	return err;
+}
+
+/**
+ * iommufd_ioctl_ioas_copy() - IOMMU_IOAS_COPY
+ * @call: the call, with a &struct iommu_ioas_copy
+ *
+ * Context: may sleep.
+ * Return: 0; -EOPNOTSUPP, -EOVERFLOW, -EINVAL, -ENOENT, -EEXIST, -ENOSPC,
+ * -EPERM, -EFAULT, -ENOMEM as Documentation/userspace-api/iommufd.rst says;
+ * -EINTR when the caller is being killed.
+ */
+int iommufd_ioctl_ioas_copy(struct iommufd_call *call)
+{
+	struct iommu_ioas_copy *arg = call->arg;
+	struct iommufd_slice *slices;
+	unsigned int nr;
+	int err;
+
+	if (arg->flags & ~MAP_FLAGS_KNOWN)
+		return -EOPNOTSUPP;
+	if (arg->length >= ULONG_MAX || arg->src_iova >= ULONG_MAX ||
+	    arg->dst_iova >= ULONG_MAX)
+		return -EOVERFLOW;
+	if (!flags_give_access(arg->flags))
+		return -EINVAL;
+
+	err = take_slices(call, &slices, &nr);
+	if (err)
+		return err;
+	return map_slices(call, slices, nr);
+}
+
+static int unmap(struct iommufd_ioas *ioas, const struct iommu_ioas_unmap *arg,
+		 u64 *unmapped)
+{
+	unsigned long last;
+
+	if (!arg->iova && arg->length == U64_MAX)
+		return iommufd_map_remove_all(ioas->map, unmapped);
+	if (arg->iova >= ULONG_MAX || arg->length >= ULONG_MAX)
+		return -EOVERFLOW;
+	if (!arg->length)
+		return -EINVAL;
+	if (check_add_overflow((unsigned long)arg->iova,
+			       (unsigned long)arg->length - 1, &last))
+		return -EOVERFLOW;
+	return iommufd_map_remove(ioas->map, arg->iova, last, unmapped);
+}
+
+/**
+ * iommufd_ioctl_ioas_unmap() - IOMMU_IOAS_UNMAP
+ * @call: the call, with a &struct iommu_ioas_unmap
+ *
+ * Context: may sleep.
+ * Return: 0; -ENOENT, -EOVERFLOW, -EINVAL, -EBUSY as
+ * Documentation/userspace-api/iommufd.rst says; -EFAULT when the count could
+ * not be written back: the mappings are gone all the same.
+ */
+int iommufd_ioctl_ioas_unmap(struct iommufd_call *call)
+{
+	struct iommu_ioas_unmap *arg = call->arg;
+	struct iommufd_ioas *ioas;
+	u64 unmapped = 0;
+	int err;
+
+	ioas = iommufd_ioas_get(call->ctx, arg->ioas_id);
+	if (IS_ERR(ioas))
+		return PTR_ERR(ioas);
+	err = unmap(ioas, arg, &unmapped);
+	iommufd_object_put(call->ctx, &ioas->obj);
+	if (err)
+		return err;
+
+	arg->length = unmapped;
+	return iommufd_call_respond(call, sizeof(*arg));
+}

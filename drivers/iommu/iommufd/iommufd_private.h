@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * iommufd: contexts, objects and the calls on them.
+ *
+ * Lock order, outermost first.  A lock may be taken while holding any lock
+ * above it and none below.
+ *
+ *   vfio dev_set->lock      VFIO: opens and closes of a device set
+ *   vfio group_lock         VFIO: use of a legacy group
+ *   iommufd_group.lock      attachment of one IOMMU group
+ *   iommufd_ioas.lock       page tables of one address space, from allocation
+ *                           to publication
+ *   iommufd_iova_map lock   areas, reservations, list of domains
+ *   iommufd_store lock      pages and holds of one store
+ *   mmap_lock | iommu group mutex | driver locks
+ *
+ * Beside them:
+ *   iommufd_ctx.objects     spinlock of the ID table; nothing nests inside
+ *   iommufd_ctx.groups_lock the table of groups; inside nothing sleeps long
+ *   iommufd_sw_msi.lock     doorbell table; taken below iommufd_ioas.lock and
+ *                           below an IOMMU group's mutex, when an interrupt is
+ *                           set up; inside it only driver locks
+ */
+#ifndef __IOMMUFD_PRIVATE_H
+#define __IOMMUFD_PRIVATE_H
+
+#include <linux/bitmap.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/refcount.h>
+#include <linux/types.h>
+#include <linux/uaccess.h>
+#include <linux/wait.h>
+#include <linux/xarray.h>
+
+#include "account.h"
+
+struct device;
+struct iommu_domain;
+struct iommu_group;
+struct iommufd_ctx;
+struct iommufd_device;
+struct iommufd_group;
+struct iommufd_iova_map;
+struct iommufd_object;
+struct seq_file;
+
+/* object.c: IDs and lifetimes */
+
+/**
+ * enum iommufd_object_type - kinds of objects that have an ID
+ * @IOMMUFD_OBJ_ANY: in a lookup: any kind; no object has it
+ * @IOMMUFD_OBJ_IOAS: &struct iommufd_ioas
+ * @IOMMUFD_OBJ_DEVICE: &struct iommufd_device
+ * @IOMMUFD_OBJ_HWPT_PAGING: &struct iommufd_hwpt_paging
+ * @IOMMUFD_OBJ_NR: number of kinds
+ */
+enum iommufd_object_type {
+	IOMMUFD_OBJ_ANY,
+	IOMMUFD_OBJ_IOAS,
+	IOMMUFD_OBJ_DEVICE,
+	IOMMUFD_OBJ_HWPT_PAGING,
+	IOMMUFD_OBJ_NR,
+};
+
+/**
+ * struct iommufd_object - common head of everything with an ID
+ * @calls: short-lived references of calls that work on the object, and one for
+ *         the published ID; destruction waits for the calls to return
+ * @users: long-lived references: objects built on this one, attached devices,
+ *         the driver that owns it; and one for its existence.  More than that
+ *         one and destruction is -EBUSY
+ * @id: its ID
+ * @type: its kind; never changes
+ *
+ * The legal sequences are
+ *
+ *   alloc, publish, { get, put }*, destroy		success
+ *   alloc, abort					creation failed
+ *
+ * Between alloc and publish the ID is reserved and finds nothing, so the
+ * creator may build without a lock.  After publish nothing may fail.
+ */
+struct iommufd_object {
+	refcount_t calls;
+	refcount_t users;
+	u32 id;
+	enum iommufd_object_type type;
+};
+
+void *iommufd_object_alloc(struct iommufd_ctx *ctx, size_t size,
+			   enum iommufd_object_type type);
+void iommufd_object_publish(struct iommufd_ctx *ctx,
+			    struct iommufd_object *obj);
+void iommufd_object_abort(struct iommufd_ctx *ctx, struct iommufd_object *obj);
+struct iommufd_object *iommufd_object_get(struct iommufd_ctx *ctx, u32 id,
+					  enum iommufd_object_type type);
+struct iommufd_object *iommufd_object_get_next(struct iommufd_ctx *ctx,
+					       unsigned long *id);
+void iommufd_object_put(struct iommufd_ctx *ctx, struct iommufd_object *obj);
+int iommufd_object_destroy(struct iommufd_ctx *ctx, u32 id);
+void iommufd_object_retire(struct iommufd_ctx *ctx, struct iommufd_object *obj);
+void iommufd_object_destroy_all(struct iommufd_ctx *ctx);
+const char *iommufd_object_name(const struct iommufd_object *obj);
+
+static inline void iommufd_object_add_user(struct iommufd_object *obj)
+{
+	refcount_inc(&obj->users);
+}
+
+static inline void iommufd_object_drop_user(struct iommufd_object *obj)
+{
+	/* The reference for its existence stays, so this is never the last */
+	refcount_dec(&obj->users);
+}
+
+/* main.c: contexts and dispatch */
+
+#define IOMMUFD_SW_MSI_MAX 64
+
+/**
+ * struct iommufd_sw_msi - doorbell pages that devices of a context write to
+ * @lock: protects the table and the doorbells of all page tables
+ * @hwpts: page tables that have all doorbells
+ * @nr: number of entries in use
+ * @phys: physical address of the doorbell page
+ *
+ * Entry n lies n pages behind the start of the devices' window, in every page
+ * table.  So an address once given to a device stays right when its domain is
+ * replaced.
+ */
+struct iommufd_sw_msi {
+	struct mutex lock;
+	struct list_head hwpts;
+	unsigned int nr;
+	phys_addr_t phys[IOMMUFD_SW_MSI_MAX];
+};
+
+/**
+ * struct iommufd_ctx - what an open /dev/iommu owns
+ * @file: the open file; its references are the context's references
+ * @objects: ID to object; a reserved ID holds a zero entry
+ * @groups: iommu group ID to &struct iommufd_group
+ * @groups_lock: protects @groups and the groups' reference counts
+ * @destroy_wait: woken when an object's last call returns
+ * @account_mode: how pinned memory is counted; fixed once an object exists,
+ *                protected by the lock of @objects
+ * @account: who pays for what the calling process maps
+ * @sw_msi: doorbells for software-managed MSI
+ */
+struct iommufd_ctx {
+	struct file *file;
+	struct xarray objects;
+	struct xarray groups;
+	struct mutex groups_lock;
+	wait_queue_head_t destroy_wait;
+	enum iommufd_account_mode account_mode;
+	struct iommufd_account_slot account;
+	struct iommufd_sw_msi sw_msi;
+};
+
+/**
+ * struct iommufd_call - one call on its way
+ * @ctx: context the call is made on
+ * @uarg: the caller's argument
+ * @user_size: size of the argument as the caller knows it, in bytes
+ * @arg: kernel copy, zero-extended to the size the kernel knows
+ */
+struct iommufd_call {
+	struct iommufd_ctx *ctx;
+	void __user *uarg;
+	u32 user_size;
+	void *arg;
+};
+
+struct iommufd_ctx *iommufd_ctx_create(void);
+void iommufd_ctx_destroy(struct iommufd_ctx *ctx);
+int iommufd_call_respond(struct iommufd_call *call, size_t size);
+
+/* option.c */
+int iommufd_ioctl_option(struct iommufd_call *call);
+
+/* ioas.c: IO address spaces */
+
+/**
+ * struct iommufd_ioas - an IO address space
+ * @obj: common head
+ * @map: its mappings
+ * @lock: protects @hwpts and, for each of them, the way from allocation to
+ *        publication, @retired, and every new long-lived user
+ * @hwpts: page tables that mirror @map
+ */
+struct iommufd_ioas {
+	struct iommufd_object obj;
+	struct iommufd_iova_map *map;
+	struct mutex lock;
+	struct list_head hwpts;
+};
+
+struct iommufd_ioas *iommufd_ioas_alloc(struct iommufd_ctx *ctx);
+struct iommufd_ioas *iommufd_ioas_get(struct iommufd_ctx *ctx, u32 id);
+void iommufd_ioas_destroy(struct iommufd_object *obj);
+int iommufd_ioctl_ioas_alloc(struct iommufd_call *call);
+int iommufd_ioctl_ioas_allow_iovas(struct iommufd_call *call);
+int iommufd_ioctl_ioas_iova_ranges(struct iommufd_call *call);
+int iommufd_ioctl_ioas_map(struct iommufd_call *call);
+int iommufd_ioctl_ioas_copy(struct iommufd_call *call);
+int iommufd_ioctl_ioas_unmap(struct iommufd_call *call);
+
+/* hwpt_paging.c: page tables that mirror an address space */
+
+/**
+ * struct iommufd_hwpt_common - what every kind of page table has
+ * @obj: common head
+ * @domain: the driver's side
+ */
+struct iommufd_hwpt_common {
+	struct iommufd_object obj;
+	struct iommu_domain *domain;
+};
+
+/**
+ * struct iommufd_hwpt_paging - page table that mirrors an address space
+ * @common: head shared with other kinds of page tables
+ * @ctx: context it belongs to
+ * @ioas: address space it mirrors; holds a user
+ * @ioas_node: place in @ioas's list
+ * @automatic: made for an attach to @ioas, goes with its last device
+ * @retired: automatic and on its way out: no new users; protected by @ioas's
+ *           lock
+ * @filled: mirrors @ioas.  Clear from allocation to first attach when the
+ *          driver finishes its domains only there; protected by @ioas's lock
+ * @enforces_coherency: DMA that asks not to be snooped is snooped all the same
+ * @nr_groups: groups attached; protected by @ioas's lock
+ * @sw_msi_node: place in the doorbell table's list; protected, as the two
+ *               below, by its lock
+ * @sw_msi_window: first IOVA of the doorbells
+ * @sw_msi_installed: doorbells that are mapped here
+ */
+struct iommufd_hwpt_paging {
+	struct iommufd_hwpt_common common;
+	struct iommufd_ctx *ctx;
+	struct iommufd_ioas *ioas;
+	struct list_head ioas_node;
+	bool automatic : 1;
+	bool retired : 1;
+	bool filled : 1;
+	bool enforces_coherency : 1;
+	unsigned int nr_groups;
+	struct list_head sw_msi_node;
+	dma_addr_t sw_msi_window;
+	DECLARE_BITMAP(sw_msi_installed, IOMMUFD_SW_MSI_MAX);
+};
+
+struct iommufd_hwpt_paging *
+iommufd_hwpt_paging_alloc(struct iommufd_ctx *ctx, struct iommufd_ioas *ioas,
+			  struct iommufd_device *idev, u32 flags,
+			  bool automatic);
+void iommufd_hwpt_paging_abort(struct iommufd_hwpt_paging *hwpt);
+void iommufd_hwpt_paging_destroy(struct iommufd_object *obj);
+int iommufd_hwpt_paging_fill(struct iommufd_hwpt_paging *hwpt);
+void iommufd_hwpt_paging_put(struct iommufd_hwpt_paging *hwpt);
+int iommufd_ioctl_hwpt_alloc(struct iommufd_call *call);
+
+/* device.c: bound devices */
+
+/**
+ * struct iommufd_device - a device that a driver bound to a context
+ * @obj: common head; the driver is a user of it
+ * @ctx: context; holds a reference
+ * @group: group of @dev in this context; holds a reference
+ * @dev: the device
+ * @group_node: place in @group's list while attached; protected by its lock
+ */
+struct iommufd_device {
+	struct iommufd_object obj;
+	struct iommufd_ctx *ctx;
+	struct iommufd_group *group;
+	struct device *dev;
+	struct list_head group_node;
+};
+
+void iommufd_device_destroy(struct iommufd_object *obj);
+struct iommufd_device *iommufd_device_get(struct iommufd_ctx *ctx, u32 id);
+int iommufd_device_hwpt_id(struct iommufd_device *idev, u32 *id);
+
+/* group.c: attachments, which are per IOMMU group */
+
+/**
+ * struct iommufd_group - an IOMMU group with devices bound to a context
+ * @ctx: context
+ * @iommu_group: the group; holds a reference
+ * @refs: bound devices; protected by the context's groups_lock
+ * @lock: protects @hwpt and @devices
+ * @hwpt: page table the group is attached to; holds a user.  NULL: DMA blocked
+ * @devices: attached devices; not empty while @hwpt is set
+ */
+struct iommufd_group {
+	struct iommufd_ctx *ctx;
+	struct iommu_group *iommu_group;
+	unsigned int refs;
+	struct mutex lock;
+	struct iommufd_hwpt_paging *hwpt;
+	struct list_head devices;
+};
+
+struct iommufd_group *iommufd_group_get(struct iommufd_ctx *ctx,
+					struct device *dev);
+void iommufd_group_put(struct iommufd_group *group);
+int iommufd_group_attach(struct iommufd_device *idev,
+			 struct iommufd_hwpt_paging *hwpt);
+int iommufd_group_replace(struct iommufd_device *idev,
+			  struct iommufd_hwpt_paging *hwpt,
+			  struct iommufd_hwpt_paging **old_hwpt);
+void iommufd_group_leave(struct iommufd_group *group,
+			 struct iommufd_hwpt_paging *old);
+struct iommufd_hwpt_paging *iommufd_group_detach(struct iommufd_device *idev);
+
+/* hw_info.c */
+int iommufd_ioctl_get_hw_info(struct iommufd_call *call);
+
+/* sw_msi.c: doorbells where the IOMMU translates them */
+void iommufd_sw_msi_init(struct iommufd_sw_msi *table);
+void iommufd_sw_msi_adopt(struct iommufd_hwpt_paging *hwpt);
+int iommufd_sw_msi_install(struct iommufd_hwpt_paging *hwpt,
+			   struct device *dev);
+void iommufd_sw_msi_remove(struct iommufd_hwpt_paging *hwpt);
+
+/* fdinfo.c */
+void iommufd_show_fdinfo(struct seq_file *seq, struct file *filp);
+
+#endif /* __IOMMUFD_PRIVATE_H */

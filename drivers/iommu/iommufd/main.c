@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * /dev/iommu: open, close and the dispatch of calls.
+ *
+ * Every call follows the same path: read the size word, find the call, copy
+ * the argument in, run the handler, which copies results out itself because it
+ * must do so before it publishes what it made.
+ */
+#include <linux/err.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/iommufd.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <uapi/linux/iommufd.h>
+
+#include "iommufd_private.h"
+#include "iova_map.h"
+
+/* Last call number of the published table; those without an entry are holes */
+#define IOMMUFD_NR_LAST 0x95
+
+/**
+ * struct call_ops - one entry of the table of calls
+ * @handler: does the work; returns 0 or a negative errno
+ * @size: bytes of the argument as this kernel knows it
+ * @min_size: bytes of its first published version
+ * @number: full ioctl number
+ */
+struct call_ops {
+	int (*handler)(struct iommufd_call *call);
+	unsigned int size;
+	unsigned int min_size;
+	unsigned int number;
+};
+
+#define CALL(_number, _handler, _type, _last)			\
+	[_IOC_NR(_number) - IOMMUFD_CMD_BASE] = {		\
+		.handler = (_handler),				\
+		.size = sizeof(_type),				\
+		.min_size = offsetofend(_type, _last),		\
+		.number = (_number),				\
+	}
+
+/* Room for the largest argument */
+union call_argument {
+	struct iommu_destroy destroy;
+	struct iommu_hw_info hw_info;
+	struct iommu_hwpt_alloc hwpt_alloc;
+	struct iommu_ioas_alloc ioas_alloc;
+	struct iommu_ioas_allow_iovas ioas_allow_iovas;
+	struct iommu_ioas_copy ioas_copy;
+	struct iommu_ioas_iova_ranges ioas_iova_ranges;
+	struct iommu_ioas_map ioas_map;
+	struct iommu_ioas_unmap ioas_unmap;
+	struct iommu_option option;
+};
+
+static int ioctl_destroy(struct iommufd_call *call)
+{
+	struct iommu_destroy *arg = call->arg;
+
+	return iommufd_object_destroy(call->ctx, arg->id);
+}
+
+static const struct call_ops calls[IOMMUFD_NR_LAST - IOMMUFD_CMD_BASE + 1] = {
+	CALL(IOMMU_DESTROY, ioctl_destroy, struct iommu_destroy, id),
+	CALL(IOMMU_GET_HW_INFO, iommufd_ioctl_get_hw_info,
+	     struct iommu_hw_info, __reserved),
+	CALL(IOMMU_HWPT_ALLOC, iommufd_ioctl_hwpt_alloc,
+	     struct iommu_hwpt_alloc, __reserved),
+	CALL(IOMMU_IOAS_ALLOC, iommufd_ioctl_ioas_alloc,
+	     struct iommu_ioas_alloc, out_ioas_id),
+	CALL(IOMMU_IOAS_ALLOW_IOVAS, iommufd_ioctl_ioas_allow_iovas,
+	     struct iommu_ioas_allow_iovas, allowed_iovas),
+	CALL(IOMMU_IOAS_COPY, iommufd_ioctl_ioas_copy,
+	     struct iommu_ioas_copy, src_iova),
+	CALL(IOMMU_IOAS_IOVA_RANGES, iommufd_ioctl_ioas_iova_ranges,
+	     struct iommu_ioas_iova_ranges, out_iova_alignment),
+	CALL(IOMMU_IOAS_MAP, iommufd_ioctl_ioas_map,
+	     struct iommu_ioas_map, iova),
+	CALL(IOMMU_IOAS_UNMAP, iommufd_ioctl_ioas_unmap,
+	     struct iommu_ioas_unmap, length),
+	CALL(IOMMU_OPTION, iommufd_ioctl_option,
+	     struct iommu_option, val64),
+};
+
+/**
+ * iommufd_call_respond() - copy a call's results out
+ * @call: the call
+ * @size: bytes of the argument struct
+ *
+ * The caller gets as much of the struct as it knows.
+ *
+ * Context: may sleep.
+ * Return: 0, or -EFAULT.
+ */
+int iommufd_call_respond(struct iommufd_call *call, size_t size)
+{
+	if (copy_to_user(call->uarg, call->arg,
+			 min_t(size_t, call->user_size, size)))
+		return -EFAULT;
+	return 0;
+}
+
+static long iommufd_fops_ioctl(struct file *filp, unsigned int number,
+			       unsigned long uarg)
+{
+	unsigned int nr = _IOC_NR(number);
+	union call_argument arg;
+	struct iommufd_call call = {
+		.ctx = filp->private_data,
+		.uarg = (void __user *)uarg,
+		.arg = &arg,
+	};
+	const struct call_ops *ops;
+	int err;
+
+	if (nr < IOMMUFD_CMD_BASE || nr > IOMMUFD_NR_LAST)
+		return -ENOTTY;
+	/* The size word comes before the number is judged: part of the ABI */
+	if (get_user(call.user_size, (u32 __user *)uarg))
+		return -EFAULT;
+
+	ops = &calls[nr - IOMMUFD_CMD_BASE];
+	if (!ops->handler || ops->number != number)
+		return -ENOTTY;
+	if (call.user_size < ops->min_size)
+		return -EINVAL;
+	err = copy_struct_from_user(&arg, ops->size, call.uarg,
+				    call.user_size);
+	if (err)
+		return err;
+	return ops->handler(&call);
+}
+
+/**
+ * iommufd_ctx_create() - make an empty context
+ *
+ * Context: may sleep.
+ * Return: the context, or NULL without memory.
+ */
+struct iommufd_ctx *iommufd_ctx_create(void)
+{
+	struct iommufd_ctx *ctx;
+
+	ctx = kzalloc(sizeof(*ctx), GFP_KERNEL_ACCOUNT);
+	if (!ctx)
+		return NULL;
+	xa_init_flags(&ctx->objects, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
+	xa_init_flags(&ctx->groups, XA_FLAGS_ACCOUNT);
+	mutex_init(&ctx->groups_lock);
+	init_waitqueue_head(&ctx->destroy_wait);
+	ctx->account_mode = IOMMUFD_ACCOUNT_USER;
+	iommufd_account_slot_init(&ctx->account);
+	iommufd_sw_msi_init(&ctx->sw_msi);
+	return ctx;
+}
+
+/**
+ * iommufd_ctx_destroy() - destroy a context and all its objects
+ * @ctx: the context; nobody can reach it any more
+ *
+ * Context: may sleep.
+ */
+void iommufd_ctx_destroy(struct iommufd_ctx *ctx)
+{
+	iommufd_object_destroy_all(ctx);
+	WARN_ON_ONCE(!xa_empty(&ctx->groups));
+	xa_destroy(&ctx->groups);
+	xa_destroy(&ctx->objects);
+	iommufd_account_slot_clear(&ctx->account);
+	mutex_destroy(&ctx->groups_lock);
+	mutex_destroy(&ctx->sw_msi.lock);
+	kfree(ctx);
+}
+
+static int iommufd_fops_open(struct inode *inode, struct file *filp)
+{
+	struct iommufd_ctx *ctx = iommufd_ctx_create();
+
+	if (!ctx)
+		return -ENOMEM;
+	ctx->file = filp;
+	filp->private_data = ctx;
+	return 0;
+}
+
+static int iommufd_fops_release(struct inode *inode, struct file *filp)
+{
+	iommufd_ctx_destroy(filp->private_data);
+	return 0;
+}
+
+/* No compat_ioctl: 32-bit callers get -ENOTTY for everything, as the ABI says */
+static const struct file_operations iommufd_fops = {
+	.owner = THIS_MODULE,
+	.open = iommufd_fops_open,
+	.release = iommufd_fops_release,
+	.unlocked_ioctl = iommufd_fops_ioctl,
+#ifdef CONFIG_PROC_FS
+	.show_fdinfo = iommufd_show_fdinfo,
+#endif
+	.llseek = noop_llseek,
+};
+
+/**
+ * iommufd_ctx_get() - take another reference to a context
+ * @ctx: a context the caller holds a reference to
+ *
+ * Context: any.
+ */
+void iommufd_ctx_get(struct iommufd_ctx *ctx)
+{
+	get_file(ctx->file);
+}
+EXPORT_SYMBOL_NS_GPL(iommufd_ctx_get, IOMMUFD);
+
+/**
+ * iommufd_ctx_put() - drop a reference to a context
+ * @ctx: the context
+ *
+ * The last reference destroys all its objects, some time after the return.
+ *
+ * Context: any.
+ */
+void iommufd_ctx_put(struct iommufd_ctx *ctx)
+{
+	fput(ctx->file);
+}
+EXPORT_SYMBOL_NS_GPL(iommufd_ctx_put, IOMMUFD);
+
+/**
+ * iommufd_ctx_from_file() - context behind an open file
+ * @filp: any open file
+ *
+ * Context: any.
+ * Return: the context with a reference for iommufd_ctx_put(), or
+ * ERR_PTR(-EBADFD) when the file is not /dev/iommu.
+ */
+struct iommufd_ctx *iommufd_ctx_from_file(struct file *filp)
+{
+	struct iommufd_ctx *ctx;
+
+	if (filp->f_op != &iommufd_fops)
+		return ERR_PTR(-EBADFD);
+	ctx = filp->private_data;
+	iommufd_ctx_get(ctx);
+	return ctx;
+}
+EXPORT_SYMBOL_NS_GPL(iommufd_ctx_from_file, IOMMUFD);
+
+/**
+ * iommufd_ctx_from_fd() - context behind a descriptor of the calling process
+ * @fd: descriptor number
+ *
+ * Context: process context.
+ * Return: the context with a reference for iommufd_ctx_put(), or ERR_PTR:
+ * -EBADF when the descriptor is not open, -EBADFD when it is not /dev/iommu.
+ */
+struct iommufd_ctx *iommufd_ctx_from_fd(int fd)
+{
+	struct file *filp = fget(fd);
+
+	if (!filp)
+		return ERR_PTR(-EBADF);
+	if (filp->f_op != &iommufd_fops) {
+		fput(filp);
+		return ERR_PTR(-EBADFD);
+	}
+	/* The context takes over the reference from fget() */
+	return filp->private_data;
+}
+EXPORT_SYMBOL_NS_GPL(iommufd_ctx_from_fd, IOMMUFD);
+
+static struct miscdevice iommufd_misc = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "iommu",
+	.nodename = "iommu",
+	.fops = &iommufd_fops,
+	.mode = 0660,
+};
+
+static int __init iommufd_init(void)
+{
+	int err;
+
+	err = iommufd_map_init();
+	if (err)
+		return err;
+	err = misc_register(&iommufd_misc);
+	if (err)
+		iommufd_map_exit();
+	return err;
+}
+module_init(iommufd_init);
+
+static void __exit iommufd_exit(void)
+{
+	misc_deregister(&iommufd_misc);
+	iommufd_map_exit();
+}
+module_exit(iommufd_exit);
+
+MODULE_DESCRIPTION("I/O address space management for user space");
+MODULE_LICENSE("GPL");
+MODULE_IMPORT_NS(IOMMUFD_INTERNAL);

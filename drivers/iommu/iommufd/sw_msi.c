@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Doorbells.  Where the IOMMU translates the writes that raise interrupts (Arm)
+ * a device can only interrupt through a mapped doorbell page.
+ *
+ * Each doorbell gets one IOVA per context, inside a window that the devices'
+ * reserved regions keep free.  A page table gets all doorbells before a group
+ * is attached, and every later one together with the page tables in use, so an
+ * address once given to a device stays right when its domain is replaced.
+ */
+#include <linux/err.h>
+#include <linux/iommu.h>
+#include <linux/iommu-ext.h>
+#include <linux/msi.h>
+
+#include "iommufd_private.h"
+
+/**
+ * iommufd_sw_msi_init() - set up an empty table
+ * @table: the table
+ *
+ * Context: any.
+ */
+void iommufd_sw_msi_init(struct iommufd_sw_msi *table)
+{
+	mutex_init(&table->lock);
+	INIT_LIST_HEAD(&table->hwpts);
+}
+
+/* -ENOENT: the IOMMU does not translate the device's interrupts */
+static int window_of(struct device *dev, dma_addr_t *start)
+{
+	struct iommu_resv_region *region;
+	LIST_HEAD(regions);
+	int err;
+
+	err = iommu_device_get_resv_regions(dev, &regions);
+	if (err)
+		return err;
+	err = -ENOENT;
+	list_for_each_entry(region, &regions, list) {
+		if (region->type != IOMMU_RESV_SW_MSI)
+			continue;
+		*start = region->start;
+		err = 0;
+		break;
+	}
+	iommu_put_resv_regions(dev, &regions);
+	return err;
+}
+
+static dma_addr_t doorbell_iova(const struct iommufd_hwpt_paging *hwpt,
+				unsigned int i)
+{
+	return hwpt->sw_msi_window + (dma_addr_t)i * PAGE_SIZE;
+}
+
+static int install_one(struct iommufd_hwpt_paging *hwpt, unsigned int i)
+{
+	const struct iommufd_sw_msi *table = &hwpt->ctx->sw_msi;
+	int err;
+
+	lockdep_assert_held(&table->lock);
+	if (test_bit(i, hwpt->sw_msi_installed))
+		return 0;
+	err = iommu_map(hwpt->common.domain, doorbell_iova(hwpt, i),
+			table->phys[i], PAGE_SIZE,
+			IOMMU_WRITE | IOMMU_NOEXEC | IOMMU_MMIO);
+	if (!err)
+		__set_bit(i, hwpt->sw_msi_installed);
+	return err;
+}
+
+static int install_everywhere(struct iommufd_sw_msi *table, unsigned int i)
+{
+	struct iommufd_hwpt_paging *hwpt;
+	int err;
+
+	lockdep_assert_held(&table->lock);
+	list_for_each_entry(hwpt, &table->hwpts, sw_msi_node) {
+		err = install_one(hwpt, i);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* Find the entry of a doorbell, or make one; an entry is never taken back */
+static int find_doorbell(struct iommufd_sw_msi *table, phys_addr_t phys)
+{
+	unsigned int i;
+	int err;
+
+	lockdep_assert_held(&table->lock);
+	for (i = 0; i < table->nr; i++)
+		if (table->phys[i] == phys)
+			break;
+	if (i == IOMMUFD_SW_MSI_MAX)
+		return -ENOSPC;
+	if (i == table->nr)
+		table->phys[table->nr++] = phys;
+	err = install_everywhere(table, i);
+	return err ?: i;
+}
+
+/*
+ * Called while an interrupt of a device on @domain is being set up.  The caller
+ * holds the mutex of the device's IOMMU group, which keeps the page table.
+ */
+static int prepare(struct iommu_domain *domain, struct msi_desc *desc,
+		   phys_addr_t msi_addr)
+{
+	struct iommufd_hwpt_paging *hwpt = domain->sw_msi_data;
+	struct iommufd_sw_msi *table = &hwpt->ctx->sw_msi;
+	int i = 0;
+
+	mutex_lock(&table->lock);
+	if (list_empty(&hwpt->sw_msi_node)) {
+		/* Its devices have no window: nothing is translated */
+		msi_desc_set_iommu_msi_iova(desc, 0, 0);
+		goto out_unlock;
+	}
+	i = find_doorbell(table, msi_addr & PAGE_MASK);
+	if (i >= 0)
+		msi_desc_set_iommu_msi_iova(desc, doorbell_iova(hwpt, i),
+					    PAGE_SHIFT);
+out_unlock:
+	mutex_unlock(&table->lock);
+	return min(i, 0);
+}
+
+static const struct iommu_sw_msi_ops sw_msi_ops = {
+	.prepare = prepare,
+};
+
+/**
+ * iommufd_sw_msi_adopt() - answer for the doorbells of a page table
+ * @hwpt: page table with a domain that nothing uses yet
+ *
+ * Context: any.
+ */
+void iommufd_sw_msi_adopt(struct iommufd_hwpt_paging *hwpt)
+{
+	hwpt->common.domain->sw_msi_data = hwpt;
+	hwpt->common.domain->sw_msi = &sw_msi_ops;
+}
+
+static int install_all(struct iommufd_hwpt_paging *hwpt,
+		       dma_addr_t window_start)
+{
+	struct iommufd_sw_msi *table = &hwpt->ctx->sw_msi;
+	unsigned int i;
+	int err;
+
+	lockdep_assert_held(&table->lock);
+	if (!list_empty(&hwpt->sw_msi_node))
+		return hwpt->sw_msi_window == window_start ? 0 : -EINVAL;
+
+	hwpt->sw_msi_window = window_start;
+	for (i = 0; i < table->nr; i++) {
+		err = install_one(hwpt, i);
+		if (err)
+			return err;
+	}
+	list_add(&hwpt->sw_msi_node, &table->hwpts);
+	return 0;
+}
+
+/**
+ * iommufd_sw_msi_install() - map all doorbells of the context
+ * @hwpt: page table that @dev's group is about to be attached to
+ * @dev: device whose window is reserved in the page table's address space
+ *
+ * From here on the page table also gets every new doorbell.
+ *
+ * Context: may sleep; the page table's address space is locked.
+ * Return: 0; -EINVAL when another group of the page table has its window
+ * elsewhere; -ENOMEM.  After an error iommufd_sw_msi_remove() cleans up.
+ */
+int iommufd_sw_msi_install(struct iommufd_hwpt_paging *hwpt,
+			   struct device *dev)
+{
+	struct iommufd_sw_msi *table = &hwpt->ctx->sw_msi;
+	dma_addr_t window_start;
+	int err;
+
+	lockdep_assert_held(&hwpt->ioas->lock);
+	err = window_of(dev, &window_start);
+	if (err)
+		return err == -ENOENT ? 0 : err;
+
+	mutex_lock(&table->lock);
+	err = install_all(hwpt, window_start);
+	mutex_unlock(&table->lock);
+	return err;
+}
+
+/**
+ * iommufd_sw_msi_remove() - unmap all doorbells
+ * @hwpt: page table without attached groups
+ *
+ * The window's addresses may be mapped by user space after this.
+ *
+ * Context: may sleep; the page table's address space is locked.
+ */
+void iommufd_sw_msi_remove(struct iommufd_hwpt_paging *hwpt)
+{
+	struct iommufd_sw_msi *table = &hwpt->ctx->sw_msi;
+	unsigned int i;
+
+	lockdep_assert_held(&hwpt->ioas->lock);
+	mutex_lock(&table->lock);
+	list_del_init(&hwpt->sw_msi_node);
+	for_each_set_bit(i, hwpt->sw_msi_installed, IOMMUFD_SW_MSI_MAX)
+		iommu_unmap(hwpt->common.domain, doorbell_iova(hwpt, i),
+			    PAGE_SIZE);
+	bitmap_zero(hwpt->sw_msi_installed, IOMMUFD_SW_MSI_MAX);
+	mutex_unlock(&table->lock);
+}
