@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * How devices of VFIO use an iommufd.
+ *
+ * A device whose own requests the IOMMU translates is bound to the context,
+ * and attached to its page tables, as a whole. Calls for one device never
+ * overlap: the file that bound it makes them one at a time.
+ */
+
+#include <linux/err.h>
+#include <linux/iommufd.h>
+#include <linux/module.h>
+#include <linux/vfio.h>
+
+#include "device_cdev.h"
+#include "vfio.h"
+
+static int physical_bind(struct vfio_device *device, struct iommufd_ctx *ictx,
+			 u32 *dev_id)
+{
+	struct iommufd_device *idev;
+
+	idev = iommufd_device_bind(ictx, device->dev, dev_id);
+	if (IS_ERR(idev))
+		return PTR_ERR(idev);
+	device->iommufd_device = idev;
+	return 0;
+}
+
+static int physical_attach(struct vfio_device *device, u32 *pt_id)
+{
+	int err;
+
+	if (device->iommufd_attached)
+		return iommufd_device_replace(device->iommufd_device, pt_id);
+
+	err = iommufd_device_attach(device->iommufd_device, pt_id);
+	if (!err)
+		device->iommufd_attached = true;
+	return err;
+}
+
+static void physical_detach(struct vfio_device *device)
+{
+	if (!device->iommufd_attached)
+		return;
+	iommufd_device_detach(device->iommufd_device);
+	device->iommufd_attached = false;
+}
+
+static void physical_unbind(struct vfio_device *device)
+{
+	physical_detach(device);
+	iommufd_device_unbind(device->iommufd_device);
+	device->iommufd_device = NULL;
+}
+
+static const struct vfio_iommufd_ops vfio_iommufd_physical_ops = {
+	.bind = physical_bind,
+	.unbind = physical_unbind,
+	.attach = physical_attach,
+	.detach = physical_detach,
+};
+
+/**
+ * vfio_iommufd_set_default_ops() - choose how a device uses an iommufd
+ * @device: device that is being registered
+ * @type: what translates the DMA of its group
+ *
+ * Keeps what the driver chose. Devices that do no DMA of their own, and those
+ * that nothing translates, are left without: they have no character device.
+ *
+ * Context: any.
+ */
+void vfio_iommufd_set_default_ops(struct vfio_device *device,
+				  enum vfio_group_type type)
+{
+	if (!device->iommufd_ops && type == VFIO_IOMMU)
+		device->iommufd_ops = &vfio_iommufd_physical_ops;
+}
+
+MODULE_IMPORT_NS(IOMMUFD);
