@@ -15,7 +15,7 @@
 #include "tap.h"
 #include "vfio_cdev.h"
 
-#define ROUND_MS	1500
+#define ROUND_MS	2500
 #define BINDERS		3
 #define KILLS		12
 #define IOVA_DATA	0x40000000ULL
@@ -55,9 +55,13 @@ static void leave(void)
 	__atomic_sub_fetch(&users, 1, __ATOMIC_SEQ_CST);
 }
 
+/* Who is refused steps back, so that those who are not get on with it. */
 static void refused(int err, const int *allowed)
 {
+	const struct timespec pause = { .tv_nsec = 300000 };
+
 	count(&refusals);
+	nanosleep(&pause, NULL);
 	for (; *allowed; allowed++)
 		if (err == -*allowed)
 			return;
