@@ -32,8 +32,8 @@ def mail(build):
     tree, out = build / 'tree', build / 'series'
     shutil.rmtree(out, ignore_errors=True)
     name, address = git(tree, 'log', '-1', '--format=%an%n%ae').split('\n')
-    git(tree, '-c', f'user.name={name}', '-c', f'user.email={address}', 'format-patch', '-q', '--cover-letter', '-M', f'--subject-prefix={PREFIX}',
-        '--base=base', '-o', str(out), 'base..HEAD')
+    git(tree, '-c', f'user.name={name}', '-c', f'user.email={address}', 'format-patch',
+        '-q', '--cover-letter', '-M', f'--subject-prefix={PREFIX}', '--base=base', '-o', str(out), 'base..HEAD')
     subject, _, text = COVER.read_text().partition('\n\n')
     cover = next(out.glob('0000-*'))
     letter = cover.read_text().replace('*** SUBJECT HERE ***', subject.strip())
