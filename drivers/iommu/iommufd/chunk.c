@@ -14,12 +14,21 @@
 
 static_assert(ARCH_KMALLOC_MINALIGN > IOMMUFD_CHUNK_FORMAT);
 
-/* First and last page would not do: pages between them may have moved. */
+/*
+ * First and last page would not do: pages between them may have moved.  Four at
+ * a time, as this is most of what the store costs for a huge page.
+ */
 static bool is_contiguous(struct page **pages, unsigned int npages)
 {
+	struct page *next = pages[0];
 	unsigned int i;
 
-	for (i = 1; i < npages; i++)
+	for (i = 0; i + 4 <= npages; i += 4, next = nth_page(next, 4))
+		if (pages[i] != next || pages[i + 1] != nth_page(next, 1) ||
+		    pages[i + 2] != nth_page(next, 2) ||
+		    pages[i + 3] != nth_page(next, 3))
+			return false;
+	for (; i < npages; i++)
 		if (pages[i] != nth_page(pages[0], i))
 			return false;
 	return true;
@@ -51,10 +60,9 @@ static unsigned long old_pfn(const struct iommufd_chunk *old,
 {
 	switch (iommufd_chunk_format(old)) {
 	case IOMMUFD_CHUNK_EXTENT:
-		return span.first + i +
-		       ((long)old->word >> IOMMUFD_CHUNK_SHIFT);
+		return iommufd_chunk_extent_pfn(old, span.first + i);
 	case IOMMUFD_CHUNK_NARROW:
-		return ((u32 *)iommufd_chunk_array(old))[i];
+		return iommufd_chunk_array_pfn(iommufd_chunk_array(old), false, i);
 	default:
 		return 0;
 	}

@@ -61,43 +61,31 @@ static inline void *iommufd_chunk_array(const struct iommufd_chunk *chunk)
 }
 
 /**
- * iommufd_chunk_run() - find pages that lie one behind the other in memory
- * @chunk: chunk with pinned pages
- * @span: all page numbers of the chunk
- * @first: page number to begin with
- * @last: page number to end with, inclusive, within @span
- * @pfn: receives the page frame number of @first
+ * iommufd_chunk_extent_pfn() - look a page up in a contiguous chunk
+ * @chunk: chunk of format EXTENT
+ * @page: page number
  *
- * All pages from @first to @last must be pinned.
- *
- * Return: number of pages from @first on with consecutive page frame numbers.
+ * Return: page frame number of @page.
  */
-static inline unsigned long iommufd_chunk_run(const struct iommufd_chunk *chunk,
-					      struct iommufd_span span,
-					      unsigned long first,
-					      unsigned long last,
-					      unsigned long *pfn)
+static inline unsigned long
+iommufd_chunk_extent_pfn(const struct iommufd_chunk *chunk, unsigned long page)
 {
-	unsigned long i = first - span.first, max = last - span.first, n = 1;
+	return page + ((long)chunk->word >> IOMMUFD_CHUNK_SHIFT);
+}
 
-	if (iommufd_chunk_format(chunk) == IOMMUFD_CHUNK_NARROW) {
-		const u32 *pfns = iommufd_chunk_array(chunk);
-
-		*pfn = pfns[i];
-		while (i + n <= max && pfns[i + n] == *pfn + n)
-			n++;
-		return n;
-	}
-	if (iommufd_chunk_format(chunk) == IOMMUFD_CHUNK_WIDE) {
-		const unsigned long *pfns = iommufd_chunk_array(chunk);
-
-		*pfn = pfns[i];
-		while (i + n <= max && pfns[i + n] == *pfn + n)
-			n++;
-		return n;
-	}
-	*pfn = first + ((long)chunk->word >> IOMMUFD_CHUNK_SHIFT);
-	return last - first + 1;
+/**
+ * iommufd_chunk_array_pfn() - look a page up in the array of a chunk
+ * @array: what iommufd_chunk_array() returns
+ * @wide: whether the format is WIDE, a constant so that loops have one format
+ * @i: number of the page, counted from the first of the chunk
+ *
+ * Return: page frame number.
+ */
+static __always_inline unsigned long
+iommufd_chunk_array_pfn(const void *array, bool wide, unsigned long i)
+{
+	return wide ? ((const unsigned long *)array)[i] :
+		      ((const u32 *)array)[i];
 }
 
 #endif /* __IOMMUFD_CHUNK_H */

@@ -236,12 +236,31 @@ struct unpin_batch {
 	unsigned long npages;
 };
 
-static void unpin_flush(struct iommufd_store *store, struct unpin_batch *batch)
+static void unpin_add(struct iommufd_store *store, struct unpin_batch *batch,
+		      unsigned long pfn, unsigned long npages)
 {
+	if (batch->pfn + batch->npages == pfn) {
+		batch->npages += npages;
+		return;
+	}
 	if (batch->npages)
 		store->backing.ops->unpin(&store->backing, batch->pfn,
 					  batch->npages);
-	batch->npages = 0;
+	batch->pfn = pfn;
+	batch->npages = npages;
+}
+
+static __always_inline void unpin_array(struct iommufd_store *store,
+					const void *array, bool wide,
+					unsigned long i, unsigned long last,
+					struct unpin_batch *result)
+{
+	struct unpin_batch batch = *result;
+
+	for (; i <= last; i++)
+		unpin_add(store, &batch,
+			  iommufd_chunk_array_pfn(array, wide, i), 1);
+	*result = batch;
 }
 
 static void unpin_in_chunk(struct iommufd_store *store,
@@ -249,16 +268,21 @@ static void unpin_in_chunk(struct iommufd_store *store,
 			   struct iommufd_span span, unsigned long first,
 			   unsigned long last, struct unpin_batch *batch)
 {
-	unsigned long pfn, n;
+	const void *array = iommufd_chunk_array(chunk);
 
-	while (first <= last) {
-		n = iommufd_chunk_run(chunk, span, first, last, &pfn);
-		if (!batch->npages || batch->pfn + batch->npages != pfn) {
-			unpin_flush(store, batch);
-			batch->pfn = pfn;
-		}
-		batch->npages += n;
-		first += n;
+	switch (iommufd_chunk_format(chunk)) {
+	case IOMMUFD_CHUNK_EXTENT:
+		unpin_add(store, batch, iommufd_chunk_extent_pfn(chunk, first),
+			  last - first + 1);
+		break;
+	case IOMMUFD_CHUNK_NARROW:
+		unpin_array(store, array, false, first - span.first,
+			    last - span.first, batch);
+		break;
+	case IOMMUFD_CHUNK_WIDE:
+		unpin_array(store, array, true, first - span.first,
+			    last - span.first, batch);
+		break;
 	}
 }
 
@@ -273,18 +297,19 @@ static void unpin_gap(struct iommufd_store *store, struct iommufd_span gap)
 	struct unpin_batch batch = {};
 	struct iommufd_chunk *chunk;
 	struct iommufd_span span;
-	unsigned long page, last;
+	unsigned long page, last, index;
 
 	for (page = gap.first; page <= gap.last; page = last + 1) {
-		span = chunk_span(store, chunk_index(store, page));
+		index = chunk_index(store, page);
+		span = chunk_span(store, index);
 		last = min(span.last, gap.last);
-		chunk = chunk_at(store, chunk_index(store, page));
+		chunk = chunk_at(store, index);
 		unpin_in_chunk(store, chunk, span, page, last, &batch);
 		if (!is_chunk_held(store, span))
 			iommufd_chunk_clear(chunk);
 		cond_resched();
 	}
-	unpin_flush(store, &batch);
+	store->backing.ops->unpin(&store->backing, batch.pfn, batch.npages);
 }
 
 static void release_locked(struct iommufd_store *store,
@@ -317,7 +342,9 @@ static void release_locked(struct iommufd_store *store,
  *	  once this has moved
  * @last: page number the hold shall end with, inclusive
  * @ncharged: pages that are charged and not pinned yet
- * @batch: pages that are being pinned
+ * @batch: pages that are being pinned, in one chunk
+ * @index: index of that chunk
+ * @span: all pages of that chunk
  * @pages: room for a batch
  * @max_pages: room in @pages, in pages
  * @stack: room for small holds
@@ -329,6 +356,8 @@ struct fill {
 	unsigned long last;
 	unsigned long ncharged;
 	struct iommufd_span batch;
+	unsigned long index;
+	struct iommufd_span span;
 	struct page **pages;
 	unsigned long max_pages;
 	struct page *stack[STACK_PAGES];
@@ -358,8 +387,10 @@ static bool fill_next_batch(struct fill *fill)
 	fill_grow(fill, min(gap.first, fill->last + 1));
 	if (gap.first > fill->last)
 		return false;
+	fill->index = chunk_index(store, gap.first);
+	fill->span = chunk_span(store, fill->index);
 	gap.last = min3(gap.last, gap.first + fill->max_pages - 1,
-			chunk_span(store, chunk_index(store, gap.first)).last);
+			fill->span.last);
 	fill->batch = gap;
 	return true;
 }
@@ -367,16 +398,14 @@ static bool fill_next_batch(struct fill *fill)
 /* Take over the batch that was pinned. */
 static int fill_commit(struct fill *fill)
 {
-	unsigned long first = fill->batch.first;
-	unsigned int npages = fill->batch.last - first + 1;
+	unsigned int npages = fill->batch.last - fill->batch.first + 1;
 	struct iommufd_store *store = fill->store;
-	unsigned long index = chunk_index(store, first);
-	struct iommufd_chunk *chunk = make_chunk(store, index);
+	struct iommufd_chunk *chunk = make_chunk(store, fill->index);
 	int err;
 
 	if (!chunk)
 		return -ENOMEM;
-	err = iommufd_chunk_set(chunk, chunk_span(store, index), first,
+	err = iommufd_chunk_set(chunk, fill->span, fill->batch.first,
 				fill->pages, npages);
 	if (err)
 		return err;
@@ -441,7 +470,7 @@ static int fill_batches(struct fill *fill)
 		err = fill_commit(fill);
 		if (err)
 			fill_unpin(fill);
-		more = !err && fill_next_batch(fill);
+		more = !err && fill->next <= fill->last && fill_next_batch(fill);
 		mutex_unlock(&store->mutex);
 	} while (more);
 	return err;
@@ -577,26 +606,77 @@ void iommufd_run_iter_init(struct iommufd_run_iter *iter,
 		      (iter->end_bytes - 1) >> PAGE_SHIFT > hold->last));
 }
 
-/*
- * Append memory to the last run where it continues it, else as a new run.
- * Returns the number of runs, more than @max_runs when there is no room.
+/**
+ * struct run_list - runs that are being put together
+ * @runs: the runs
+ * @nr: number of runs
+ * @max: room in @runs
+ * @end: physical address behind the last run, in bytes
  */
-static unsigned int add_run(struct iommu_run *runs, unsigned int nr_runs,
-			    unsigned int max_runs, phys_addr_t phys, size_t len)
-{
-	if (nr_runs) {
-		struct iommu_run *run = &runs[nr_runs - 1];
+struct run_list {
+	struct iommu_run *runs;
+	unsigned int nr;
+	unsigned int max;
+	phys_addr_t end;
+};
 
-		if (run->phys + run->len == phys) {
-			run->len += len;
-			return nr_runs;
-		}
+/* Append memory.  Returns false when it needs a run and there is no room. */
+static __always_inline bool add_run(struct run_list *list, phys_addr_t phys,
+				    size_t len)
+{
+	if (list->nr && list->end == phys) {
+		list->runs[list->nr - 1].len += len;
+	} else {
+		if (list->nr == list->max)
+			return false;
+		list->runs[list->nr].phys = phys;
+		list->runs[list->nr].len = len;
+		list->nr++;
 	}
-	if (nr_runs < max_runs) {
-		runs[nr_runs].phys = phys;
-		runs[nr_runs].len = len;
+	list->end = phys + len;
+	return true;
+}
+
+/* Append pages of an array.  Returns the first one for which there is no room. */
+static __always_inline unsigned long add_array(struct run_list *result,
+					       const void *array, bool wide,
+					       unsigned long i,
+					       unsigned long last)
+{
+	struct run_list list = *result;
+	unsigned long pfn;
+
+	for (; i <= last; i++) {
+		pfn = iommufd_chunk_array_pfn(array, wide, i);
+		if (!add_run(&list, PFN_PHYS(pfn), PAGE_SIZE))
+			break;
 	}
-	return nr_runs + 1;
+	*result = list;
+	return i;
+}
+
+/* Append pages of a chunk.  Returns the first one for which there is no room. */
+static unsigned long add_pages(struct run_list *list,
+			       const struct iommufd_chunk *chunk,
+			       struct iommufd_span span, unsigned long first,
+			       unsigned long last)
+{
+	const void *array = iommufd_chunk_array(chunk);
+	unsigned long pfn;
+
+	switch (iommufd_chunk_format(chunk)) {
+	case IOMMUFD_CHUNK_NARROW:
+		return span.first + add_array(list, array, false,
+					      first - span.first,
+					      last - span.first);
+	case IOMMUFD_CHUNK_WIDE:
+		return span.first + add_array(list, array, true,
+					      first - span.first,
+					      last - span.first);
+	}
+	pfn = iommufd_chunk_extent_pfn(chunk, first);
+	return add_run(list, PFN_PHYS(pfn), (last - first + 1) << PAGE_SHIFT) ?
+	       last + 1 : first;
 }
 
 /**
@@ -615,36 +695,34 @@ unsigned int iommufd_run_iter_next(struct iommufd_run_iter *iter,
 				   struct iommu_run *runs,
 				   unsigned int max_runs)
 {
-	struct iommufd_span span = { .first = 1, .last = 0 };
+	struct run_list list = { .runs = runs, .max = max_runs };
 	struct iommufd_store *store = iter->store;
-	struct iommufd_chunk *chunk = NULL;
-	unsigned int nr_runs = 0, nr;
-	unsigned long page, pfn, n;
-	phys_addr_t phys;
-	u64 len;
+	unsigned long page, last, stop, index;
+	struct iommufd_span span;
+
+	if (iter->offset_bytes >= iter->end_bytes)
+		return 0;
+	page = iter->offset_bytes >> PAGE_SHIFT;
+	last = (iter->end_bytes - 1) >> PAGE_SHIFT;
 
 	mutex_lock(&store->mutex);
-	while (iter->offset_bytes < iter->end_bytes) {
-		page = iter->offset_bytes >> PAGE_SHIFT;
-		if (!chunk || page > span.last) {
-			chunk = chunk_at(store, chunk_index(store, page));
-			span = chunk_span(store, chunk_index(store, page));
-		}
-		n = iommufd_chunk_run(chunk, span, page,
-				      min_t(u64, span.last, (iter->end_bytes - 1)
-					    >> PAGE_SHIFT), &pfn);
-		phys = PFN_PHYS(pfn) + offset_in_page(iter->offset_bytes);
-		len = min(((u64)n << PAGE_SHIFT) -
-			  offset_in_page(iter->offset_bytes),
-			  iter->end_bytes - iter->offset_bytes);
-		nr = add_run(runs, nr_runs, max_runs, phys, len);
-		if (nr > max_runs)
-			break;
-		nr_runs = nr;
-		iter->offset_bytes += len;
-	}
+	do {
+		index = chunk_index(store, page);
+		span = chunk_span(store, index);
+		stop = min(span.last, last);
+		page = add_pages(&list, chunk_at(store, index), span, page,
+				 stop);
+	} while (page > stop && page <= last);
 	mutex_unlock(&store->mutex);
-	return nr_runs;
+
+	/* The runs are whole pages: cut off what is not wanted. */
+	runs[0].phys += offset_in_page(iter->offset_bytes);
+	runs[0].len -= offset_in_page(iter->offset_bytes);
+	if (page > last)
+		runs[list.nr - 1].len -= ((u64)page << PAGE_SHIFT) -
+					 iter->end_bytes;
+	iter->offset_bytes = min((u64)page << PAGE_SHIFT, iter->end_bytes);
+	return list.nr;
 }
 
 /* Stores */

@@ -271,6 +271,7 @@ static void do_walk(struct world *w, struct subject *s)
 			check_run(s, &runs[i], &offset_bytes);
 			before = runs[i];
 		}
+		require(iommufd_run_iter_done(&iter) == (offset_bytes == end_bytes));
 		require(offset_bytes == end_bytes || nr == max_runs);
 	}
 	require(offset_bytes == end_bytes);
