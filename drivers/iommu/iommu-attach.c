@@ -364,7 +364,7 @@ static int group_fits_domain(struct iommu_group *group,
 			     struct iommu_domain *domain)
 {
 	struct group_device *member;
-	int err;
+	int err = -ENODEV;
 
 	list_for_each_entry(member, &group->devices, list) {
 		if (!iommu_device_usable(member->dev))
@@ -373,7 +373,7 @@ static int group_fits_domain(struct iommu_group *group,
 		if (err)
 			return err;
 	}
-	return 0;
+	return err;
 }
 
 /**
@@ -386,8 +386,9 @@ static int group_fits_domain(struct iommu_group *group,
  * domain.
  *
  * Context: &struct iommu_group.mutex is held; may sleep.
- * Return: 0; -EINVAL when a device does not fit @new, with nothing touched;
- * otherwise as iommu_group_switch_domain().
+ * Return: 0; -EINVAL when a device does not fit @new, and -ENODEV when the
+ * group has no device that domains are for, with nothing touched; otherwise as
+ * iommu_group_switch_domain().
  */
 int iommu_group_replace_domain(struct iommu_group *group,
 			       struct iommu_domain *new)
@@ -401,6 +402,25 @@ int iommu_group_replace_domain(struct iommu_group *group,
 	if (err)
 		return err;
 	return iommu_group_switch_domain(group, new);
+}
+
+/* What the whole group can be blocked with, or NULL. Never allocates. */
+static struct iommu_domain *group_blocked_domain(struct iommu_group *group)
+{
+	struct group_device *member;
+
+	if (group->blocking_domain)
+		return group->blocking_domain;
+	if (iommu_group_may_block(group))
+		return NULL;
+	list_for_each_entry(member, &group->devices, list) {
+		if (!iommu_device_usable(member->dev))
+			continue;
+		/* Where it is static it costs nothing to have it from now on. */
+		group->blocking_domain = blocked_domain_of(group, member->dev);
+		break;
+	}
+	return group->blocking_domain;
 }
 
 /**
@@ -418,6 +438,7 @@ int iommu_group_replace_domain(struct iommu_group *group,
 void iommu_group_leave_domain(struct iommu_group *group)
 {
 	struct iommu_domain *target = group->default_domain;
+	struct iommu_domain *blocked;
 
 	lockdep_assert_held(&group->mutex);
 	if (group->owner)
@@ -425,8 +446,9 @@ void iommu_group_leave_domain(struct iommu_group *group)
 	if (!iommu_group_switch_domain(group, target))
 		return;
 
-	if (group->blocking_domain && target != group->blocking_domain &&
-	    !iommu_group_switch_domain(group, group->blocking_domain)) {
+	blocked = group_blocked_domain(group);
+	if (blocked && target != blocked &&
+	    !iommu_group_switch_domain(group, blocked)) {
 		iommu_attach_complain(group,
 				      "cannot attach the default domain: blocked");
 		return;

@@ -1,0 +1,958 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the attach layer adds to 6.1: replace, static blocked domains, claims by
+ * device, groups without a driver, and what becomes of a domain that cannot be
+ * left.
+ */
+#include <kunit/test.h>
+#include <linux/atomic.h>
+#include <linux/bits.h>
+#include <linux/err.h>
+#include <linux/iommu-ext.h>
+#include <linux/iommu.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+
+#include "../iommu-attach.h"
+#include "../iommu-group.h"
+#include "fake_iommu.h"
+
+#define FEATURE_WIDE BIT(0)
+#define FLAG_KNOWN BIT(0)
+
+static int owner, other_owner;
+
+/* The static domain of a driver: attaching it cannot fail */
+static int attach_blocked(struct iommu_domain *domain, struct device *dev)
+{
+	to_fake_dev(dev)->deferred = false;
+	to_fake_dev(dev)->hw = domain;
+	return 0;
+}
+
+static const struct iommu_domain_ops blocked_ops = {
+	.attach_dev = attach_blocked,
+};
+
+static struct iommu_domain blocked = {
+	.type = IOMMU_DOMAIN_BLOCKED,
+	.ops = &blocked_ops,
+};
+
+static int device_fits(struct iommu_domain *domain, struct device *dev)
+{
+	unsigned long has = to_fake_dev(dev)->iommu->features;
+
+	return to_fake_domain(domain)->needs & ~has ? -EINVAL : 0;
+}
+
+/* Bytes that the fake takes until it fails; the rest of the call fails. */
+static size_t map_room;
+
+static int map_pages(struct iommu_domain *domain, unsigned long iova,
+		     phys_addr_t paddr, size_t pgsize, size_t pgcount,
+		     int prot, gfp_t gfp, size_t *mapped)
+{
+	while (pgcount--) {
+		if (map_room < pgsize)
+			return -ENOMEM;
+		map_room -= pgsize;
+		*mapped += pgsize;
+		to_fake_domain(domain)->mapped += pgsize;
+	}
+	return 0;
+}
+
+static size_t unmap_pages(struct iommu_domain *domain, unsigned long iova,
+			  size_t pgsize, size_t pgcount,
+			  struct iommu_iotlb_gather *gather)
+{
+	to_fake_domain(domain)->mapped -= pgsize * pgcount;
+	return pgsize * pgcount;
+}
+
+static int map_runs(struct iommu_domain *domain, unsigned long iova,
+		    const struct iommu_run *runs, unsigned int nr_runs,
+		    int prot, gfp_t gfp, size_t *mapped)
+{
+	for (; nr_runs; nr_runs--, runs++)
+		*mapped += runs->len;
+	to_fake_domain(domain)->mapped += *mapped;
+	return 0;
+}
+
+static void iotlb_sync_map(struct iommu_domain *domain, unsigned long iova,
+			   size_t size)
+{
+	to_fake_domain(domain)->syncs++;
+	to_fake_domain(domain)->synced += size;
+}
+
+static const struct iommu_domain_ops ext_domain_ops = {
+	.attach_dev	= fake_attach_dev,
+	.device_fits	= device_fits,
+	.map_pages	= map_pages,
+	.unmap_pages	= unmap_pages,
+	.iotlb_sync_map	= iotlb_sync_map,
+	.free		= fake_free,
+};
+
+static const struct iommu_domain_ops runs_domain_ops = {
+	.attach_dev	= fake_attach_dev,
+	.map_runs	= map_runs,
+	.iotlb_sync_map	= iotlb_sync_map,
+	.free		= fake_free,
+};
+
+static struct iommu_domain *alloc_paging(struct device *dev, u32 flags)
+{
+	struct iommu_domain *domain;
+
+	if (flags & ~FLAG_KNOWN)
+		return ERR_PTR(-EOPNOTSUPP);
+	domain = fake_domain_alloc(IOMMU_DOMAIN_UNMANAGED);
+	if (!domain)
+		return ERR_PTR(-ENOMEM);
+	to_fake_domain(domain)->needs = to_fake_dev(dev)->iommu->features;
+	return domain;
+}
+
+static void get_resv_regions_short(struct device *dev, struct list_head *list)
+{
+	fake_get_resv_regions(dev, list);
+	atomic_long_inc(&iommu_resv_regions_missed);
+}
+
+static const struct iommu_ops_ext ext = {
+	.alloc_paging		= alloc_paging,
+	.blocked_domain		= &blocked,
+	.direct_blocks_owner	= true,
+};
+
+/* A driver that knows the extension table */
+static const struct iommu_ops ext_ops = {
+	.capable		= fake_capable,
+	.domain_alloc		= fake_domain_alloc,
+	.probe_device		= fake_probe_device,
+	.release_device		= fake_release_device,
+	.device_group		= fake_device_group,
+	.get_resv_regions	= fake_get_resv_regions,
+	.is_attach_deferred	= fake_is_attach_deferred,
+	.def_domain_type	= fake_def_domain_type,
+	.default_domain_ops	= &ext_domain_ops,
+	.pgsize_bitmap		= SZ_4K,
+	.ext			= &ext,
+};
+
+/* A driver that cannot list its reserved regions */
+static const struct iommu_ops short_ops = {
+	.domain_alloc		= fake_domain_alloc,
+	.probe_device		= fake_probe_device,
+	.release_device		= fake_release_device,
+	.device_group		= fake_device_group,
+	.get_resv_regions	= get_resv_regions_short,
+	.def_domain_type	= fake_def_domain_type,
+	.default_domain_ops	= &ext_domain_ops,
+	.pgsize_bitmap		= SZ_4K,
+};
+
+static unsigned int complaints_before;
+
+static void count_complaints(void)
+{
+	complaints_before = iommu_attach_complaints();
+}
+
+static unsigned int complaints(void)
+{
+	return iommu_attach_complaints() - complaints_before;
+}
+
+static struct iommu_domain *make_user_domain(struct kunit *test)
+{
+	struct iommu_domain *user;
+	bool complete;
+
+	user = iommu_device_alloc_paging(fake_device(0), 0, &complete);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(user));
+	return user;
+}
+
+static int claim(unsigned int i)
+{
+	return iommu_device_claim_dma_owner(fake_device(i), &owner);
+}
+
+static int claim_as_other(unsigned int i)
+{
+	return iommu_device_claim_dma_owner(fake_device(i), &other_owner);
+}
+
+static bool was_freed(struct iommu_domain *domain)
+{
+	return to_fake_domain(domain)->freed;
+}
+
+static void claim_all(struct kunit *test)
+{
+	unsigned int i;
+
+	for (i = 0; i < fake.nr_devs; i++)
+		KUNIT_ASSERT_EQ(test, 0, claim(i));
+}
+
+static void release_all(struct kunit *test)
+{
+	unsigned int i;
+
+	for (i = 0; i < fake.nr_devs; i++)
+		iommu_device_release_dma_owner(fake_device(i));
+	KUNIT_EXPECT_FALSE(test, iommu_group_dma_owner_claimed(fake.group));
+}
+
+/* The two kinds of drivers: blocked by a static domain, or by an empty one */
+static const struct iommu_ops * const both_ops[] = { &ext_ops, &fake_ops };
+
+static void ops_name(const struct iommu_ops * const *ops, char *name)
+{
+	strscpy(name, (*ops)->ext ? "static blocked" : "dynamic blocked",
+		KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(ops, both_ops, ops_name);
+
+static const struct iommu_ops *param_ops(struct kunit *test)
+{
+	return *(const struct iommu_ops * const *)test->param_value;
+}
+
+/* One step of a replace fails: everything is as before. */
+static bool replace_fails_at(struct kunit *test, unsigned int step,
+			     enum fake_failure failure)
+{
+	struct iommu_domain *old, *new;
+	bool reached;
+	int err;
+
+	fake_world_init(test, param_ops(test), 3);
+	claim_all(test);
+	old = make_user_domain(test);
+	new = make_user_domain(test);
+	KUNIT_ASSERT_EQ(test, 0, iommu_device_replace_domain(fake_device(1), old));
+
+	fake_arm(BIT_ULL(step), failure);
+	err = iommu_device_replace_domain(fake_device(2), new);
+	reached = fake.attaches > step;
+	KUNIT_EXPECT_EQ(test, fake.default_attaches, 0);
+	KUNIT_EXPECT_EQ(test, err, reached ? -EIO : 0);
+	KUNIT_EXPECT_TRUE_MSG(test, fake_all_on(err ? old : new),
+			      "step %u, failure %d", step, failure);
+
+	fake_arm(0, FAKE_FAIL_KEEPS_OLD);
+	iommu_device_detach_domain(fake_device(0), err ? old : new);
+	KUNIT_EXPECT_EQ(test, fake.default_attaches, 0);
+	iommu_domain_free(new);
+	iommu_domain_free(old);
+	KUNIT_EXPECT_TRUE(test, was_freed(new));
+	KUNIT_EXPECT_TRUE(test, was_freed(old));
+	KUNIT_EXPECT_TRUE(test, fake_none_on_freed());
+	release_all(test);
+	KUNIT_EXPECT_TRUE(test, fake_all_on(fake.group->default_domain));
+	fake_world_exit(test);
+	return reached;
+}
+
+static void replace_all_or_none(struct kunit *test)
+{
+	enum fake_failure failure;
+	unsigned int step;
+
+	for (failure = 0; failure < FAKE_NR_FAILURES; failure++) {
+		for (step = 0; replace_fails_at(test, step, failure); step++)
+			KUNIT_ASSERT_LT(test, step, 32);
+		KUNIT_EXPECT_EQ(test, step, 3);
+	}
+}
+
+/*
+ * The switch fails at @first, and going back fails at @second (attaches of one
+ * replace, counted together). Whatever happens, no device reaches freed memory,
+ * and the next switch that works puts everything right.
+ */
+static void going_back_fails_at(struct kunit *test, unsigned int first,
+				unsigned int second, enum fake_failure failure)
+{
+	bool has_static = param_ops(test) == &ext_ops;
+	struct iommu_domain *old, *new;
+	struct fake_dev *victim;
+
+	fake_world_init(test, param_ops(test), 3);
+	claim_all(test);
+	old = make_user_domain(test);
+	new = make_user_domain(test);
+	KUNIT_ASSERT_EQ(test, 0, iommu_device_replace_domain(fake_device(0), old));
+
+	count_complaints();
+	/* The dynamic blocking domain is attached, and fails, right after it. */
+	fake_arm(BIT_ULL(first) | BIT_ULL(second) |
+			 (has_static ? 0 : BIT_ULL(second + 1)), failure);
+	KUNIT_EXPECT_EQ(test, -EIO,
+			iommu_device_replace_domain(fake_device(0), new));
+	KUNIT_EXPECT_EQ(test, complaints(), 1);
+	KUNIT_EXPECT_PTR_EQ(test, fake.group->domain, old);
+
+	victim = fake.devs[second - first - 1];
+	KUNIT_EXPECT_TRUE(test, victim->dev.iommu->stranded);
+	if (has_static)
+		KUNIT_EXPECT_PTR_EQ(test, victim->hw, &blocked);
+
+	/* The user gives up on both. */
+	fake_arm(0, FAKE_FAIL_KEEPS_OLD);
+	iommu_device_detach_domain(fake_device(0), old);
+	KUNIT_EXPECT_TRUE(test, fake_all_on(fake.group->blocking_domain));
+	KUNIT_EXPECT_FALSE(test, victim->dev.iommu->stranded);
+	count_complaints();
+	iommu_domain_free(old);
+	KUNIT_EXPECT_EQ(test, complaints(), 1);
+	KUNIT_EXPECT_FALSE(test, was_freed(old));
+	iommu_domain_free(new);
+	KUNIT_EXPECT_EQ(test, was_freed(new), has_static);
+	KUNIT_EXPECT_TRUE(test, fake_none_on_freed());
+	release_all(test);
+	KUNIT_EXPECT_TRUE(test, fake_all_on(fake.group->default_domain));
+	fake_world_exit(test);
+}
+
+static void going_back_fails(struct kunit *test)
+{
+	enum fake_failure failure;
+	unsigned int first, back;
+
+	for (failure = 0; failure < FAKE_NR_FAILURES; failure++)
+		for (first = 0; first < 3; first++)
+			for (back = 0; back <= first; back++)
+				going_back_fails_at(test, first,
+						    first + 1 + back, failure);
+}
+
+/* Attaching the domain that the group says it is on is not a no-op then. */
+static void stranded_device_is_attached_again(struct kunit *test)
+{
+	struct iommu_domain *old, *new;
+
+	fake_world_init(test, &ext_ops, 2);
+	claim_all(test);
+	old = make_user_domain(test);
+	new = make_user_domain(test);
+	KUNIT_ASSERT_EQ(test, 0, iommu_device_replace_domain(fake_device(0), old));
+
+	fake_arm(BIT_ULL(1) | BIT_ULL(2), FAKE_FAIL_CLEARS);
+	KUNIT_EXPECT_EQ(test, -EIO,
+			iommu_device_replace_domain(fake_device(0), new));
+	KUNIT_EXPECT_FALSE(test, fake_all_on(old));
+
+	fake_arm(BIT_ULL(0), FAKE_FAIL_CLEARS);
+	KUNIT_EXPECT_EQ(test, -EIO,
+			iommu_device_replace_domain(fake_device(0), old));
+	KUNIT_EXPECT_PTR_EQ(test, fake.devs[0]->hw, &blocked);
+	fake_arm(0, FAKE_FAIL_CLEARS);
+	KUNIT_EXPECT_EQ(test, 0,
+			iommu_device_replace_domain(fake_device(0), old));
+	KUNIT_EXPECT_EQ(test, fake.attaches, 1);
+	KUNIT_EXPECT_TRUE(test, fake_all_on(old));
+
+	release_all(test);
+	iommu_domain_free(old);
+	iommu_domain_free(new);
+	KUNIT_EXPECT_TRUE(test, fake_none_on_freed());
+	fake_world_exit(test);
+}
+
+/* A default domain that cannot be attached: blocked, and no native driver */
+static void release_that_fails(struct kunit *test)
+{
+	struct iommu_domain *user;
+
+	fake_world_init(test, param_ops(test), 2);
+	claim_all(test);
+	user = make_user_domain(test);
+	KUNIT_ASSERT_EQ(test, 0, iommu_device_replace_domain(fake_device(0), user));
+
+	iommu_device_release_dma_owner(fake_device(0));
+	count_complaints();
+	fake_arm(BIT_ULL(1), FAKE_FAIL_MOVES);
+	iommu_device_release_dma_owner(fake_device(1));
+	KUNIT_EXPECT_EQ(test, complaints(), 1);
+	KUNIT_EXPECT_TRUE(test, fake_all_on(fake.group->blocking_domain));
+	iommu_domain_free(user);
+	KUNIT_EXPECT_TRUE(test, was_freed(user));
+	KUNIT_EXPECT_TRUE(test, fake_none_on_freed());
+
+	/* A driver may not come while that lasts, and heals it afterwards. */
+	fake_arm(BIT_ULL(0), FAKE_FAIL_CLEARS);
+	KUNIT_EXPECT_EQ(test, -EBUSY,
+			iommu_device_use_default_domain(fake_device(0)));
+	KUNIT_EXPECT_TRUE(test, fake_all_on(fake.group->blocking_domain));
+	fake_arm(0, FAKE_FAIL_CLEARS);
+	KUNIT_EXPECT_EQ(test, 0,
+			iommu_device_use_default_domain(fake_device(0)));
+	KUNIT_EXPECT_TRUE(test, fake_all_on(fake.group->default_domain));
+	iommu_device_unuse_default_domain(fake_device(0));
+
+	/* So may an owner. */
+	claim_all(test);
+	release_all(test);
+	fake_world_exit(test);
+}
+
+/* The same for a group that nobody has ever claimed */
+static void detach_that_fails(struct kunit *test)
+{
+	struct iommu_domain *user;
+
+	fake_world_init(test, &ext_ops, 2);
+	user = make_user_domain(test);
+	KUNIT_ASSERT_EQ(test, 0, iommu_attach_group(user, fake.group));
+	count_complaints();
+	fake_arm(BIT_ULL(1), FAKE_FAIL_KEEPS_OLD);
+	iommu_detach_group(user, fake.group);
+	KUNIT_EXPECT_EQ(test, complaints(), 1);
+	KUNIT_EXPECT_TRUE(test, fake_all_on(&blocked));
+	iommu_domain_free(user);
+	KUNIT_EXPECT_TRUE(test, was_freed(user));
+	KUNIT_EXPECT_EQ(test, 0,
+			iommu_device_use_default_domain(fake_device(0)));
+	KUNIT_EXPECT_TRUE(test, fake_all_on(fake.group->default_domain));
+	iommu_device_unuse_default_domain(fake_device(0));
+	fake_world_exit(test);
+}
+
+static void static_blocked_domain(struct kunit *test)
+{
+	unsigned int nr_before = 0;
+	struct fake_domain *fdom;
+
+	fake_world_init(test, &ext_ops, 2);
+	list_for_each_entry(fdom, &fake.domains, all)
+		nr_before++;
+	fake_arm(~0ULL, FAKE_FAIL_CLEARS);
+	fake.no_domains = true;
+	claim_all(test);
+	KUNIT_EXPECT_TRUE(test, fake_all_on(&blocked));
+	list_for_each_entry(fdom, &fake.domains, all)
+		nr_before--;
+	KUNIT_EXPECT_EQ(test, nr_before, 0);
+	iommu_domain_free(&blocked);
+	fake_arm(0, FAKE_FAIL_CLEARS);
+	release_all(test);
+	fake_world_exit(test);
+}
+
+static void claims_are_counted(struct kunit *test)
+{
+	struct iommu_domain *user;
+
+	fake_world_init(test, &ext_ops, 2);
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			iommu_device_claim_dma_owner(fake_device(0), NULL));
+	user = make_user_domain(test);
+	KUNIT_EXPECT_EQ(test, -EPERM,
+			iommu_device_replace_domain(fake_device(0), user));
+	claim_all(test);
+	KUNIT_EXPECT_EQ(test, -EPERM, claim_as_other(0));
+	KUNIT_EXPECT_EQ(test, -EPERM,
+			iommu_group_claim_dma_owner(fake.group, &owner));
+	KUNIT_EXPECT_EQ(test, -EBUSY,
+			iommu_device_use_default_domain(fake_device(1)));
+	iommu_device_release_dma_owner(fake_device(0));
+	KUNIT_EXPECT_TRUE(test, fake_all_on(&blocked));
+	iommu_device_release_dma_owner(fake_device(1));
+	KUNIT_EXPECT_TRUE(test, fake_all_on(fake.group->default_domain));
+
+	/* One release too many, and a claim under a native driver */
+	count_complaints();
+	iommu_device_release_dma_owner(fake_device(1));
+	KUNIT_EXPECT_EQ(test, complaints(), 1);
+	KUNIT_EXPECT_EQ(test, 0,
+			iommu_device_use_default_domain(fake_device(1)));
+	KUNIT_EXPECT_EQ(test, -EPERM, claim(0));
+	iommu_device_unuse_default_domain(fake_device(1));
+	iommu_domain_free(user);
+	fake_world_exit(test);
+}
+
+/* POWER: groups, and nobody to make domains */
+static void group_without_driver(struct kunit *test)
+{
+	bool complete;
+
+	fake_world_init(test, &ext_ops, 0);
+	KUNIT_ASSERT_EQ(test, 0, fake_dev_probe(fake_dev_make(test, NULL)));
+	KUNIT_ASSERT_EQ(test, 0, fake_dev_probe(fake_dev_make(test, NULL)));
+
+	claim_all(test);
+	KUNIT_EXPECT_TRUE(test, fake_all_on(NULL));
+	KUNIT_EXPECT_EQ(test, -EPERM, claim_as_other(1));
+	KUNIT_EXPECT_EQ(test, -EBUSY,
+			iommu_device_use_default_domain(fake_device(1)));
+	KUNIT_EXPECT_EQ(test, -ENODEV,
+			iommu_device_replace_domain(fake_device(0), &blocked));
+	KUNIT_EXPECT_EQ(test, -ENODEV,
+			PTR_ERR(iommu_device_alloc_paging(fake_device(0), 0,
+							  &complete)));
+	release_all(test);
+	KUNIT_EXPECT_EQ(test, 0,
+			iommu_device_use_default_domain(fake_device(1)));
+	iommu_device_unuse_default_domain(fake_device(1));
+
+	KUNIT_EXPECT_EQ(test, 0,
+			iommu_group_claim_dma_owner(fake.group, &owner));
+	iommu_group_release_dma_owner(fake.group);
+	KUNIT_EXPECT_EQ(test, fake.attaches, 0);
+	fake_world_exit(test);
+}
+
+static void group_without_devices(struct kunit *test)
+{
+	fake_world_init(test, &ext_ops, 0);
+	KUNIT_EXPECT_EQ(test, -ENODEV,
+			iommu_group_claim_dma_owner(fake.group, &owner));
+	fake_world_exit(test);
+}
+
+static bool enforces_coherency(struct device *dev)
+{
+	return device_iommu_capable(dev, IOMMU_CAP_ENFORCE_CACHE_COHERENCY);
+}
+
+/* Two instances of one IOMMU that can do different things */
+static void fit_is_asked_first(struct kunit *test)
+{
+	struct iommu_domain *wide, *narrow;
+	struct fake_dev *second;
+	bool complete;
+
+	fake_world_init(test, &ext_ops, 1);
+	fake.iommus[0].features = FEATURE_WIDE;
+	fake.iommus[0].caps = BIT(IOMMU_CAP_ENFORCE_CACHE_COHERENCY) |
+			      BIT(IOMMU_CAP_INTR_REMAP);
+	second = fake_dev_make(test, &fake.iommus[1]);
+	KUNIT_ASSERT_EQ(test, 0, fake_dev_probe(second));
+
+	KUNIT_EXPECT_TRUE(test, enforces_coherency(fake_device(0)));
+	KUNIT_EXPECT_FALSE(test, enforces_coherency(fake_device(1)));
+
+	/* Isolation is a matter of the weakest device of the group. */
+	KUNIT_EXPECT_FALSE(test, iommu_device_has_isolated_msi(fake_device(0)));
+	fake.iommus[1].caps = BIT(IOMMU_CAP_INTR_REMAP);
+	KUNIT_EXPECT_TRUE(test, iommu_device_has_isolated_msi(fake_device(0)));
+
+	wide = iommu_device_alloc_paging(fake_device(0), 0, &complete);
+	narrow = iommu_device_alloc_paging(fake_device(1), 0, &complete);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(wide) || IS_ERR(narrow));
+	KUNIT_EXPECT_EQ(test, 0, iommu_device_fits_domain(fake_device(0), wide));
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			iommu_device_fits_domain(fake_device(1), wide));
+
+	claim_all(test);
+	KUNIT_EXPECT_EQ(test, 0,
+			iommu_device_replace_domain(fake_device(0), narrow));
+	fake_arm(0, FAKE_FAIL_KEEPS_OLD);
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			iommu_device_replace_domain(fake_device(0), wide));
+	KUNIT_EXPECT_EQ(test, fake.attaches, 0);
+	KUNIT_EXPECT_TRUE(test, fake_all_on(narrow));
+
+	/* A domain of another driver never fits. */
+	wide->owner = &fake_ops;
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			iommu_device_fits_domain(fake_device(0), wide));
+	release_all(test);
+	iommu_domain_free(wide);
+	iommu_domain_free(narrow);
+	fake_world_exit(test);
+}
+
+static void paging_domains(struct kunit *test)
+{
+	struct iommu_domain *domain;
+	bool complete;
+
+	fake_world_init(test, &ext_ops, 1);
+	domain = iommu_device_alloc_paging(fake_device(0), FLAG_KNOWN, &complete);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(domain));
+	KUNIT_EXPECT_TRUE(test, complete);
+	KUNIT_EXPECT_EQ(test, domain->type, IOMMU_DOMAIN_UNMANAGED);
+	KUNIT_EXPECT_PTR_EQ(test, domain->owner, &ext_ops);
+	KUNIT_EXPECT_PTR_EQ(test, domain->ops, &ext_domain_ops);
+	iommu_domain_free(domain);
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP,
+			PTR_ERR(iommu_device_alloc_paging(fake_device(0),
+							  ~0U, &complete)));
+	fake_world_exit(test);
+
+	/* A driver without the extension table */
+	fake_world_init(test, &fake_ops, 1);
+	domain = iommu_device_alloc_paging(fake_device(0), 0, &complete);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(domain));
+	KUNIT_EXPECT_FALSE(test, complete);
+	KUNIT_EXPECT_PTR_EQ(test, domain->owner, &fake_ops);
+	iommu_domain_free(domain);
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP,
+			PTR_ERR(iommu_device_alloc_paging(fake_device(0),
+							  FLAG_KNOWN,
+							  &complete)));
+	fake.no_domains = true;
+	KUNIT_EXPECT_EQ(test, -ENOMEM,
+			PTR_ERR(iommu_device_alloc_paging(fake_device(0), 0,
+							  &complete)));
+	fake_world_exit(test);
+}
+
+static void attached_domain_is_not_freed(struct kunit *test)
+{
+	struct iommu_domain *user;
+
+	fake_world_init(test, param_ops(test), 2);
+	claim_all(test);
+	user = make_user_domain(test);
+	KUNIT_ASSERT_EQ(test, 0, iommu_device_replace_domain(fake_device(0), user));
+	count_complaints();
+	iommu_domain_free(user);
+	KUNIT_EXPECT_EQ(test, complaints(), 1);
+	KUNIT_EXPECT_FALSE(test, was_freed(user));
+	KUNIT_EXPECT_TRUE(test, fake_none_on_freed());
+	release_all(test);
+	fake_world_exit(test);
+}
+
+/* One domain handed out twice, as VT-d does with its identity domain */
+static void shared_domain_is_freed_in_turn(struct kunit *test)
+{
+	struct iommu_domain *user;
+
+	fake_world_init(test, &ext_ops, 1);
+	claim_all(test);
+	user = make_user_domain(test);
+	atomic_inc(&user->nr_handles);
+	KUNIT_ASSERT_EQ(test, 0, iommu_device_replace_domain(fake_device(0), user));
+	count_complaints();
+	iommu_domain_free(user);
+	KUNIT_EXPECT_EQ(test, complaints(), 0);
+	KUNIT_EXPECT_TRUE(test, was_freed(user));
+	to_fake_domain(user)->freed = false;
+	release_all(test);
+	iommu_domain_free(user);
+	KUNIT_EXPECT_EQ(test, complaints(), 0);
+	fake_world_exit(test);
+}
+
+static void only_the_attached_domain_is_detached(struct kunit *test)
+{
+	struct iommu_domain *user, *other;
+
+	fake_world_init(test, &ext_ops, 2);
+	claim_all(test);
+	user = make_user_domain(test);
+	other = make_user_domain(test);
+
+	count_complaints();
+	iommu_device_detach_domain(fake_device(0), user);
+	KUNIT_EXPECT_EQ(test, complaints(), 1);
+	KUNIT_EXPECT_TRUE(test, fake_all_on(&blocked));
+
+	KUNIT_ASSERT_EQ(test, 0, iommu_device_replace_domain(fake_device(0), user));
+	iommu_device_detach_domain(fake_device(0), other);
+	KUNIT_EXPECT_EQ(test, complaints(), 2);
+	iommu_detach_device(user, fake_device(0));
+	KUNIT_EXPECT_EQ(test, complaints(), 3);
+	KUNIT_EXPECT_TRUE(test, fake_all_on(user));
+	iommu_device_detach_domain(fake_device(1), user);
+	KUNIT_EXPECT_EQ(test, complaints(), 3);
+	KUNIT_EXPECT_TRUE(test, fake_all_on(&blocked));
+	release_all(test);
+	iommu_domain_free(user);
+	iommu_domain_free(other);
+	fake_world_exit(test);
+}
+
+/* Firmware that needs memory mapped 1:1 at all times */
+static void direct_regions(struct kunit *test)
+{
+	struct fake_dev *second;
+
+	/* A driver which says that it matters: not even a sibling may go. */
+	fake_world_init(test, &ext_ops, 1);
+	second = fake_dev_make(test, &fake.iommus[0]);
+	second->direct = true;
+	KUNIT_ASSERT_EQ(test, 0, fake_dev_probe(second));
+	KUNIT_EXPECT_TRUE(test, second->dev.iommu->require_direct);
+	KUNIT_EXPECT_EQ(test, -EPERM, claim(0));
+	KUNIT_EXPECT_TRUE(test, fake_all_on(fake.group->default_domain));
+	fake_world_exit(test);
+
+	/* Nor may it join a group that is blocked. */
+	fake_world_init(test, &ext_ops, 1);
+	KUNIT_ASSERT_EQ(test, 0, claim(0));
+	second = fake_dev_make(test, &fake.iommus[0]);
+	second->direct = true;
+	KUNIT_EXPECT_EQ(test, -EPERM, fake_dev_probe(second));
+	second->gone = true;
+	iommu_device_release_dma_owner(fake_device(0));
+	fake_world_exit(test);
+
+	/* A driver that never refused such devices goes on like that. */
+	fake_world_init(test, &fake_ops, 1);
+	second = fake_dev_make(test, &fake.iommus[0]);
+	second->direct = true;
+	KUNIT_ASSERT_EQ(test, 0, fake_dev_probe(second));
+	claim_all(test);
+	release_all(test);
+	fake_world_exit(test);
+}
+
+/* An incomplete list is an error, and a device of unknown regions is pinned. */
+static void reserved_regions_missing(struct kunit *test)
+{
+	LIST_HEAD(regions);
+
+	fake_world_init(test, &short_ops, 1);
+	fake.devs[0]->direct = true;
+	KUNIT_EXPECT_EQ(test, -ENOMEM,
+			iommu_device_get_resv_regions(fake_device(0), &regions));
+	KUNIT_EXPECT_TRUE(test, list_empty(&regions));
+	KUNIT_EXPECT_TRUE(test, fake.devs[0]->dev.iommu->require_direct);
+	fake_world_exit(test);
+
+	fake_world_init(test, &ext_ops, 1);
+	fake.devs[0]->direct = true;
+	KUNIT_EXPECT_EQ(test, 0,
+			iommu_device_get_resv_regions(fake_device(0), &regions));
+	KUNIT_EXPECT_FALSE(test, list_empty(&regions));
+	iommu_put_resv_regions(fake_device(0), &regions);
+	fake_world_exit(test);
+}
+
+/* Hot-plug while a user's domain is attached */
+static void devices_come_and_go(struct kunit *test)
+{
+	struct iommu_domain *user, *next;
+
+	fake_world_init(test, &ext_ops, 2);
+	claim_all(test);
+	user = make_user_domain(test);
+	next = make_user_domain(test);
+	KUNIT_ASSERT_EQ(test, 0, iommu_device_replace_domain(fake_device(0), user));
+	KUNIT_ASSERT_EQ(test, 0,
+			fake_dev_probe(fake_dev_make(test, &fake.iommus[0])));
+	KUNIT_EXPECT_TRUE(test, fake_all_on(user));
+
+	iommu_device_release_dma_owner(fake_device(1));
+	fake_dev_remove(fake.devs[1]);
+	fake_arm(0, FAKE_FAIL_KEEPS_OLD);
+	KUNIT_EXPECT_EQ(test, 0,
+			iommu_device_replace_domain(fake_device(0), next));
+	KUNIT_EXPECT_EQ(test, fake.attaches, 2);
+	KUNIT_EXPECT_TRUE(test, fake_all_on(next));
+
+	/* The last ones leave under the domain: it is not in use any more. */
+	fake_dev_remove(fake.devs[0]);
+	fake_dev_remove(fake.devs[2]);
+	iommu_detach_group(next, fake.group);
+	iommu_group_release_dma_owner(fake.group);
+	iommu_domain_free(next);
+	iommu_domain_free(user);
+	KUNIT_EXPECT_TRUE(test, was_freed(next));
+	KUNIT_EXPECT_TRUE(test, was_freed(user));
+	fake_world_exit(test);
+}
+
+/* Between dismissal and release_device() nothing touches the device. */
+static void leaving_device_is_left_alone(struct kunit *test)
+{
+	fake_world_init(test, &fake_ops, 2);
+	iommu_group_dismiss_device(fake_device(0));
+	fake_arm(0, FAKE_FAIL_KEEPS_OLD);
+	KUNIT_EXPECT_EQ(test, 0,
+			iommu_group_claim_dma_owner(fake.group, &owner));
+	KUNIT_EXPECT_EQ(test, fake.attaches, 1);
+	KUNIT_EXPECT_PTR_EQ(test, fake.devs[0]->hw, fake.group->default_domain);
+	iommu_group_release_dma_owner(fake.group);
+	fake_world_exit(test);
+}
+
+/* kdump: the first attach is left to the DMA API, or to whoever comes first */
+static void deferred_attach(struct kunit *test)
+{
+	struct fake_dev *fdev;
+
+	fake_world_init(test, &ext_ops, 0);
+	fdev = fake_dev_make(test, &fake.iommus[0]);
+	fdev->deferred = true;
+	fdev->hw = &fake_nothing;
+	KUNIT_ASSERT_EQ(test, 0, iommu_group_add_device(fake.group, &fdev->dev));
+	KUNIT_EXPECT_EQ(test, fake.attaches, 0);
+	KUNIT_ASSERT_EQ(test, 0, fake_dev_probe(fdev));
+	fdev->deferred = true;
+	KUNIT_EXPECT_EQ(test, 0,
+			iommu_deferred_attach(&fdev->dev,
+					      fake.group->default_domain));
+	KUNIT_EXPECT_TRUE(test, fake_all_on(fake.group->default_domain));
+
+	fdev->deferred = true;
+	claim_all(test);
+	KUNIT_EXPECT_FALSE(test, fdev->deferred);
+	KUNIT_EXPECT_TRUE(test, fake_all_on(&blocked));
+	release_all(test);
+	fake_world_exit(test);
+}
+
+/* amdkfd: one identity domain for another is still the default. */
+static void other_identity_domain(struct kunit *test)
+{
+	struct iommu_domain *user;
+
+	fake_world_init(test, &fake_ops, 1);
+	user = make_user_domain(test);
+	user->type = IOMMU_DOMAIN_IDENTITY;
+	KUNIT_ASSERT_EQ(test, 0,
+			iommu_device_use_default_domain(fake_device(0)));
+	KUNIT_ASSERT_EQ(test, 0, iommu_attach_group(user, fake.group));
+	KUNIT_EXPECT_EQ(test, 0,
+			iommu_device_use_default_domain(fake_device(0)));
+	user->type = IOMMU_DOMAIN_UNMANAGED;
+	KUNIT_EXPECT_EQ(test, -EBUSY,
+			iommu_device_use_default_domain(fake_device(0)));
+	iommu_device_unuse_default_domain(fake_device(0));
+	iommu_device_unuse_default_domain(fake_device(0));
+	iommu_detach_group(user, fake.group);
+	iommu_domain_free(user);
+	fake_world_exit(test);
+}
+
+static const struct iommu_run three_runs[] = {
+	{ .phys = SZ_16M, .len = SZ_8K },
+	{ .phys = SZ_64M, .len = SZ_4K },
+	{ .phys = SZ_32M, .len = SZ_2M },
+};
+
+#define TWO_RUNS_LEN (3 * SZ_4K)
+#define THREE_RUNS_LEN (TWO_RUNS_LEN + SZ_2M)
+
+static int map_three(struct iommu_domain *domain, unsigned long iova,
+		     size_t *mapped)
+{
+	return iommu_domain_map_runs(domain, iova, three_runs,
+				     ARRAY_SIZE(three_runs), IOMMU_READ,
+				     GFP_KERNEL, mapped);
+}
+
+static void runs_are_mapped_with_one_sync(struct kunit *test)
+{
+	struct iommu_domain *user;
+	struct fake_domain *fdom;
+	size_t mapped;
+
+	fake_world_init(test, &ext_ops, 1);
+	user = make_user_domain(test);
+	fdom = to_fake_domain(user);
+
+	map_room = SIZE_MAX;
+	KUNIT_EXPECT_EQ(test, 0, map_three(user, SZ_1G, &mapped));
+	KUNIT_EXPECT_EQ(test, mapped, THREE_RUNS_LEN);
+	KUNIT_EXPECT_EQ(test, fdom->mapped, THREE_RUNS_LEN);
+	KUNIT_EXPECT_EQ(test, fdom->syncs, 1);
+	KUNIT_EXPECT_EQ(test, fdom->synced, THREE_RUNS_LEN);
+	KUNIT_EXPECT_EQ(test, mapped, iommu_unmap(user, SZ_1G, mapped));
+
+	/* The last run fails half-way: the first two are the caller's. */
+	map_room = SZ_1M;
+	fdom->syncs = 0;
+	KUNIT_EXPECT_EQ(test, -ENOMEM, map_three(user, SZ_1G, &mapped));
+	KUNIT_EXPECT_EQ(test, mapped, TWO_RUNS_LEN);
+	KUNIT_EXPECT_EQ(test, fdom->mapped, TWO_RUNS_LEN);
+	KUNIT_EXPECT_EQ(test, fdom->syncs, 0);
+	KUNIT_EXPECT_EQ(test, mapped, iommu_unmap(user, SZ_1G, mapped));
+
+	/* The driver's own entry */
+	user->ops = &runs_domain_ops;
+	fdom->syncs = 0;
+	KUNIT_EXPECT_EQ(test, 0, map_three(user, SZ_1G, &mapped));
+	KUNIT_EXPECT_EQ(test, mapped, THREE_RUNS_LEN);
+	KUNIT_EXPECT_EQ(test, fdom->syncs, 1);
+	iommu_domain_free(user);
+	fake_world_exit(test);
+}
+
+static void bad_runs_are_refused(struct kunit *test)
+{
+	const struct iommu_run crooked = { .phys = SZ_1K, .len = SZ_4K };
+	const struct iommu_run empty = { .phys = SZ_4K, .len = 0 };
+	struct iommu_domain *user;
+	size_t mapped;
+
+	fake_world_init(test, &ext_ops, 1);
+	user = make_user_domain(test);
+	map_room = SIZE_MAX;
+	KUNIT_EXPECT_EQ(test, -EINVAL, map_three(user, SZ_1K, &mapped));
+	KUNIT_EXPECT_EQ(test, -EINVAL, map_three(user, -SZ_4K, &mapped));
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			iommu_domain_map_runs(user, 0, &crooked, 1, IOMMU_READ,
+					      GFP_KERNEL, &mapped));
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			iommu_domain_map_runs(user, 0, &empty, 1, IOMMU_READ,
+					      GFP_KERNEL, &mapped));
+	KUNIT_EXPECT_EQ(test, -EINVAL, map_three(&blocked, 0, &mapped));
+	KUNIT_EXPECT_EQ(test, mapped, 0);
+	KUNIT_EXPECT_EQ(test, to_fake_domain(user)->mapped, 0);
+
+	/* The last page of the address space is as good as any other. */
+	KUNIT_EXPECT_EQ(test, 0, map_three(user, 0UL - THREE_RUNS_LEN, &mapped));
+	iommu_domain_free(user);
+	fake_world_exit(test);
+}
+
+static int attach_suite_init(struct kunit_suite *suite)
+{
+	return fake_bus_init();
+}
+
+static void attach_suite_exit(struct kunit_suite *suite)
+{
+	fake_bus_exit();
+}
+
+static struct kunit_case attach_cases[] = {
+	KUNIT_CASE_PARAM(replace_all_or_none, ops_gen_params),
+	KUNIT_CASE_PARAM(going_back_fails, ops_gen_params),
+	KUNIT_CASE(stranded_device_is_attached_again),
+	KUNIT_CASE_PARAM(release_that_fails, ops_gen_params),
+	KUNIT_CASE(detach_that_fails),
+	KUNIT_CASE(static_blocked_domain),
+	KUNIT_CASE(claims_are_counted),
+	KUNIT_CASE(group_without_driver),
+	KUNIT_CASE(group_without_devices),
+	KUNIT_CASE(fit_is_asked_first),
+	KUNIT_CASE(paging_domains),
+	KUNIT_CASE_PARAM(attached_domain_is_not_freed, ops_gen_params),
+	KUNIT_CASE(shared_domain_is_freed_in_turn),
+	KUNIT_CASE(only_the_attached_domain_is_detached),
+	KUNIT_CASE(direct_regions),
+	KUNIT_CASE(reserved_regions_missing),
+	KUNIT_CASE(devices_come_and_go),
+	KUNIT_CASE(leaving_device_is_left_alone),
+	KUNIT_CASE(deferred_attach),
+	KUNIT_CASE(other_identity_domain),
+	KUNIT_CASE(runs_are_mapped_with_one_sync),
+	KUNIT_CASE(bad_runs_are_refused),
+	{}
+};
+
+static struct kunit_suite attach_suite = {
+	.name = "iommu_attach",
+	.suite_init = attach_suite_init,
+	.suite_exit = attach_suite_exit,
+	.test_cases = attach_cases,
+};
+
+kunit_test_suites(&attach_suite);
