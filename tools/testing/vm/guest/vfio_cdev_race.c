@@ -55,13 +55,18 @@ static void leave(void)
 	__atomic_sub_fetch(&users, 1, __ATOMIC_SEQ_CST);
 }
 
-/* Who is refused steps back, so that those who are not get on with it. */
-static void refused(int err, const int *allowed)
+/* Let the others get on with it. */
+static void step_back(void)
 {
 	const struct timespec pause = { .tv_nsec = 300000 };
 
-	count(&refusals);
 	nanosleep(&pause, NULL);
+}
+
+static void refused(int err, const int *allowed)
+{
+	count(&refusals);
+	step_back();
 	for (; *allowed; allowed++)
 		if (err == -*allowed)
 			return;
@@ -111,6 +116,7 @@ static void *group_opener(void *path)
 		count(&groups);
 		leave();
 		close(fd);
+		step_back();
 	}
 	return NULL;
 }
