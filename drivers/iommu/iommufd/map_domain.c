@@ -398,6 +398,8 @@ static int fill_next(struct iommufd_iova_map *map, struct map_domain *md,
 	bool was_held = area->held;
 	int err = 0;
 
+	/* Areas that come below while there is no lock are their makers' */
+	md->cursor = area->start;
 	area->busy = true;
 	mutex_unlock(&map->lock);
 	if (!was_held)
@@ -421,8 +423,13 @@ static int fill_domain(struct iommufd_iova_map *map, struct map_domain *md)
 	int err;
 
 	while ((area = iommufd_area_at_or_behind(&map->areas, md->cursor))) {
-		/* Its maker will see that the cursor has passed it. */
-		if (area->phase != AREA_RESERVED) {
+		/*
+		 * The maker of a reserved one will see that the cursor has
+		 * passed it.  One that lies across the cursor is new and was
+		 * below it for its maker.
+		 */
+		if (area->phase != AREA_RESERVED &&
+		    area->start >= md->cursor) {
 			if (area->busy || area->remover) {
 				err = iommufd_map_wait(map);
 				if (err)

@@ -14,13 +14,14 @@ SHIM := $(TOP)/tools/testing/host/shim
 
 SHIM_BASE := align bits bitmap bitops bug build_bug cache compiler compiler_types \
 	     container_of err export init kconfig kernel lockdep log2 math \
-	     math64 minmax module overflow pfn printk sizes stddef string types
-SHIM_LOCK := atomic mutex refcount rwsem spinlock
+	     math64 minmax module overflow pfn printk sizes sort stddef string types
+SHIM_LOCK := atomic mutex refcount rwsem spinlock wait
 SHIM_SLAB := gfp slab vmalloc
+SHIM_IOMMU := iommu
 SHIM_TASK := capability cred highmem hugetlb mm mm_types sched sched/mm \
 	     sched/signal sched/task sched/user uaccess
 
-SHIM_FORWARD := $(foreach g,base lock slab task,$(foreach h,$(SHIM_$(shell echo $(g) | \
+SHIM_FORWARD := $(foreach g,base iommu lock slab task,$(foreach h,$(SHIM_$(shell echo $(g) | \
 		tr a-z A-Z)),$(g):$(h)))
 SHIM_DEPS := $(OUT)/shim/.made
 SHIM_SRCS := $(SHIM)/host/host.c $(KSRC)/tools/lib/rbtree.c

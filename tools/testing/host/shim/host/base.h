@@ -62,7 +62,12 @@ struct hlist_head {
 #define EXPORT_SYMBOL(x)	struct host_unused
 #define EXPORT_SYMBOL_GPL(x)	struct host_unused
 #define EXPORT_SYMBOL_NS_GPL(x, ns) struct host_unused
-#define IS_ENABLED(x)		0
+/* 1 where the option is defined as 1, else 0 */
+#define HOST_ONE_1		0,
+#define HOST_SECOND(a, b, ...)	b
+#define HOST_IS_ONE_(x)		HOST_SECOND(x 1, 0)
+#define HOST_IS_ONE(x)		HOST_IS_ONE_(HOST_ONE_##x)
+#define IS_ENABLED(x)		HOST_IS_ONE(x)
 
 #define static_assert		_Static_assert
 #define BUILD_BUG_ON(x)		_Static_assert(!(x), #x)
@@ -153,8 +158,11 @@ struct hlist_head {
 #define PAGE_ALIGN(x)		ALIGN(x, PAGE_SIZE)
 #define PAGE_ALIGNED(x)		IS_ALIGNED((unsigned long)(x), PAGE_SIZE)
 #define offset_in_page(p)	((unsigned long)(p) & ~PAGE_MASK)
+#define PMD_SIZE		SIZE_2M
 #define PFN_PHYS(x)		((phys_addr_t)(x) << PAGE_SHIFT)
 #define PHYS_PFN(x)		((unsigned long)((x) >> PAGE_SHIFT))
+
+#define sort(base, n, size, cmp, swp) qsort(base, n, size, cmp)
 
 #define MAX_ERRNO		4095
 #define IS_ERR_VALUE(x)		((unsigned long)(x) >= (unsigned long)-MAX_ERRNO)

@@ -7,6 +7,7 @@
 #include <host/task.h>
 
 __thread int host_locks_held;
+__thread const bool *host_killed;
 __thread struct host_slab host_slab;
 __thread struct task_struct *host_current;
 struct user_namespace init_user_ns;

@@ -151,4 +151,29 @@ int host_lock_killable(struct host_lock *lock);
 #define lockdep_is_held(l)		host_is_locked(&(l)->lock)
 #define might_sleep()			do { } while (0)
 
+/* Those who wait look at their condition over and over. */
+typedef struct {
+	int unused;
+} wait_queue_head_t;
+
+/* What wait_event_killable() watches instead of signals, if anything. */
+extern __thread const bool *host_killed;
+
+#define init_waitqueue_head(q)		do { } while (0)
+#define wake_up_all(q)			do { } while (0)
+#define wait_event(q, condition) do {					\
+	while (!(condition))						\
+		sched_yield();						\
+} while (0)
+#define wait_event_killable(q, condition) ({				\
+	int host_wait = 0;						\
+	while (!host_wait && !(condition)) {				\
+		if (host_killed && READ_ONCE(*host_killed))		\
+			host_wait = -512;				\
+		else							\
+			sched_yield();					\
+	}								\
+	host_wait;							\
+})
+
 #endif /* __HOST_LOCK_H */

@@ -1,0 +1,567 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Who waits for whom.  A thread is blocked inside a pin or a driver and stays
+ * there while the main thread does all that must not wait for it; whatever does
+ * runs into the alarm.  No test depends on how long anything takes.
+ */
+#include <pthread.h>
+#include <semaphore.h>
+#include <unistd.h>
+
+/* For the number of those who wait */
+#include "iova_map_private.h"
+#include "world.h"
+
+#define PG		PAGE_SIZE
+
+static struct iommufd_iova_map *map;
+static struct task_struct main_task;
+static const char *test_name;
+
+/* Gates */
+
+static sem_t entered, opened;
+static const void *gate;	/* the memory or domain that blocks */
+static unsigned long gate_iova;	/* a domain: from this IOVA on */
+
+static void block(void)
+{
+	sem_post(&entered);
+	sem_wait(&opened);
+}
+
+static void pin_gate(struct memory *mem)
+{
+	if (__atomic_load_n(&gate, __ATOMIC_SEQ_CST) == mem)
+		block();
+}
+
+static void map_gate(struct fake_domain *fake, unsigned long iova)
+{
+	if (__atomic_load_n(&gate, __ATOMIC_SEQ_CST) == fake &&
+	    iova >= gate_iova)
+		block();
+}
+
+static void close_gate(const void *of)
+{
+	__atomic_store_n(&gate, of, __ATOMIC_SEQ_CST);
+}
+
+static void wait_until_blocked(void)
+{
+	sem_wait(&entered);
+	/* Only the first one blocks */
+	close_gate(NULL);
+}
+
+static void open_gate(void)
+{
+	sem_post(&opened);
+}
+
+/* Threads */
+
+struct work {
+	pthread_t thread;
+	int (*call)(struct work *work);
+	struct memory *mem;
+	struct fake_domain *fake;
+	unsigned long iova;
+	unsigned long last;
+	bool killed;
+	struct task_struct task;
+	int err;
+};
+
+static void *run(void *arg)
+{
+	struct work *work = arg;
+
+	host_current = &work->task;
+	host_killed = &work->killed;
+	work->err = work->call(work);
+	return NULL;
+}
+
+static void start(struct work *work)
+{
+	if (pthread_create(&work->thread, NULL, run, work))
+		abort();
+}
+
+static int finish(struct work *work)
+{
+	pthread_join(work->thread, NULL);
+	return work->err;
+}
+
+static void kill_it(struct work *work)
+{
+	WRITE_ONCE(work->killed, true);
+}
+
+/* Wait until this many threads wait inside of the map */
+static void wait_until_waiting(unsigned int nr)
+{
+	unsigned int now;
+
+	do {
+		sched_yield();
+		mutex_lock(&map->lock);
+		now = map->nr_waiters;
+		mutex_unlock(&map->lock);
+	} while (now != nr);
+}
+
+/* Calls */
+
+static int map_at(struct memory *mem, unsigned long iova)
+{
+	struct iommufd_store *store = memory_store(mem, PG, true);
+	struct iommufd_slice slice = {
+		.store = store,
+		.length_bytes = mem->npages << PAGE_SHIFT,
+	};
+	int err;
+
+	err = iommufd_map_insert(map, &slice, 1, &iova, IOMMU_READ,
+				 IOMMUFD_MAP_FIXED);
+	if (err)
+		iommufd_store_put(store);
+	return err;
+}
+
+static int unmap_at(unsigned long iova, unsigned long last)
+{
+	u64 bytes;
+
+	return iommufd_map_remove(map, iova, last, &bytes);
+}
+
+static int call_map(struct work *work)
+{
+	return map_at(work->mem, work->iova);
+}
+
+static int call_unmap(struct work *work)
+{
+	return unmap_at(work->iova, work->last);
+}
+
+static int call_attach(struct work *work)
+{
+	return iommufd_map_add_domain(map, &work->fake->domain);
+}
+
+static int call_detach(struct work *work)
+{
+	iommufd_map_remove_domain(map, &work->fake->domain);
+	return 0;
+}
+
+/* Every test has these */
+
+#define NR 8
+
+static struct memory mems[NR];
+static struct fake_domain fakes[3];
+
+static int attach(unsigned int i)
+{
+	return iommufd_map_add_domain(map, &fakes[i].domain);
+}
+
+static void detach(unsigned int i)
+{
+	iommufd_map_remove_domain(map, &fakes[i].domain);
+}
+
+static void begin(const char *name)
+{
+	unsigned int i;
+
+	test_name = name;
+	alarm(60);
+	host_current = &main_task;
+	gate = NULL;
+	gate_iova = 0;
+	sem_init(&entered, 0, 0);
+	sem_init(&opened, 0, 0);
+	map = iommufd_map_create();
+	for (i = 0; i < NR; i++) {
+		memory_init(&mems[i], 4, 3);
+		mems[i].on_pin = pin_gate;
+	}
+	for (i = 0; i < 3; i++) {
+		fake_domain_init(&fakes[i], PG, true);
+		fakes[i].on_map = map_gate;
+		fakes[i].shared = true;
+	}
+}
+
+static void end(void)
+{
+	unsigned int i;
+
+	iommufd_map_destroy(map);
+	for (i = 0; i < 3; i++)
+		fake_domain_destroy(&fakes[i]);
+	for (i = 0; i < NR; i++)
+		memory_destroy(&mems[i]);
+	require(!host_slab_objects && !host_locks_held);
+	printf("ok %s\n", test_name);
+}
+
+static unsigned long pages_in(const struct fake_domain *fake)
+{
+	return fake->nr_entries / PAGE_GRANULES;
+}
+
+/* Memory @i is mapped at page 16 * @i */
+#define AT(i)		((16UL * (i) + 16) * PG)
+#define END(i)		(AT(i) + 4 * PG - 1)
+
+static void map_is(unsigned int i, int err)
+{
+	require(map_at(&mems[i], AT(i)) == err);
+}
+
+static void unmap_is(unsigned int i, int err)
+{
+	require(unmap_at(AT(i), END(i)) == err);
+}
+
+/* Tests */
+
+static void map_blocked_in_pinning(void)
+{
+	struct work w = { .call = call_map, .mem = &mems[2], .iova = AT(2) };
+	struct iommufd_map_stats stats;
+	struct iommufd_range range;
+	unsigned long alignment;
+	struct iommufd_slice *slices;
+	unsigned int nr;
+
+	begin("a map that waits for a page fault stops nobody");
+	require(!attach(0));
+	map_is(0, 0);
+	close_gate(&mems[2]);
+	start(&w);
+	wait_until_blocked();
+
+	map_is(1, 0);
+	map_is(3, 0);
+	unmap_is(0, 0);
+	map_is(2, -EEXIST);
+	unmap_is(2, -EBUSY);
+	require(unmap_at(0, ULONG_MAX) == -EBUSY);
+	require(iommufd_map_slices(map, AT(2), PG, &slices, &nr) == -ENOENT);
+	require(!attach(1));
+	require(pages_in(&fakes[1]) == 8);
+	detach(0);
+	require(!iommufd_map_reserve(map, 0, PG - 1, &w));
+	iommufd_map_unreserve(map, &w);
+	require(!iommufd_map_usable(map, &range, 1, &nr, &alignment));
+	iommufd_map_stats(map, &stats);
+	require(stats.mapped_bytes == 8 * PG && stats.nr_areas == 3);
+
+	open_gate();
+	require(!finish(&w));
+	require(pages_in(&fakes[0]) == 0 && pages_in(&fakes[1]) == 12);
+	detach(1);
+	require(!memory_nr_pinned(&mems[2]));
+	unmap_is(2, 0);
+	end();
+}
+
+static void last_domain_leaves_while_pinning(void)
+{
+	struct work w = { .call = call_map, .mem = &mems[2], .iova = AT(2) };
+
+	begin("memory pinned for a domain that left is unpinned");
+	require(!attach(0));
+	close_gate(&mems[2]);
+	start(&w);
+	wait_until_blocked();
+	detach(0);
+	open_gate();
+	require(!finish(&w));
+	require(!memory_nr_pinned(&mems[2]));
+	require(!attach(1));
+	require(pages_in(&fakes[1]) == 4);
+	detach(1);
+	end();
+}
+
+static void attach_blocked_in_pinning(void)
+{
+	struct work w = { .call = call_attach, .fake = &fakes[1] };
+	struct work u = { .call = call_unmap, .iova = AT(2), .last = END(2) };
+
+	begin("an attach that waits for a page fault stops only who needs the area");
+	map_is(0, 0);
+	map_is(2, 0);
+	map_is(4, 0);
+	close_gate(&mems[2]);
+	start(&w);
+	wait_until_blocked();
+
+	map_is(1, 0);		/* below its cursor: this map fills the domain */
+	require(pages_in(&fakes[1]) == 8);
+	map_is(5, 0);		/* above: the attach will */
+	require(pages_in(&fakes[1]) == 8);
+	unmap_is(4, 0);
+	unmap_is(0, 0);
+	require(pages_in(&fakes[1]) == 4);
+	start(&u);
+	wait_until_waiting(1);
+	map_is(6, 0);
+	unmap_is(6, 0);
+
+	open_gate();
+	require(!finish(&w));
+	require(!finish(&u));
+	require(pages_in(&fakes[1]) == 8);
+	detach(1);
+	require(!memory_nr_pinned(&mems[1]) && !memory_nr_pinned(&mems[5]));
+	end();
+}
+
+static void attach_blocked_in_filling(void)
+{
+	struct work w = { .call = call_attach, .fake = &fakes[1] };
+
+	begin("an attach that waits for its driver stops only who needs the area");
+	require(!attach(0));
+	map_is(0, 0);
+	map_is(2, 0);
+	map_is(4, 0);
+	close_gate(&fakes[1]);
+	start(&w);
+	wait_until_blocked();
+
+	map_is(1, 0);
+	map_is(5, 0);
+	unmap_is(2, 0);
+	unmap_is(5, 0);
+	require(pages_in(&fakes[0]) == 12 && pages_in(&fakes[1]) == 0);
+
+	open_gate();
+	require(!finish(&w));
+	require(pages_in(&fakes[1]) == 12);
+	detach(0);
+	detach(1);
+	end();
+}
+
+static void map_blocked_in_filling(void)
+{
+	struct work w = { .call = call_map, .mem = &mems[2], .iova = AT(2) };
+	struct work a = { .call = call_attach, .fake = &fakes[1] };
+	struct work d = { .call = call_detach, .fake = &fakes[0] };
+
+	begin("who attaches or detaches waits for maps that are in a driver");
+	require(!attach(0));
+	map_is(0, 0);
+	close_gate(&fakes[0]);
+	start(&w);
+	wait_until_blocked();
+
+	map_is(4, 0);
+	unmap_is(0, 0);
+	unmap_is(2, -EBUSY);
+	start(&a);
+	wait_until_waiting(1);
+	start(&d);
+	wait_until_waiting(2);
+	map_is(5, 0);		/* not into the domain that is being drained */
+
+	open_gate();
+	require(!finish(&w));
+	require(!finish(&a));
+	require(!finish(&d));
+	require(pages_in(&fakes[0]) == 0 && pages_in(&fakes[1]) == 12);
+	detach(1);
+	end();
+}
+
+static void map_across_cursor(void)
+{
+	struct work w = { .call = call_map, .mem = &mems[2], .iova = AT(2) };
+	struct work a = { .call = call_attach, .fake = &fakes[1] };
+
+	begin("a map across the cursor of an attach is written once");
+	require(!attach(0));
+	map_is(0, 0);
+	close_gate(&fakes[0]);
+	start(&w);
+	wait_until_blocked();
+	start(&a);		/* has area 0, waits for area 2 */
+	wait_until_waiting(1);
+	require(pages_in(&fakes[1]) == 4);
+	unmap_is(0, 0);
+	require(!map_at(&mems[3], AT(0) + 2 * PG));
+	require(pages_in(&fakes[1]) == 4);
+
+	open_gate();
+	require(!finish(&w));
+	require(!finish(&a));
+	require(pages_in(&fakes[1]) == 8);
+	detach(0);
+	detach(1);
+	end();
+}
+
+static void detach_passes_blocked_unmap(void)
+{
+	struct work w = { .call = call_attach, .fake = &fakes[1] };
+	struct work u = { .call = call_unmap, .iova = 0, .last = ULONG_MAX };
+	struct work d = { .call = call_detach, .fake = &fakes[0] };
+
+	begin("a detach does not wait for an unmap that waits for an attach");
+	require(!attach(0));
+	map_is(0, 0);
+	map_is(2, 0);
+	gate_iova = AT(2);
+	close_gate(&fakes[1]);
+	start(&w);
+	wait_until_blocked();
+	start(&u);		/* claims both and waits for the second */
+	wait_until_waiting(1);
+	start(&d);		/* drains the first and waits for the second */
+	wait_until_waiting(2);
+	require(pages_in(&fakes[0]) == 4);
+
+	open_gate();
+	require(!finish(&d));
+	require(!finish(&u));
+	require(!finish(&w));
+	require(pages_in(&fakes[0]) == 0 && pages_in(&fakes[1]) == 0);
+	detach(1);
+	end();
+}
+
+static void killed_while_waiting(void)
+{
+	struct work w = { .call = call_attach, .fake = &fakes[1] };
+	struct work u = { .call = call_unmap, .iova = AT(0), .last = END(0) };
+	struct work a = { .call = call_attach, .fake = &fakes[2] };
+
+	begin("who waits can be killed and leaves nothing half done");
+	map_is(0, 0);
+	map_is(2, 0);
+	close_gate(&mems[0]);
+	start(&w);
+	wait_until_blocked();
+	start(&u);
+	wait_until_waiting(1);
+	kill_it(&u);
+	require(finish(&u) == -EINTR);
+	start(&a);
+	wait_until_waiting(1);
+	kill_it(&a);
+	require(finish(&a) == -EINTR);
+	require(pages_in(&fakes[2]) == 0);
+
+	open_gate();
+	require(!finish(&w));
+	require(pages_in(&fakes[1]) == 8);
+	unmap_is(0, 0);
+	detach(1);
+	end();
+}
+
+static void failed_attach_lets_unmap_go_on(void)
+{
+	struct work w = { .call = call_attach, .fake = &fakes[1] };
+	struct work u = { .call = call_unmap, .iova = 0, .last = ULONG_MAX };
+
+	begin("an unmap that waited for an attach survives its failure");
+	require(!attach(0));
+	map_is(0, 0);
+	map_is(2, 0);
+	map_is(4, 0);
+	fakes[1].fail_map = 2;	/* at the second area */
+	gate_iova = AT(2);
+	close_gate(&fakes[1]);
+	start(&w);
+	wait_until_blocked();
+	start(&u);
+	wait_until_waiting(1);
+	open_gate();
+	require(!finish(&u));
+	require(finish(&w) == -ENOMEM);
+	require(pages_in(&fakes[0]) == 0 && pages_in(&fakes[1]) == 0);
+	detach(0);
+	end();
+}
+
+static void failed_attach_below_cursor(void)
+{
+	struct work w = { .call = call_attach, .fake = &fakes[1] };
+
+	begin("an attach that fails takes back what maps wrote for it");
+	map_is(0, 0);
+	map_is(2, 0);
+	map_is(4, 0);
+	mems[2].fail_pin = 1;
+	mems[2].fail_errno = -EFAULT;
+	close_gate(&mems[2]);
+	start(&w);
+	wait_until_blocked();
+	map_is(1, 0);
+	map_is(5, 0);
+	require(pages_in(&fakes[1]) == 8);
+	open_gate();
+	require(finish(&w) == -EFAULT);
+	require(pages_in(&fakes[1]) == 0);
+	require(!memory_nr_pinned(&mems[0]) && !memory_nr_pinned(&mems[1]));
+	end();
+}
+
+static void two_unmaps_of_the_same(void)
+{
+	struct work w = { .call = call_attach, .fake = &fakes[1] };
+	struct work u = { .call = call_unmap, .iova = 0, .last = ULONG_MAX };
+	struct work v = { .call = call_unmap, .iova = AT(0), .last = END(2) };
+
+	begin("the second of two unmaps waits for the first");
+	map_is(0, 0);
+	map_is(2, 0);
+	map_is(4, 0);
+	close_gate(&mems[2]);
+	start(&w);
+	wait_until_blocked();
+	start(&u);
+	wait_until_waiting(1);
+	start(&v);
+	wait_until_waiting(2);
+	map_is(1, 0);		/* after the first has claimed: it stays */
+	open_gate();
+	require(!finish(&w));
+	require(!finish(&u));
+	/* It unmaps what came later */
+	require(!finish(&v));
+	require(pages_in(&fakes[1]) == 0);
+	detach(1);
+	end();
+}
+
+int main(void)
+{
+	require(!iommufd_map_init());
+	map_blocked_in_pinning();
+	last_domain_leaves_while_pinning();
+	attach_blocked_in_pinning();
+	attach_blocked_in_filling();
+	map_blocked_in_filling();
+	map_across_cursor();
+	detach_passes_blocked_unmap();
+	killed_while_waiting();
+	failed_attach_lets_unmap_go_on();
+	failed_attach_below_cursor();
+	two_unmaps_of_the_same();
+	iommufd_map_exit();
+	return 0;
+}

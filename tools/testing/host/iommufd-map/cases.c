@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Edge cases of the IOVA map, and what exactly it asks of domains and stores.
+ */
+#include "iova_area.h"
+#include "world.h"
+
+#define PG		PAGE_SIZE
+#define TOP		ULONG_MAX
+
+static struct iommufd_iova_map *map;
+static struct fake_domain fake;
+static struct task_struct task;
+static const char *test_name;
+
+/* The case before went well */
+static void also(const char *name)
+{
+	printf("ok %s\n", test_name);
+	test_name = name;
+}
+
+static void begin(const char *name, bool can_flush)
+{
+	test_name = name;
+	map = iommufd_map_create();
+	fake_domain_init(&fake, PG, can_flush);
+	nr_events = 0;
+}
+
+static void end(void)
+{
+	iommufd_map_destroy(map);
+	fake_domain_destroy(&fake);
+	printf("ok %s\n", test_name);
+}
+
+static void attach(void)
+{
+	require(!iommufd_map_add_domain(map, &fake.domain));
+}
+
+static void detach(void)
+{
+	iommufd_map_remove_domain(map, &fake.domain);
+}
+
+/* Map @length_bytes from the start of @mem; @address is where user space has it */
+static int map_memory(struct memory *mem, unsigned long address,
+		      unsigned long length_bytes, unsigned long *iova,
+		      unsigned int flags)
+{
+	struct iommufd_store *store = memory_store(mem, address, true);
+	struct iommufd_slice slice = {
+		.store = store,
+		.offset_bytes = offset_in_page(address),
+		.length_bytes = length_bytes,
+	};
+	int err;
+
+	err = iommufd_map_insert(map, &slice, 1, iova, IOMMU_READ, flags);
+	if (err)
+		iommufd_store_put(store);
+	return err;
+}
+
+static int map_fixed(struct memory *mem, unsigned long iova,
+		     unsigned long length_bytes)
+{
+	return map_memory(mem, PG, length_bytes, &iova, IOMMUFD_MAP_FIXED);
+}
+
+static u64 unmap(unsigned long iova, unsigned long last)
+{
+	u64 bytes;
+
+	require(!iommufd_map_remove(map, iova, last, &bytes));
+	return bytes;
+}
+
+/* What an unmap asks for */
+
+static void require_order(const char *kinds)
+{
+	static const char letters[] = {
+		[EVENT_MAP] = 'm', [EVENT_UNMAP] = 'u', [EVENT_SYNC] = 's',
+		[EVENT_FLUSH_ALL] = 'a', [EVENT_FREE_TABLES] = 'f',
+		[EVENT_UNPIN] = 'p',
+	};
+	unsigned int i;
+
+	for (i = 0; i < nr_events && kinds[i]; i++)
+		require(letters[events[i].kind] == kinds[i]);
+	require(i == nr_events && !kinds[i]);
+	nr_events = 0;
+}
+
+static void unmap_orders(void)
+{
+	struct memory mem;
+	unsigned int i;
+
+	memory_init(&mem, 4, 1);
+	begin("one area: unmap, sync, free tables, unpin", true);
+	attach();
+	require(!map_fixed(&mem, PG, 4 * PG));
+	require_order("m");
+	require(unmap(PG, 8 * PG) == 4 * PG);
+	require_order("usfp");
+
+	also("areas without a hole are unmapped as one");
+	for (i = 0; i < 3; i++)
+		require(!map_fixed(&mem, (1 + 4 * i) * PG, 4 * PG));
+	nr_events = 0;
+	require(unmap(0, TOP) == 12 * PG);
+	require_order("usfppp");
+
+	also("areas with holes: unmap all, flush once, free tables, unpin");
+	for (i = 0; i < 3; i++)
+		require(!map_fixed(&mem, (1 + 8 * i) * PG, 4 * PG));
+	nr_events = 0;
+	require(unmap(0, TOP) == 12 * PG);
+	require_order("uuuafffppp");
+
+	also("a detach does the same");
+	for (i = 0; i < 3; i++)
+		require(!map_fixed(&mem, (1 + 8 * i) * PG, 4 * PG));
+	nr_events = 0;
+	detach();
+	require_order("uuuafffppp");
+	require(unmap(0, TOP) == 12 * PG);
+	require_order("");
+	end();
+
+	begin("a driver that cannot flush all syncs each hole away", false);
+	attach();
+	for (i = 0; i < 3; i++)
+		require(!map_fixed(&mem, (1 + 8 * i) * PG, 4 * PG));
+	nr_events = 0;
+	require(unmap(0, TOP) == 12 * PG);
+	require_order("usfusfusfppp");
+	detach();
+	end();
+	memory_destroy(&mem);
+}
+
+static void large_runs(void)
+{
+	struct memory mem;
+
+	memory_init(&mem, 4096, 1);
+	begin("contiguous memory reaches the domain as one run", true);
+	attach();
+	require(!map_fixed(&mem, 16 * SIZE_2M, 4096 * PG));
+	require(count_events(EVENT_MAP, &fake) == 1);
+	require(fake.largest_run == 4096 * PG);
+	unmap(0, TOP);
+	detach();
+
+	also("no page larger than PAGE_SIZE when they are switched off");
+	fake.largest_run = 0;
+	require(!iommufd_map_set_huge_pages(map, false));
+	attach();
+	require(!map_fixed(&mem, 16 * SIZE_2M, 4096 * PG));
+	require(count_events(EVENT_MAP, &fake) == 4097);
+	require(fake.largest_run == PG);
+	unmap(0, TOP);
+	detach();
+	end();
+	memory_destroy(&mem);
+}
+
+static void allocations(void)
+{
+	unsigned long iova = PG;
+	struct iommufd_slice slice;
+	struct memory mem;
+
+	memory_init(&mem, 1, 1);
+	begin("a map of a page needs memory for its area only", true);
+	attach();
+	slice.store = memory_store(&mem, PG, true);
+	slice.offset_bytes = 0;
+	slice.length_bytes = PG;
+	host_slab.nr_calls = 0;
+	require(!iommufd_map_insert(map, &slice, 1, &iova, IOMMU_READ,
+				    IOMMUFD_MAP_FIXED));
+	require(host_slab.nr_calls == 1);
+	unmap(0, TOP);
+	detach();
+	require(host_slab.nr_calls == 1);
+	end();
+	memory_destroy(&mem);
+}
+
+/* Intervals */
+
+static void top_of_space(void)
+{
+	struct iommufd_range range;
+	struct iommufd_slice *slices;
+	unsigned long alignment;
+	unsigned int nr;
+	struct memory mem;
+	u64 bytes;
+
+	memory_init(&mem, 4, 1);
+	begin("the last page of the space can be mapped", true);
+	require(map_fixed(&mem, TOP - PG + 1, 2 * PG) == -EOVERFLOW);
+	require(!map_fixed(&mem, TOP - PG + 1, PG));
+	require(map_fixed(&mem, TOP - PG + 1, PG) == -EEXIST);
+	attach();
+	require(fake_domain_phys(&fake, TOP) == memory_phys(&mem, PG - 1));
+	require(!map_fixed(&mem, TOP - 3 * PG + 1, 2 * PG));
+	require(!iommufd_map_slices(map, TOP - 3 * PG + 1, 3 * PG, &slices,
+				    &nr));
+	require(nr == 2);
+	iommufd_store_put(slices[0].store);
+	iommufd_store_put(slices[1].store);
+	kvfree(slices);
+	require(iommufd_map_slices(map, TOP - 1, 3, &slices, &nr) ==
+		-EOVERFLOW);
+	require(iommufd_map_remove(map, TOP - 1, TOP, &bytes) == -ENOENT);
+	require(unmap(TOP - PG + 1, TOP) == PG);
+	detach();
+	attach();
+	require(unmap(0, TOP) == 2 * PG);
+	detach();
+	require(!iommufd_map_remove_all(map, &bytes) && !bytes);
+	require(iommufd_map_remove(map, 0, TOP, &bytes) == -ENOENT);
+
+	also("reservations at both ends of the space");
+	require(!iommufd_map_reserve(map, TOP, TOP, &mem));
+	require(!iommufd_map_reserve(map, 0, 0, &mem));
+	require(!iommufd_map_usable(map, &range, 1, &nr, &alignment));
+	require(nr == 1 && range.start == 1 && range.last == TOP - 1);
+	require(!iommufd_map_reserve(map, 0, TOP, &mem));
+	require(!iommufd_map_usable(map, &range, 1, &nr, &alignment));
+	require(nr == 0);
+	iommufd_map_unreserve(map, &mem);
+	require(!iommufd_map_usable(map, &range, 1, &nr, &alignment));
+	require(nr == 1 && range.start == 0 && range.last == TOP);
+	end();
+	memory_destroy(&mem);
+}
+
+struct placement {
+	const char *name;
+	unsigned long address, length;
+	unsigned long iova;	/* 0: @err */
+	int err;
+};
+
+static void placement(void)
+{
+	static const struct placement table[] = {
+		{ "one page", 5 * PG, PG, PG, 0 },
+		{ "length rounded up", 0, 3 * PG, 4 * PG, 0 },
+		{ "alignment of the address", 6 * PG, 4 * PG, 2 * PG, 0 },
+		{ "an address of 0 bounds nothing", 0, 8 * PG, 8 * PG, 0 },
+		{ "no more than a huge page", 8 * SIZE_2M, 4 * SIZE_2M,
+		  SIZE_2M, 0 },
+		{ "offset within the page", 5 * PG + 0x234, PG, PG + 0x234, 0 },
+		{ "a length below a page", 8 * PG, 16, PG, 0 },
+		{ "half the space", 0, 1UL << 63, 0, -EOVERFLOW },
+		{ "less than half", 0, (1UL << 63) - PG, SIZE_2M, 0 },
+	};
+	struct memory mem;
+	unsigned int i;
+
+	memory_init(&mem, 8 << 9, 1);
+	begin("automatic placement", true);
+	for (i = 0; i < ARRAY_SIZE(table); i++) {
+		const struct placement *p = &table[i];
+		unsigned long iova = 77;
+		int err = map_memory(&mem, p->address, p->length, &iova, 0);
+
+		if (err != p->err || (!err && iova != p->iova)) {
+			printf("%s: %d, 0x%lx\n", p->name, err, iova);
+			abort();
+		}
+		if (!err)
+			unmap(0, TOP);
+	}
+	end();
+	memory_destroy(&mem);
+}
+
+static void full_space(void)
+{
+	struct iommufd_range allowed = { 8 * PG, 12 * PG - 1 };
+	unsigned long iova;
+	struct memory mem;
+
+	memory_init(&mem, 4, 1);
+	begin("no room where placement is allowed", true);
+	require(!iommufd_map_set_allowed(map, &allowed, 1));
+	require(!map_memory(&mem, 0, 4 * PG, &iova, 0) && iova == 8 * PG);
+	require(map_memory(&mem, 0, PG, &iova, 0) == -ENOSPC);
+	unmap(0, TOP);
+	require(!map_fixed(&mem, 9 * PG, PG));
+	require(map_memory(&mem, 0, 4 * PG, &iova, 0) == -ENOSPC);
+	require(!map_memory(&mem, 0, 2 * PG, &iova, 0) && iova == 10 * PG);
+	require(!map_memory(&mem, 0, PG, &iova, 0) && iova == 8 * PG);
+	require(map_memory(&mem, 0, PG, &iova, 0) == -ENOSPC);
+	unmap(0, TOP);
+
+	also("a page is left free at both ends");
+	allowed = (struct iommufd_range){ 0, 2 * PG - 1 };
+	require(!iommufd_map_set_allowed(map, &allowed, 1));
+	require(!map_memory(&mem, 0, PG, &iova, 0) && iova == PG);
+	require(map_memory(&mem, 0, PG, &iova, 0) == -ENOSPC);
+	allowed = (struct iommufd_range){ TOP - 2 * PG + 1, TOP };
+	require(!iommufd_map_set_allowed(map, &allowed, 1));
+	require(!map_memory(&mem, 0, PG, &iova, 0));
+	require(iova == TOP - 2 * PG + 1);
+	require(map_memory(&mem, 0, PG, &iova, 0) == -ENOSPC);
+	end();
+	memory_destroy(&mem);
+}
+
+/* Scaling: what a search costs in a tree of many areas */
+
+static unsigned int height_of(const struct rb_node *node)
+{
+	return node ? 1 + max(height_of(node->rb_left),
+			      height_of(node->rb_right)) : 0;
+}
+
+static void many_areas(void)
+{
+	struct iommufd_fit fit = { PG, PG, 0 };
+	struct rb_root root = RB_ROOT;
+	unsigned long i, start, nr = 100000;
+	struct iommufd_area *area;
+
+	test_name = "holes are found among 100,000 areas";
+	for (i = 0; i < nr; i++) {
+		area = iommufd_area_alloc();
+		/* Every second page, in an order that is not sorted */
+		area->start = (i * 7919 % nr * 2 + 1) * PG;
+		area->last = area->start + PG - 1;
+		iommufd_area_insert(&root, area);
+	}
+	require(height_of(root.rb_node) <= 34);
+	require(iommufd_area_find_hole(&root, PG, TOP, &fit, &start));
+	require(start == 2 * PG);
+	fit.length_bytes = 2 * PG;
+	require(iommufd_area_find_hole(&root, PG, TOP, &fit, &start));
+	require(start == nr * 2 * PG);
+	area = iommufd_area_at_or_behind(&root, 65537 * PG);
+	iommufd_area_erase(&root, area);
+	iommufd_area_free(area);
+	require(iommufd_area_find_hole(&root, PG, TOP, &fit, &start));
+	require(start == 65536 * PG);
+	require(!iommufd_area_find_hole(&root, 65537 * PG, 65538 * PG, &fit,
+					&start));
+	while ((area = iommufd_area_at_or_behind(&root, 0))) {
+		iommufd_area_erase(&root, area);
+		iommufd_area_free(area);
+	}
+	printf("ok %s, %zu bytes each\n", test_name, sizeof(*area));
+}
+
+int main(void)
+{
+	host_current = &task;
+	require(!iommufd_map_init());
+	unmap_orders();
+	large_runs();
+	allocations();
+	top_of_space();
+	placement();
+	full_space();
+	many_areas();
+	require(!host_slab_objects);
+	iommufd_map_exit();
+	return 0;
+}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Threads that map, unmap, attach and detach at random, all on one map.  At the
+ * end everything must be gone.
+ *
+ *	stress SECONDS
+ */
+#include <pthread.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "world.h"
+
+#define NR_MAPPERS	3
+#define NR_ATTACHERS	2
+#define NR_SLOTS	24
+
+static struct iommufd_iova_map *map;
+static bool stop;
+
+struct worker {
+	pthread_t thread;
+	u64 state;
+	unsigned long nr_ops;
+	unsigned long nr_good;
+	struct memory mem;
+	struct fake_domain fake;
+};
+
+static u32 rnd(struct worker *w)
+{
+	w->state ^= w->state << 13;
+	w->state ^= w->state >> 7;
+	w->state ^= w->state << 17;
+	return w->state >> 16;
+}
+
+static void map_or_unmap(struct worker *w, struct iommufd_store *store)
+{
+	unsigned long iova = (4 + rnd(w) % (4 * NR_SLOTS)) * PAGE_SIZE;
+	struct iommufd_slice slices[2] = {};
+	unsigned int nr = 1 + rnd(w) % 2, i;
+	u64 bytes;
+	int err;
+
+	if (rnd(w) % 2) {
+		unsigned long last = iova + PAGE_SIZE * (1 + rnd(w) % 32) - 1;
+
+		err = iommufd_map_remove(map, iova, last, &bytes);
+		require(!err || err == -ENOENT || err == -EBUSY);
+		w->nr_good += !err;
+		return;
+	}
+	for (i = 0; i < nr; i++) {
+		slices[i].store = iommufd_store_get(store);
+		slices[i].offset_bytes = rnd(w) % 8 * PAGE_SIZE;
+		slices[i].length_bytes = (1 + rnd(w) % 4) * PAGE_SIZE;
+	}
+	err = iommufd_map_insert(map, slices, nr, &iova, IOMMU_READ,
+				 rnd(w) % 4 ? IOMMUFD_MAP_FIXED : 0);
+	require(!err || err == -EEXIST || err == -ENOMEM);
+	w->nr_good += !err;
+	if (err)
+		while (nr--)
+			iommufd_store_put(slices[nr].store);
+}
+
+static void *run_mapper(void *arg)
+{
+	struct worker *w = arg;
+	struct task_struct task = {};
+	struct iommufd_store *store;
+
+	host_current = &task;
+	store = memory_store(&w->mem, PAGE_SIZE, true);
+	for (; !READ_ONCE(stop); w->nr_ops++)
+		map_or_unmap(w, store);
+	iommufd_store_put(store);
+	return NULL;
+}
+
+static void *run_attacher(void *arg)
+{
+	struct worker *w = arg;
+	struct task_struct task = {};
+
+	host_current = &task;
+	for (; !READ_ONCE(stop); w->nr_ops++) {
+		fake_domain_init(&w->fake, PAGE_SIZE, rnd(w) % 2);
+		w->fake.shared = true;
+		if (!(rnd(w) % 4))
+			w->fake.fail_map = 1 + rnd(w) % 16;
+		if (!iommufd_map_add_domain(map, &w->fake.domain)) {
+			w->nr_good++;
+			if (rnd(w) % 2)
+				usleep(rnd(w) % 200);
+			iommufd_map_remove_domain(map, &w->fake.domain);
+		}
+		fake_domain_destroy(&w->fake);
+	}
+	return NULL;
+}
+
+static struct worker mappers[NR_MAPPERS], attachers[NR_ATTACHERS];
+
+static void start(struct worker *w, unsigned int seed, void *(*run)(void *))
+{
+	w->state = (seed + 1) * 0x9e3779b97f4a7c15;
+	memory_init(&w->mem, 12, 3);
+	if (pthread_create(&w->thread, NULL, run, w))
+		abort();
+}
+
+int main(int argc, char **argv)
+{
+	unsigned int seconds = argc > 1 ? atoi(argv[1]) : 5, i;
+	unsigned long nr_maps = 0, nr_attached = 0;
+	u64 bytes;
+
+	alarm(seconds + 60);
+	require(!iommufd_map_init());
+	map = iommufd_map_create();
+	for (i = 0; i < NR_MAPPERS; i++)
+		start(&mappers[i], i, run_mapper);
+	for (i = 0; i < NR_ATTACHERS; i++)
+		start(&attachers[i], NR_MAPPERS + i, run_attacher);
+	sleep(seconds);
+	WRITE_ONCE(stop, true);
+	for (i = 0; i < NR_MAPPERS; i++) {
+		pthread_join(mappers[i].thread, NULL);
+		nr_maps += mappers[i].nr_good;
+	}
+	for (i = 0; i < NR_ATTACHERS; i++) {
+		pthread_join(attachers[i].thread, NULL);
+		nr_attached += attachers[i].nr_good;
+	}
+	require(!iommufd_map_remove_all(map, &bytes));
+	iommufd_map_destroy(map);
+	for (i = 0; i < NR_MAPPERS; i++)
+		memory_destroy(&mappers[i].mem);
+	require(nr_maps && nr_attached && !host_slab_objects);
+	printf("%lu maps and unmaps, %lu attaches\n", nr_maps, nr_attached);
+	iommufd_map_exit();
+	return 0;
+}
