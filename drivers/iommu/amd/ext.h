@@ -12,7 +12,7 @@ struct device;
 struct iommu_domain;
 
 /* dte.c */
-u16 amd_iommu_dte_block(u64 *dte, bool snp, bool keep_ats);
+u16 amd_iommu_dte_block(u64 *dte, bool keep_ats);
 
 /* ext.c */
 extern const struct iommu_ops_ext amd_iommu_ops_ext;

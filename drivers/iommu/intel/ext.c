@@ -287,6 +287,38 @@ bool intel_domain_may_force_snooping(struct dmar_domain *domain)
 	return true;
 }
 
+/* @opaque is the unit that the requests of @alias go through. */
+static int flush_context(struct pci_dev *pdev, u16 alias, void *opaque)
+{
+	struct intel_iommu *iommu = opaque;
+
+	iommu->flush.flush_context(iommu, 0, alias, DMA_CCMD_MASK_NOBIT,
+				   DMA_CCMD_DEVICE_INVL);
+	return 0;
+}
+
+/**
+ * intel_flush_pass_through() - make an emulator forget that requests passed
+ * @info: device whose PASID table entry was cleared, in scalable mode
+ *
+ * The PASID cache and the IOTLB are all that hardware caches of such an entry
+ * (6.5.3.3). QEMU takes itself out of the way of a device that passes through
+ * and comes back at the next invalidation of the device's context entry, and
+ * not at one of its PASID table entries: without this, the device would go on
+ * to reach all memory.
+ *
+ * Context: any that may flush.
+ */
+void intel_flush_pass_through(struct device_domain_info *info)
+{
+	if (dev_is_pci(info->dev))
+		pci_for_each_dma_alias(to_pci_dev(info->dev), flush_context,
+				       info->iommu);
+	else
+		flush_context(NULL, PCI_DEVID(info->bus, info->devfn),
+			      info->iommu);
+}
+
 /*
  * The kernel that crashed has left the device translating through its tables.
  * As this happens once per crash, everything is flushed: the entry's domain ID

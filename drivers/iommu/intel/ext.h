@@ -9,6 +9,7 @@
 #include <linux/types.h>
 
 struct device;
+struct device_domain_info;
 struct dmar_domain;
 struct iommu_domain;
 
@@ -17,6 +18,7 @@ extern const struct iommu_ops_ext intel_iommu_ops_ext;
 
 int intel_iommu_device_fits(struct iommu_domain *domain, struct device *dev);
 bool intel_device_can_force_snooping(struct device *dev);
+void intel_flush_pass_through(struct device_domain_info *info);
 bool intel_domain_may_force_snooping(struct dmar_domain *domain);
 
 #endif /* _INTEL_EXT_H_ */

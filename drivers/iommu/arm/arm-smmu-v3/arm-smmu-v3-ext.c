@@ -87,6 +87,20 @@ static void install_domain(struct arm_smmu_master *master)
 					      master->streams[i].id);
 }
 
+/* A domain knows its devices, for what they have cached of it. */
+static void set_member(struct arm_smmu_domain *smmu_domain,
+		       struct arm_smmu_master *master, bool member)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&smmu_domain->devices_lock, flags);
+	if (member)
+		list_add(&master->domain_head, &smmu_domain->devices);
+	else
+		list_del(&master->domain_head);
+	spin_unlock_irqrestore(&smmu_domain->devices_lock, flags);
+}
+
 /*
  * Forget the domain that the device is on. The stream table entries stay as
  * they are; the device is without ATS, so that nothing of the old domain is
@@ -94,37 +108,24 @@ static void install_domain(struct arm_smmu_master *master)
  */
 static void leave_domain(struct arm_smmu_master *master)
 {
-	struct arm_smmu_domain *smmu_domain = master->domain;
-	unsigned long flags;
-
-	if (!smmu_domain)
+	if (!master->domain)
 		return;
 
 	arm_smmu_disable_ats(master);
-
-	spin_lock_irqsave(&smmu_domain->devices_lock, flags);
-	list_del(&master->domain_head);
-	spin_unlock_irqrestore(&smmu_domain->devices_lock, flags);
-
-	master->domain = NULL;
 	master->ats_enabled = false;
+	set_member(master->domain, master, false);
+	master->domain = NULL;
 }
 
 static void join_domain(struct arm_smmu_master *master,
 			struct arm_smmu_domain *smmu_domain)
 {
-	unsigned long flags;
-
 	master->domain = smmu_domain;
 	if (smmu_domain->stage != ARM_SMMU_DOMAIN_BYPASS)
 		master->ats_enabled = arm_smmu_ats_supported(master);
 
 	install_domain(master);
-
-	spin_lock_irqsave(&smmu_domain->devices_lock, flags);
-	list_add(&master->domain_head, &smmu_domain->devices);
-	spin_unlock_irqrestore(&smmu_domain->devices_lock, flags);
-
+	set_member(smmu_domain, master, true);
 	arm_smmu_enable_ats(master);
 }
 

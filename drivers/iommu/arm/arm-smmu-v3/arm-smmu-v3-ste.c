@@ -9,6 +9,8 @@
 #include <linux/bitfield.h>
 #include <linux/bits.h>
 #include <linux/compiler.h>
+#include <linux/export.h>
+#include <linux/kconfig.h>
 #include <linux/string.h>
 #include <kunit/visibility.h>
 
@@ -30,11 +32,15 @@ static u64 common_word1(bool ats)
 	return word;
 }
 
+static u64 config_word0(u64 config)
+{
+	return STRTAB_STE_0_V | FIELD_PREP(STRTAB_STE_0_CFG, config);
+}
+
 static void make_without_table(struct arm_smmu_ste *ste, u64 config)
 {
 	memset(ste, 0, sizeof(*ste));
-	ste->word[0] = cpu_to_le64(STRTAB_STE_0_V |
-				   FIELD_PREP(STRTAB_STE_0_CFG, config));
+	ste->word[0] = cpu_to_le64(config_word0(config));
 	ste->word[1] = cpu_to_le64(common_word1(false));
 }
 
@@ -85,16 +91,12 @@ void arm_smmu_ste_make_s1(struct arm_smmu_ste *ste,
 {
 	u64 strw = features & ARM_SMMU_FEAT_E2H ? STRTAB_STE_1_STRW_EL2 :
 						  STRTAB_STE_1_STRW_NSEL1;
+	u64 word0 = config_word0(STRTAB_STE_0_CFG_S1_TRANS);
 	u64 word1 = common_word1(ats);
 
-	memset(ste, 0, sizeof(*ste));
-	ste->word[0] = cpu_to_le64(
-		STRTAB_STE_0_V |
-		FIELD_PREP(STRTAB_STE_0_CFG, STRTAB_STE_0_CFG_S1_TRANS) |
-		(cfg->cdcfg.cdtab_dma & STRTAB_STE_0_S1CTXPTR_MASK) |
-		FIELD_PREP(STRTAB_STE_0_S1CDMAX, cfg->s1cdmax) |
-		FIELD_PREP(STRTAB_STE_0_S1FMT, cfg->s1fmt));
-
+	word0 |= (cfg->cdcfg.cdtab_dma & STRTAB_STE_0_S1CTXPTR_MASK) |
+		 FIELD_PREP(STRTAB_STE_0_S1CDMAX, cfg->s1cdmax) |
+		 FIELD_PREP(STRTAB_STE_0_S1FMT, cfg->s1fmt);
 	word1 |= FIELD_PREP(STRTAB_STE_1_S1DSS, STRTAB_STE_1_S1DSS_SSID0) |
 		 FIELD_PREP(STRTAB_STE_1_S1CIR, STRTAB_STE_1_S1C_CACHE_WBRA) |
 		 FIELD_PREP(STRTAB_STE_1_S1COR, STRTAB_STE_1_S1C_CACHE_WBRA) |
@@ -102,6 +104,9 @@ void arm_smmu_ste_make_s1(struct arm_smmu_ste *ste,
 		 FIELD_PREP(STRTAB_STE_1_STRW, strw);
 	if (features & ARM_SMMU_FEAT_STALLS && !may_stall)
 		word1 |= STRTAB_STE_1_S1STALLD;
+
+	memset(ste, 0, sizeof(*ste));
+	ste->word[0] = cpu_to_le64(word0);
 	ste->word[1] = cpu_to_le64(word1);
 }
 EXPORT_SYMBOL_IF_KUNIT(arm_smmu_ste_make_s1);
@@ -120,18 +125,17 @@ EXPORT_SYMBOL_IF_KUNIT(arm_smmu_ste_make_s1);
 void arm_smmu_ste_make_s2(struct arm_smmu_ste *ste,
 			  const struct arm_smmu_s2_cfg *cfg, bool ats)
 {
+	u64 word2 = STRTAB_STE_2_S2PTW | STRTAB_STE_2_S2AA64 | STRTAB_STE_2_S2R;
+
+	word2 |= FIELD_PREP(STRTAB_STE_2_S2VMID, cfg->vmid) |
+		 FIELD_PREP(STRTAB_STE_2_VTCR, cfg->vtcr);
+	if (IS_ENABLED(CONFIG_CPU_BIG_ENDIAN))
+		word2 |= STRTAB_STE_2_S2ENDI;
+
 	memset(ste, 0, sizeof(*ste));
-	ste->word[0] = cpu_to_le64(
-		STRTAB_STE_0_V |
-		FIELD_PREP(STRTAB_STE_0_CFG, STRTAB_STE_0_CFG_S2_TRANS));
+	ste->word[0] = cpu_to_le64(config_word0(STRTAB_STE_0_CFG_S2_TRANS));
 	ste->word[1] = cpu_to_le64(common_word1(ats));
-	ste->word[2] = cpu_to_le64(
-		FIELD_PREP(STRTAB_STE_2_S2VMID, cfg->vmid) |
-		FIELD_PREP(STRTAB_STE_2_VTCR, cfg->vtcr) |
-#ifdef __BIG_ENDIAN
-		STRTAB_STE_2_S2ENDI |
-#endif
-		STRTAB_STE_2_S2PTW | STRTAB_STE_2_S2AA64 | STRTAB_STE_2_S2R);
+	ste->word[2] = cpu_to_le64(word2);
 	ste->word[3] = cpu_to_le64(cfg->vttbr & STRTAB_STE_3_S2TTB_MASK);
 }
 EXPORT_SYMBOL_IF_KUNIT(arm_smmu_ste_make_s2);

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * AMD-Vi: what a device table entry says while and after it is blocked, read by
+ * the book (48882, 2.2.2.1), and which device fits which table.
+ */
+#include <kunit/test.h>
+#include <linux/iommu.h>
+#include <linux/random.h>
+
+#include "amd_iommu.h"
+#include "ext.h"
+
+enum reach { PASSES, TRANSLATES, STOPPED };
+
+static u64 bits(u64 word, int last, int first)
+{
+	return (word & GENMASK_ULL(last, first)) >> first;
+}
+
+/* Where a write that is not translated by the device ends up */
+static enum reach writes_of(const u64 *dte)
+{
+	bool v = bits(dte[0], 0, 0), tv = bits(dte[0], 1, 1);
+	bool gv = bits(dte[0], 55, 55), iw = bits(dte[0], 62, 62);
+	u64 mode = bits(dte[0], 11, 9);
+
+	if (!v)
+		return PASSES;
+	if (!tv)
+		return STOPPED;
+	if (bits(dte[1], 39, 39))	/* EX: the exclusion range */
+		return PASSES;
+	if (!iw)
+		return STOPPED;
+	return mode || gv ? TRANSLATES : PASSES;
+}
+
+static enum reach reads_of(const u64 *dte)
+{
+	u64 turned[4] = { dte[0], dte[1], dte[2], dte[3] };
+
+	/* IR is to reads what IW is to writes */
+	turned[0] &= ~BIT_ULL(62);
+	if (bits(dte[0], 61, 61))
+		turned[0] |= BIT_ULL(62);
+	return writes_of(turned);
+}
+
+/* Requests that the device says are translated pass where I is set. */
+static enum reach translated_of(const u64 *dte)
+{
+	return bits(dte[1], 32, 32) ? PASSES : STOPPED;
+}
+
+static void dte_block_stops_all_dma(struct kunit *test)
+{
+	const u64 *root;
+	int i, k;
+
+	for (i = 0; i < 100; i++) {
+		u64 dte[4], old[4];
+
+		get_random_bytes(old, sizeof(old));
+		memcpy(dte, old, sizeof(dte));
+		KUNIT_EXPECT_EQ(test, amd_iommu_dte_block(dte, false),
+				(u16)old[1]);
+
+		KUNIT_EXPECT_EQ(test, (int)writes_of(dte), (int)STOPPED);
+		KUNIT_EXPECT_EQ(test, (int)reads_of(dte), (int)STOPPED);
+		KUNIT_EXPECT_EQ(test, (int)translated_of(dte), (int)STOPPED);
+		/* And if IR and IW were set: there is a table, an empty one */
+		KUNIT_EXPECT_EQ(test, bits(dte[0], 11, 9), 3ULL);
+		KUNIT_EXPECT_EQ(test, bits(dte[0], 1, 0), 3ULL);
+		root = iommu_phys_to_virt(dte[0] & GENMASK_ULL(51, 12));
+		for (k = 0; k < 512; k++)
+			KUNIT_EXPECT_EQ(test, root[k], 0ULL);
+		/* Interrupts and what the firmware says of the device remain */
+		KUNIT_EXPECT_EQ(test, dte[2], old[2]);
+		KUNIT_EXPECT_EQ(test, dte[3], old[3]);
+		KUNIT_EXPECT_EQ(test, bits(dte[1], 41, 40), bits(old[1], 41, 40));
+		/* Nothing is left of a GCR3 table or a domain */
+		KUNIT_EXPECT_EQ(test, bits(dte[1], 31, 0), 0ULL);
+		KUNIT_EXPECT_EQ(test, bits(dte[1], 63, 42), 0ULL);
+	}
+}
+
+/* The second quarter may be seen old when the first is new: still stopped */
+static void dte_block_is_safe_half_way(struct kunit *test)
+{
+	u64 old[4] = { 0, 0xbeef, 0x123, 0x456 }, dte[4], half[4];
+
+	old[0] = BIT_ULL(0) | BIT_ULL(1) | 3ULL << 9 | 0x12345000 |
+		 BIT_ULL(61) | BIT_ULL(62);
+	KUNIT_ASSERT_EQ(test, (int)writes_of(old), (int)TRANSLATES);
+	memcpy(dte, old, sizeof(dte));
+	amd_iommu_dte_block(dte, true);
+
+	memcpy(half, old, sizeof(half));
+	half[0] = dte[0];
+	KUNIT_EXPECT_EQ(test, (int)writes_of(half), (int)STOPPED);
+	KUNIT_EXPECT_EQ(test, (int)reads_of(half), (int)STOPPED);
+	half[0] = old[0];
+	half[1] = dte[1];
+	KUNIT_EXPECT_EQ(test, (int)writes_of(half), (int)TRANSLATES);
+}
+
+/* Erratum 63 wants IW with SysMgt=01b, which opens an entry without a table */
+static void dte_block_leaves_erratum_63_blocked(struct kunit *test)
+{
+	u64 dte[4] = { BIT_ULL(0) | BIT_ULL(1) | BIT_ULL(62), BIT_ULL(40) };
+
+	KUNIT_ASSERT_EQ(test, (int)writes_of(dte), (int)PASSES);
+	amd_iommu_dte_block(dte, true);
+	KUNIT_EXPECT_EQ(test, (int)writes_of(dte), (int)STOPPED);
+	KUNIT_EXPECT_EQ(test, bits(dte[1], 41, 40), 1ULL);
+}
+
+/* The I bit stays exactly as long as the caller still has to flush */
+static void dte_block_keeps_ats_on_request(struct kunit *test)
+{
+	u64 dte[4] = { BIT_ULL(0) | BIT_ULL(1), BIT_ULL(32) };
+
+	amd_iommu_dte_block(dte, true);
+	KUNIT_EXPECT_EQ(test, (int)translated_of(dte), (int)PASSES);
+	amd_iommu_dte_block(dte, false);
+	KUNIT_EXPECT_EQ(test, (int)translated_of(dte), (int)STOPPED);
+}
+
+#define HATS(n)		((u64)(n) << 10)
+
+static const struct fit_case {
+	u64 features;		/* of the device's unit */
+	u64 flags;
+	int mode;
+	u64 aperture_end;
+	int want;
+} fit_cases[] = {
+	/* Made for a device: the aperture counts, for tables grow */
+	{ HATS(2), PD_COMPLETE_MASK, 3, ~0ULL, 0 },
+	{ HATS(1), PD_COMPLETE_MASK, 3, ~0ULL, -EINVAL },
+	{ HATS(1), PD_COMPLETE_MASK, 3, GENMASK_ULL(56, 0), 0 },
+	{ HATS(0) | 1, PD_COMPLETE_MASK, 3, GENMASK_ULL(56, 0), -EINVAL },
+	{ HATS(0) | 1, PD_COMPLETE_MASK, 3, GENMASK_ULL(47, 0), 0 },
+	{ 0, PD_COMPLETE_MASK, 3, ~0ULL, 0 },
+	/* Made for a bus: as deep as it is now */
+	{ HATS(0) | 1, 0, 4, ~0ULL, 0 },
+	{ HATS(0) | 1, 0, 5, ~0ULL, -EINVAL },
+	{ HATS(2), 0, 6, ~0ULL, 0 },
+	/* Identity */
+	{ HATS(0) | 1, 0, 0, ~0ULL, 0 },
+	/* A guest table needs GT */
+	{ HATS(0) | 1, PD_IOMMUV2_MASK, 0, ~0ULL, -EINVAL },
+	{ FEATURE_GT, PD_IOMMUV2_MASK, 0, ~0ULL, 0 },
+};
+
+struct fake {
+	struct device dev;
+	struct dev_iommu param;
+	struct amd_iommu unit;
+	struct protection_domain domain;
+};
+
+static void device_fits_what_its_unit_walks(struct kunit *test)
+{
+	struct fake *fake = kunit_kzalloc(test, sizeof(*fake), GFP_KERNEL);
+	int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, fake);
+	fake->dev.iommu = &fake->param;
+	fake->param.iommu_dev = &fake->unit.iommu;
+	for (i = 0; i < ARRAY_SIZE(fit_cases); i++) {
+		const struct fit_case *c = &fit_cases[i];
+
+		fake->unit.features = c->features;
+		fake->domain.flags = c->flags;
+		fake->domain.domain.geometry.aperture_end = c->aperture_end;
+		atomic64_set(&fake->domain.iop.pt_root, c->mode);
+		KUNIT_EXPECT_EQ_MSG(test, c->want,
+				    amd_iommu_device_fits(&fake->domain.domain,
+							  &fake->dev),
+				    "case %d", i);
+	}
+}
+
+static void snoop_is_enforced_always(struct kunit *test)
+{
+	enum iommu_cap cap = IOMMU_CAP_ENFORCE_CACHE_COHERENCY;
+
+	KUNIT_EXPECT_TRUE(test, amd_iommu_ops.capable(NULL, cap));
+}
+
+static struct kunit_case amd_ext_cases[] = {
+	KUNIT_CASE(dte_block_stops_all_dma),
+	KUNIT_CASE(dte_block_is_safe_half_way),
+	KUNIT_CASE(dte_block_leaves_erratum_63_blocked),
+	KUNIT_CASE(dte_block_keeps_ats_on_request),
+	KUNIT_CASE(device_fits_what_its_unit_walks),
+	KUNIT_CASE(snoop_is_enforced_always),
+	{}
+};
+
+static struct kunit_suite amd_ext_suite = {
+	.name = "iommu_amd_ext",
+	.test_cases = amd_ext_cases,
+};
+kunit_test_suite(amd_ext_suite);

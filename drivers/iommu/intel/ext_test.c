@@ -1,0 +1,489 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * VT-d: domains made for a device, filled before they are attached, and read
+ * back by a walker that knows tables by the book (3.6, 3.7, 9.8) alone; which
+ * device fits which domain; and what is left of a device that is blocked.
+ */
+#include <kunit/test.h>
+#include <linux/io.h>
+#include <linux/iommu-ext.h>
+#include <linux/iommu.h>
+#include <linux/sizes.h>
+
+#include "ext.h"
+#include "iommu.h"
+#include "pasid.h"
+
+/* Capabilities of units: what QEMU shows, and some that it cannot */
+static const struct unit {
+	const char *name;
+	u64 cap, ecap;
+	int levels;
+	unsigned int aperture_bits;
+	unsigned long pgsizes;
+	bool first_stage, snoop;
+} units[] = {
+	{ "legacy 39 bits", 0xd2008c22260206, 0xf00f4a,
+	  3, 39, SZ_4K | SZ_2M | SZ_1G },
+	{ "legacy 48 bits", 0xd2008c222f0606, 0xf00f4a,
+	  4, 48, SZ_4K | SZ_2M | SZ_1G },
+	{ "legacy 48 bits, snoop", 0xd2008c222f0606, 0xf00fca,
+	  4, 48, SZ_4K | SZ_2M | SZ_1G, false, true },
+	{ "second stage", 0xd2008c222f0606, 0x480080f00f4a,
+	  4, 48, SZ_4K | SZ_2M | SZ_1G },
+	{ "first stage", 0x81d2008c222f0606, 0x880000f00f4a,
+	  4, 47, SZ_4K | SZ_2M | SZ_1G, true },
+	{ "first stage without 1G", 0x80d2008c222f0606, 0x880000f00f4a,
+	  4, 47, SZ_4K | SZ_2M, true },
+	{ "57 bits of table for 48 of address", 0xd2008c222f0e06, 0xf00f4a,
+	  4, 48, SZ_4K | SZ_2M | SZ_1G },
+	{ "57 bits", 0xd2008c22380e06, 0xf00f4a,
+	  5, 57, SZ_4K | SZ_2M | SZ_1G },
+	{ "46 bits", 0xd2008c222d0606, 0xf00f4a,
+	  4, 46, SZ_4K | SZ_2M | SZ_1G },
+	{ "no superpages", 0xd20080222f0606, 0xf00f4a, 4, 48, SZ_4K },
+	{ "2M only", 0xd20084222f0606, 0xf00f4a, 4, 48, SZ_4K | SZ_2M },
+	{ "coherent walks", 0xd2008c222f0606, 0xf00f4b,
+	  4, 48, SZ_4K | SZ_2M | SZ_1G },
+	{ "four levels only", 0xd2008c222f0406, 0xf00f4a,
+	  4, 48, SZ_4K | SZ_2M | SZ_1G },
+};
+
+#define UNIT_LEGACY_39	0
+#define UNIT_LEGACY_48	1
+#define UNIT_SNOOP	2
+#define UNIT_SECOND	3
+#define UNIT_FIRST	4
+#define UNIT_FIRST_2M	5
+#define UNIT_57_FOR_48	6
+#define UNIT_57		7
+#define UNIT_46		8
+#define UNIT_NO_SUPER	9
+#define UNIT_2M		10
+#define UNIT_COHERENT	11
+#define UNIT_48_ONLY	12
+
+struct fake {
+	struct intel_iommu iommu;
+	struct device_domain_info info;
+	struct dev_iommu param;
+	struct device dev;
+};
+
+static struct fake *fake_of(struct kunit *test, int nr)
+{
+	struct fake *fake = kunit_kzalloc(test, sizeof(*fake), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, fake);
+	fake->iommu.cap = units[nr].cap;
+	fake->iommu.ecap = units[nr].ecap;
+	fake->iommu.agaw = iommu_calculate_agaw(&fake->iommu);
+	fake->iommu.node = NUMA_NO_NODE;
+	spin_lock_init(&fake->iommu.lock);
+	fake->info.iommu = &fake->iommu;
+	fake->info.dev = &fake->dev;
+	fake->info.bus = 3;
+	fake->info.devfn = 0x42;
+	fake->param.priv = &fake->info;
+	fake->dev.iommu = &fake->param;
+	set_dev_node(&fake->dev, NUMA_NO_NODE);
+	return fake;
+}
+
+/* What the core does with a new domain */
+static struct iommu_domain *domain_for(struct kunit *test, struct fake *fake)
+{
+	struct iommu_domain *domain;
+
+	domain = intel_iommu_ops_ext.alloc_paging(&fake->dev, 0);
+	KUNIT_ASSERT_FALSE(test, IS_ERR_OR_NULL(domain));
+	domain->type = IOMMU_DOMAIN_UNMANAGED;
+	domain->ops = intel_iommu_ops.default_domain_ops;
+	domain->owner = &intel_iommu_ops;
+	return domain;
+}
+
+static void alloc_paging_takes_the_units_shape(struct kunit *test)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(units); i++) {
+		const struct unit *unit = &units[i];
+		struct fake *fake = fake_of(test, i);
+		struct iommu_domain *domain = domain_for(test, fake);
+
+		KUNIT_EXPECT_EQ_MSG(test, domain->geometry.aperture_end,
+				    GENMASK_ULL(unit->aperture_bits - 1, 0),
+				    "%s", unit->name);
+		KUNIT_EXPECT_EQ(test, domain->geometry.aperture_start, 0ULL);
+		KUNIT_EXPECT_TRUE(test, domain->geometry.force_aperture);
+		KUNIT_EXPECT_EQ_MSG(test, domain->pgsize_bitmap, unit->pgsizes,
+				    "%s", unit->name);
+		KUNIT_EXPECT_EQ_MSG(test, to_dmar_domain(domain)->agaw + 2,
+				    unit->levels, "%s", unit->name);
+		KUNIT_EXPECT_EQ_MSG(test, unit->snoop,
+				    intel_device_can_force_snooping(&fake->dev),
+				    "%s", unit->name);
+		domain->ops->free(domain);
+	}
+}
+
+static void alloc_paging_refuses_flags(struct kunit *test)
+{
+	struct fake *fake = fake_of(test, UNIT_LEGACY_48);
+
+	KUNIT_EXPECT_PTR_EQ(test, ERR_PTR(-EOPNOTSUPP),
+			    (void *)intel_iommu_ops_ext.alloc_paging(&fake->dev, 1));
+}
+
+/* Where an access ends up, and the size of the page that says so */
+struct hit {
+	u64 phys, size;
+	bool read, write, snoop;
+};
+
+static struct hit walk(u64 *table, int levels, u64 iova, bool first_stage)
+{
+	struct hit hit = { .read = true, .write = true };
+	int level;
+
+	for (level = levels; level; level--) {
+		unsigned int shift = 12 + 9 * (level - 1);
+		u64 entry = table[iova >> shift & 0x1ff];
+
+		if (first_stage) {	/* P, R/W, U/S, PS (3.6) */
+			if (!(entry & BIT_ULL(0)) || !(entry & BIT_ULL(2)))
+				return (struct hit){};
+			hit.write &= !!(entry & BIT_ULL(1));
+		} else {		/* R, W, PS, SNP (9.8) */
+			if (!(entry & (BIT_ULL(0) | BIT_ULL(1))))
+				return (struct hit){};
+			hit.read &= !!(entry & BIT_ULL(0));
+			hit.write &= !!(entry & BIT_ULL(1));
+		}
+		if (level > 1 && !(entry & BIT_ULL(7))) {
+			table = phys_to_virt(entry & GENMASK_ULL(51, 12));
+			continue;
+		}
+		hit.size = BIT_ULL(shift);
+		hit.snoop = !first_stage && entry & BIT_ULL(11);
+		hit.phys = (entry & GENMASK_ULL(51, shift)) |
+			   (iova & GENMASK_ULL(shift - 1, 0));
+		return hit;
+	}
+	return (struct hit){};
+}
+
+static void map(struct kunit *test, struct iommu_domain *domain, u64 iova,
+		u64 phys, size_t pgsize, int prot)
+{
+	size_t mapped = 0;
+
+	KUNIT_EXPECT_EQ(test, 0, domain->ops->map_pages(domain, iova, phys,
+							pgsize, 1, prot,
+							GFP_KERNEL, &mapped));
+	KUNIT_EXPECT_EQ(test, mapped, pgsize);
+}
+
+static void unmap(struct kunit *test, struct iommu_domain *domain, u64 iova,
+		  size_t pgsize)
+{
+	struct iommu_iotlb_gather gather;
+
+	iommu_iotlb_gather_init(&gather);
+	KUNIT_EXPECT_EQ(test, pgsize,
+			domain->ops->unmap_pages(domain, iova, pgsize, 1, &gather));
+	domain->ops->iotlb_sync(domain, &gather);
+}
+
+/* One page of each size, far apart, before the domain knows any device */
+static void filled_before_attach(struct kunit *test)
+{
+	static const size_t sizes[] = { SZ_4K, SZ_2M, SZ_1G };
+	int i, k;
+
+	for (i = 0; i < ARRAY_SIZE(units); i++) {
+		struct fake *fake = fake_of(test, i);
+		struct iommu_domain *domain = domain_for(test, fake);
+		u64 *root = (u64 *)to_dmar_domain(domain)->pgd;
+		const struct unit *unit = &units[i];
+		u64 top = domain->geometry.aperture_end + 1;
+
+		for (k = 0; k < ARRAY_SIZE(sizes); k++) {
+			u64 iova = top - (k + 1) * SZ_1G;
+			u64 phys = 0x7c0000000ULL + k * SZ_1G;
+			struct hit hit;
+
+			if (!(unit->pgsizes & sizes[k]))
+				continue;
+			map(test, domain, iova, phys, sizes[k],
+			    IOMMU_READ | (k ? IOMMU_WRITE : 0));
+			hit = walk(root, unit->levels, iova + 0x123,
+				   unit->first_stage);
+			KUNIT_EXPECT_EQ_MSG(test, hit.phys, phys + 0x123,
+					    "%s", unit->name);
+			KUNIT_EXPECT_EQ_MSG(test, hit.size, (u64)sizes[k],
+					    "%s", unit->name);
+			KUNIT_EXPECT_TRUE(test, hit.read);
+			KUNIT_EXPECT_EQ(test, hit.write, k != 0);
+			KUNIT_EXPECT_FALSE(test, hit.snoop);
+
+			unmap(test, domain, iova, sizes[k]);
+			hit = walk(root, unit->levels, iova, unit->first_stage);
+			KUNIT_EXPECT_FALSE(test, hit.read);
+		}
+		domain->ops->free(domain);
+	}
+}
+
+static void snooping_is_settled_before_the_first_entry(struct kunit *test)
+{
+	struct fake *able = fake_of(test, UNIT_SNOOP);
+	struct fake *unable = fake_of(test, UNIT_LEGACY_48);
+	struct iommu_domain *domain;
+	struct hit hit;
+
+	domain = domain_for(test, able);
+	KUNIT_EXPECT_TRUE(test, domain->ops->enforce_cache_coherency(domain));
+	map(test, domain, SZ_1G, SZ_2G, SZ_2M, IOMMU_READ);
+	hit = walk((u64 *)to_dmar_domain(domain)->pgd, 4, SZ_1G, false);
+	KUNIT_EXPECT_TRUE(test, hit.snoop);
+	/* Asking again changes nothing */
+	KUNIT_EXPECT_TRUE(test, domain->ops->enforce_cache_coherency(domain));
+	/* and a device whose unit cannot do it does not fit any more */
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			intel_iommu_device_fits(domain, &unable->dev));
+	domain->ops->free(domain);
+
+	domain = domain_for(test, able);
+	map(test, domain, SZ_1G, SZ_2G, SZ_2M, IOMMU_READ);
+	KUNIT_EXPECT_FALSE(test, domain->ops->enforce_cache_coherency(domain));
+	domain->ops->free(domain);
+
+	domain = domain_for(test, unable);
+	KUNIT_EXPECT_FALSE(test, domain->ops->enforce_cache_coherency(domain));
+	domain->ops->free(domain);
+}
+
+/* A domain of the old kind knows no device, so it can promise nothing. */
+static void snooping_is_not_promised_without_a_device(struct kunit *test)
+{
+	struct iommu_domain *domain;
+
+	domain = intel_iommu_ops.domain_alloc(IOMMU_DOMAIN_UNMANAGED);
+	KUNIT_ASSERT_NOT_NULL(test, domain);
+	domain->type = IOMMU_DOMAIN_UNMANAGED;
+	domain->ops = intel_iommu_ops.default_domain_ops;
+	KUNIT_EXPECT_FALSE(test, domain->ops->enforce_cache_coherency(domain));
+	domain->ops->free(domain);
+}
+
+static const struct fit_case {
+	int made_for, device;
+	int want;
+} fit_cases[] = {
+	{ UNIT_LEGACY_48, UNIT_LEGACY_48, 0 },
+	/* fewer levels, or address bits */
+	{ UNIT_LEGACY_48, UNIT_LEGACY_39, -EINVAL },
+	{ UNIT_LEGACY_39, UNIT_LEGACY_48, 0 },
+	{ UNIT_LEGACY_39, UNIT_48_ONLY, -EINVAL },	/* walks no 3 levels */
+	{ UNIT_LEGACY_39, UNIT_LEGACY_39, 0 },
+	{ UNIT_LEGACY_48, UNIT_46, -EINVAL },
+	{ UNIT_46, UNIT_LEGACY_48, 0 },
+	{ UNIT_57, UNIT_LEGACY_48, -EINVAL },
+	{ UNIT_LEGACY_48, UNIT_57_FOR_48, 0 },
+	{ UNIT_57_FOR_48, UNIT_LEGACY_48, 0 },
+	/* page sizes */
+	{ UNIT_LEGACY_48, UNIT_2M, -EINVAL },
+	{ UNIT_2M, UNIT_LEGACY_48, 0 },
+	{ UNIT_2M, UNIT_NO_SUPER, -EINVAL },
+	{ UNIT_FIRST, UNIT_FIRST_2M, -EINVAL },
+	{ UNIT_FIRST_2M, UNIT_FIRST, 0 },
+	/* stages */
+	{ UNIT_SECOND, UNIT_FIRST, -EINVAL },
+	{ UNIT_FIRST, UNIT_SECOND, -EINVAL },
+	{ UNIT_FIRST, UNIT_LEGACY_48, -EINVAL },
+	{ UNIT_SECOND, UNIT_LEGACY_48, 0 },
+	{ UNIT_LEGACY_48, UNIT_SECOND, 0 },
+	/* tables that are not flushed need a unit that snoops */
+	{ UNIT_COHERENT, UNIT_LEGACY_48, -EINVAL },
+	{ UNIT_LEGACY_48, UNIT_COHERENT, 0 },
+	/* the ability alone, without the promise */
+	{ UNIT_SNOOP, UNIT_LEGACY_48, 0 },
+	{ UNIT_LEGACY_48, UNIT_SNOOP, 0 },
+};
+
+static void device_fits_what_its_unit_walks(struct kunit *test)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(fit_cases); i++) {
+		const struct fit_case *c = &fit_cases[i];
+		struct fake *maker = fake_of(test, c->made_for);
+		struct fake *other = fake_of(test, c->device);
+		struct iommu_domain *domain = domain_for(test, maker);
+		struct dmar_domain before;
+
+		memcpy(&before, to_dmar_domain(domain), sizeof(before));
+		KUNIT_EXPECT_EQ_MSG(test, c->want,
+				    intel_iommu_device_fits(domain, &other->dev),
+				    "\"%s\" on \"%s\"", units[c->device].name,
+				    units[c->made_for].name);
+		/* No side effect */
+		KUNIT_EXPECT_EQ(test, 0, memcmp(&before, to_dmar_domain(domain),
+						sizeof(before)));
+		domain->ops->free(domain);
+	}
+}
+
+static unsigned int nr_context_flushes, nr_iotlb_flushes;
+
+static void count_context_flush(struct intel_iommu *iommu, u16 did, u16 sid,
+				u8 fm, u64 type)
+{
+	nr_context_flushes++;
+}
+
+static void count_iotlb_flush(struct intel_iommu *iommu, u16 did, u64 addr,
+			      unsigned int size_order, u64 type)
+{
+	nr_iotlb_flushes++;
+}
+
+static struct context_entry *give_context(struct kunit *test, struct fake *fake)
+{
+	struct context_entry *context;
+
+	fake->iommu.flush.flush_context = count_context_flush;
+	fake->iommu.flush.flush_iotlb = count_iotlb_flush;
+	nr_context_flushes = 0;
+	nr_iotlb_flushes = 0;
+	fake->iommu.root_entry = kunit_kzalloc(test, SZ_4K, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, fake->iommu.root_entry);
+	context = iommu_context_addr(&fake->iommu, fake->info.bus,
+				     fake->info.devfn, 1);
+	KUNIT_ASSERT_NOT_NULL(test, context);
+	/* present, table at 0x1234000, domain ID 77, 48 bits */
+	context->lo = 0x1234000 | BIT_ULL(0);
+	context->hi = 77 << 8 | 2;
+	return context;
+}
+
+static void put_context(struct fake *fake)
+{
+	u64 lo = fake->iommu.root_entry[fake->info.bus].lo;
+
+	free_pgtable_page(phys_to_virt(lo & VTD_PAGE_MASK));
+}
+
+static void block(struct kunit *test, struct fake *fake)
+{
+	struct iommu_domain *blocked = intel_iommu_ops_ext.blocked_domain;
+
+	KUNIT_EXPECT_EQ(test, (unsigned int)blocked->type,
+			(unsigned int)IOMMU_DOMAIN_BLOCKED);
+	/* The core never frees it */
+	KUNIT_EXPECT_TRUE(test, !blocked->ops->free);
+	KUNIT_EXPECT_EQ(test, 0, blocked->ops->attach_dev(blocked, &fake->dev));
+}
+
+static void blocking_clears_the_context_entry(struct kunit *test)
+{
+	struct fake *fake = fake_of(test, UNIT_LEGACY_48);
+	struct context_entry *context = give_context(test, fake);
+
+	block(test, fake);
+	KUNIT_EXPECT_EQ(test, context->lo, 0ULL);
+	KUNIT_EXPECT_EQ(test, context->hi, 0ULL);
+	KUNIT_EXPECT_GE(test, nr_context_flushes, 1U);
+	KUNIT_EXPECT_GE(test, nr_iotlb_flushes, 1U);
+	/* Once more: nothing to do, and still no failure */
+	block(test, fake);
+	put_context(fake);
+}
+
+/* Tables of a kernel that crashed are walked until the entry is cleared. */
+static void blocking_clears_copied_entries(struct kunit *test)
+{
+	static const int modes[] = { UNIT_LEGACY_48, UNIT_SECOND };
+	unsigned long *copied;
+	int i;
+
+	copied = kunit_kzalloc(test, BIT(16) / 8, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, copied);
+	for (i = 0; i < ARRAY_SIZE(modes); i++) {
+		struct fake *fake = fake_of(test, modes[i]);
+		struct context_entry *context = give_context(test, fake);
+		struct pasid_table table = { .max_pasid = PASID_TBL_ENTRIES };
+		unsigned long nr = fake->info.bus << 8 | fake->info.devfn;
+
+		table.table = kunit_kzalloc(test, SZ_4K, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, table.table);
+		fake->info.pasid_table = &table;
+		fake->iommu.copied_tables = copied;
+		set_bit(nr, copied);
+
+		block(test, fake);
+		KUNIT_EXPECT_EQ(test, context->lo, 0ULL);
+		KUNIT_EXPECT_EQ(test, context->hi, 0ULL);
+		KUNIT_EXPECT_FALSE(test, test_bit(nr, copied));
+		KUNIT_EXPECT_GE(test, nr_context_flushes, 1U);
+		KUNIT_EXPECT_GE(test, nr_iotlb_flushes, 1U);
+
+		free_pgtable_page(get_pasid_table_from_pde(table.table));
+		put_context(fake);
+	}
+}
+
+/* Scalable mode: the entry for requests without PASID goes, others stay. */
+static void blocking_clears_pasid_zero(struct kunit *test)
+{
+	struct fake *fake = fake_of(test, UNIT_SECOND);
+	struct context_entry *context = give_context(test, fake);
+	struct pasid_table table = { .max_pasid = PASID_TBL_ENTRIES };
+	struct pasid_dir_entry *dir;
+	struct pasid_entry *entries;
+	int i;
+
+	dir = kunit_kzalloc(test, SZ_4K, GFP_KERNEL);
+	entries = (void *)get_zeroed_page(GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, dir);
+	KUNIT_ASSERT_NOT_NULL(test, entries);
+	dir->val = virt_to_phys(entries) | PASID_PTE_PRESENT;
+	table.table = dir;
+	fake->info.pasid_table = &table;
+	/* second stage, present */
+	entries[0].val[0] = 0x1234000 | 2ULL << 6 | BIT_ULL(0);
+	entries[0].val[1] = 77;
+	entries[5] = entries[0];
+
+	block(test, fake);
+	for (i = 0; i < 8; i++)
+		KUNIT_EXPECT_EQ(test, entries[0].val[i], 0ULL);
+	KUNIT_EXPECT_EQ(test, entries[5].val[1], 77ULL);
+	KUNIT_EXPECT_GE(test, nr_iotlb_flushes, 1U);
+	/* The way to the other PASIDs is open */
+	KUNIT_EXPECT_EQ(test, context->lo & 1, 1ULL);
+
+	free_page((unsigned long)entries);
+	put_context(fake);
+}
+
+static struct kunit_case vtd_ext_cases[] = {
+	KUNIT_CASE(alloc_paging_takes_the_units_shape),
+	KUNIT_CASE(alloc_paging_refuses_flags),
+	KUNIT_CASE(filled_before_attach),
+	KUNIT_CASE(snooping_is_settled_before_the_first_entry),
+	KUNIT_CASE(snooping_is_not_promised_without_a_device),
+	KUNIT_CASE(device_fits_what_its_unit_walks),
+	KUNIT_CASE(blocking_clears_the_context_entry),
+	KUNIT_CASE(blocking_clears_copied_entries),
+	KUNIT_CASE(blocking_clears_pasid_zero),
+	{}
+};
+
+static struct kunit_suite vtd_ext_suite = {
+	.name = "iommu_vtd_ext",
+	.test_cases = vtd_ext_cases,
+};
+kunit_test_suite(vtd_ext_suite);
