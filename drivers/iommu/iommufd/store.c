@@ -32,7 +32,8 @@
  *	for memory of user space.
  *
  * mmap_lock
- *	Of the process that owns or pays for the memory.
+ *	Of the process that owns or pays for the memory: inside fill_mutex, never
+ *	inside mutex.
  *
  * A hold enters the tree as soon as its first pages are pinned and grows with
  * each batch.  Whoever releases another hold meanwhile thus unpins what the
@@ -312,8 +313,9 @@ static void unpin_gap(struct iommufd_store *store, struct iommufd_span gap)
 	store->backing.ops->unpin(&store->backing, batch.pfn, batch.npages);
 }
 
-static void release_locked(struct iommufd_store *store,
-			   struct iommufd_hold *hold)
+/* Returns the number of pages that are to be uncharged. */
+static unsigned long release_locked(struct iommufd_store *store,
+				    struct iommufd_hold *hold)
 {
 	unsigned long first = hold->first, npages = 0;
 	struct iommufd_span gap;
@@ -329,7 +331,7 @@ static void release_locked(struct iommufd_store *store,
 		first = gap.last + 1;
 	}
 	WRITE_ONCE(store->npinned, store->npinned - npages);
-	iommufd_account_uncharge(store->account, npages);
+	return npages;
 }
 
 /* Pinning */
@@ -572,14 +574,25 @@ int iommufd_store_hold(struct iommufd_store *store, struct iommufd_hold *hold,
  * Unpins the pages that no other hold covers and returns their charge.  Cannot
  * fail and needs no memory.
  *
- * Context: may sleep; does not wait for pins of others.
+ * Context: may sleep; does not wait for pins of others, but in process mode for
+ * the mmap_lock of the process that pays.
  */
 void iommufd_store_release(struct iommufd_store *store,
 			   struct iommufd_hold *hold)
 {
+	struct iommufd_account *account = NULL;
+	unsigned long npages;
+
 	mutex_lock(&store->mutex);
-	release_locked(store, hold);
+	npages = release_locked(store, hold);
+	/* Whoever pays for the store now has paid for these pages. */
+	if (npages && store->account)
+		account = iommufd_account_get(store->account);
 	mutex_unlock(&store->mutex);
+
+	/* Out of the mutex, as it may wait for page faults of that process. */
+	iommufd_account_uncharge(account, npages);
+	iommufd_account_put(account);
 }
 
 /* Runs */
