@@ -73,4 +73,15 @@ int iommufd_account_charge(struct iommufd_account *account,
 void iommufd_account_uncharge(struct iommufd_account *account,
 			      unsigned long npages);
 
+/**
+ * iommufd_account_waits() - do charges wait for a lock of the process
+ * @account: account, or NULL
+ *
+ * Return: whether charging and uncharging take the mmap_lock.
+ */
+static inline bool iommufd_account_waits(const struct iommufd_account *account)
+{
+	return account && account->mode == IOMMUFD_ACCOUNT_PROCESS;
+}
+
 #endif /* __IOMMUFD_ACCOUNT_H */

@@ -64,7 +64,7 @@
 #define LEAF_CHUNKS_LG2		9
 #define LEAF_CHUNKS		BIT(LEAF_CHUNKS_LG2)
 #define INLINE_CHUNKS		2UL
-#define STACK_PAGES		16UL
+#define STACK_PAGES		8UL
 
 static_assert(PAGE_SHIFT < 21);
 
@@ -586,13 +586,17 @@ void iommufd_store_release(struct iommufd_store *store,
 	mutex_lock(&store->mutex);
 	npages = release_locked(store, hold);
 	/* Whoever pays for the store now has paid for these pages. */
-	if (npages && store->account)
+	if (iommufd_account_waits(store->account))
 		account = iommufd_account_get(store->account);
+	else
+		iommufd_account_uncharge(store->account, npages);
 	mutex_unlock(&store->mutex);
 
 	/* Out of the mutex, as it may wait for page faults of that process. */
-	iommufd_account_uncharge(account, npages);
-	iommufd_account_put(account);
+	if (account) {
+		iommufd_account_uncharge(account, npages);
+		iommufd_account_put(account);
+	}
 }
 
 /* Runs */

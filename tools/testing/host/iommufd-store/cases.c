@@ -66,6 +66,7 @@ struct cost {
 static const struct cost costs[] = {
 	{ "one page",		1,		contiguous,	1, 256, 0 },
 	{ "64K, scattered",	16,		scattered,	2, 0, 0 },
+	{ "64K, contiguous",	16,		contiguous,	1, 0, 0 },
 	{ "2M, scattered",	512,		scattered,	2, 8.25, 0 },
 	{ "4M, scattered",	1024,		scattered,	3, 8.25, 0 },
 	{ "64M, scattered",	16384,		scattered,	0, 8.25, 0 },
