@@ -18,11 +18,10 @@ struct iommu_domain;
 struct iommu_run;
 
 struct iommu_iotlb_gather {
-	unsigned long start;
-	unsigned long end;
-	size_t pgsize;
 	struct list_head freelist;
 	bool queued;
+	size_t pgsize;
+	unsigned long start, end;
 };
 
 struct iommu_domain_ops {
