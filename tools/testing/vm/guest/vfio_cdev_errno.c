@@ -254,7 +254,8 @@ static void test_group(void)
 	expect(-EINVAL, bind(device), "BIND of a group's device");
 	expect(-EINVAL, bind_raw(device, 24, 0, 999, NULL),
 	       "BIND of a group's device, before a closed descriptor");
-	expect(-EFAULT, call(device, VFIO_DEVICE_BIND_IOMMUFD, NULL), "BIND of a group's device, NULL");
+	expect(-EFAULT, call(device, VFIO_DEVICE_BIND_IOMMUFD, NULL),
+	       "BIND of a group's device, NULL");
 	expect(-ENOTTY, cdev_attach(device, 1), "ATTACH of a group's device");
 	expect(-ENOTTY, cdev_detach(device), "DETACH of a group's device");
 	expect(0, cdev_enable(device), "a group's device works");
@@ -284,7 +285,8 @@ static void test_device_calls(int fd)
 	expect(0, cdev_region(fd, VFIO_PCI_CONFIG_REGION_INDEX, &config), "bound: GET_REGION_INFO");
 	expect(2, pread(fd, &vendor, 2, config.offset), "bound: its vendor can be read");
 	tap_ok(vendor == 0x1234, "bound: it is %x", vendor);
-	expect(-ENODEV, call(fd, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, &hot), "bound: hot reset info");
+	expect(-ENODEV, call(fd, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, &hot),
+	       "bound: hot reset info");
 	expect(-ENODEV, call(fd, VFIO_DEVICE_PCI_HOT_RESET, &reset), "bound: hot reset");
 	expect(-ENOTTY, call(fd, _IO(';', 255), NULL), "bound: a number nobody knows");
 }
@@ -321,11 +323,13 @@ static void test_attach_values(int fd, int devid, int ioas)
 	struct vfio_device_attach_iommufd_pt arg = { .argsz = 16, .pt_id = ioas };
 
 	arg.flags = 2;
-	expect(-EINVAL, call(fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &arg), "ATTACH with an unknown flag");
+	expect(-EINVAL, call(fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &arg),
+	       "ATTACH with an unknown flag");
 	arg.flags = VFIO_DEVICE_ATTACH_PASID;
 	expect(-EOPNOTSUPP, call(fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &arg), "ATTACH of a PASID");
 	arg.argsz = 15;
-	expect(-EINVAL, call(fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &arg), "ATTACH of a PASID, 15 bytes");
+	expect(-EINVAL, call(fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &arg),
+	       "ATTACH of a PASID, 15 bytes");
 	arg = (struct vfio_device_attach_iommufd_pt){ .argsz = 12, .pt_id = ioas };
 	expect(-EFAULT, call(fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, read_only(&arg, 12)),
 	       "ATTACH with no place for the id");
@@ -383,11 +387,13 @@ static void test_detach(int fd)
 	arg.argsz = 7;
 	expect(-EINVAL, call(fd, VFIO_DEVICE_DETACH_IOMMUFD_PT, &arg), "DETACH of 7 bytes");
 	arg = (struct vfio_device_detach_iommufd_pt){ .argsz = 12, .flags = 2 };
-	expect(-EINVAL, call(fd, VFIO_DEVICE_DETACH_IOMMUFD_PT, &arg), "DETACH with an unknown flag");
+	expect(-EINVAL, call(fd, VFIO_DEVICE_DETACH_IOMMUFD_PT, &arg),
+	       "DETACH with an unknown flag");
 	arg.flags = VFIO_DEVICE_DETACH_PASID;
 	expect(-EOPNOTSUPP, call(fd, VFIO_DEVICE_DETACH_IOMMUFD_PT, &arg), "DETACH of a PASID");
 	arg.argsz = 11;
-	expect(-EINVAL, call(fd, VFIO_DEVICE_DETACH_IOMMUFD_PT, &arg), "DETACH of a PASID, 11 bytes");
+	expect(-EINVAL, call(fd, VFIO_DEVICE_DETACH_IOMMUFD_PT, &arg),
+	       "DETACH of a PASID, 11 bytes");
 }
 
 static void test_dma(int fd)

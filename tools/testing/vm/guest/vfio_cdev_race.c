@@ -198,7 +198,10 @@ static void race_open(int ioas, bool with_driver)
 	char group[64];
 	int i, nr = 0;
 
-	binds = groups = leaves = refusals = 0;
+	binds = 0;
+	groups = 0;
+	leaves = 0;
+	refusals = 0;
 	snprintf(group, sizeof(group), "/dev/vfio/%d", pci_group(bdf));
 	for (i = 0; i < BINDERS; i++)
 		pthread_create(&threads[nr++], NULL, binder, &ioas);
