@@ -129,7 +129,7 @@ static void start_destroy(struct kunit *test, struct destroyer *destroyer,
 	task = kthread_run(destroy_thread, destroyer, "iommufd-destroy");
 	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
 	while (!get_error(test->priv, obj->id, IOMMUFD_OBJ_ANY))
-		msleep(1);
+		usleep_range(1000, 2000);
 }
 
 static void destroy_waits_for_calls(struct kunit *test)
@@ -237,4 +237,5 @@ static struct kunit_suite object_suite = {
 	.exit = object_test_exit,
 	.test_cases = object_cases,
 };
+
 kunit_test_suite(object_suite);
