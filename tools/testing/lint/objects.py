@@ -124,13 +124,15 @@ def check_options(report, build, tree):
 
 
 def foreign_symbols(out):
-    """Symbols of iommufd that type1 or the VFIO core want when it is off."""
-    objects = [p for p in (out / 'drivers/vfio').glob('*.o') if not p.name.endswith('.mod.o')]
-    text = subprocess.run(['nm', '-u', *map(str, objects)], stdout=subprocess.PIPE, text=True,
-                          check=True).stdout
-    if not (out / 'drivers/vfio/vfio_iommu_type1.o').exists():
+    """Symbols of iommufd that VFIO wants when iommufd is off."""
+    members = subprocess.run(['ar', 't', 'drivers/vfio/built-in.a'], cwd=out, stdout=subprocess.PIPE,
+                             text=True, check=True).stdout.split()
+    if 'drivers/vfio/vfio_iommu_type1.o' not in members:
         return ['vfio_iommu_type1.o was not built']
+    text = subprocess.run(['nm', '-u', *members], cwd=out, stdout=subprocess.PIPE, text=True,
+                          check=True).stdout
     return [r.strip() for r in text.splitlines() if 'iommufd' in r]
+
 
 
 # The code that becomes modules, and the folders that hold it.
