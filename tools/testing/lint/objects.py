@@ -131,7 +131,7 @@ def foreign_symbols(out):
         return ['vfio_iommu_type1.o was not built']
     text = subprocess.run(['nm', '-u', *members], cwd=out, stdout=subprocess.PIPE, text=True,
                           check=True).stdout
-    return [r.strip() for r in text.splitlines() if 'iommufd' in r]
+    return re.findall(r'U (\w*iommufd\w*)', text)
 
 
 
@@ -167,7 +167,7 @@ def modpost(out, exports):
     rows = [r for r in exports.read_text().splitlines() if r.split('\t')[1] not in own]
     (out / 'lint.symvers').write_text('\n'.join(rows) + '\n')
     (out / 'lint.order').write_text('\n'.join(objects) + '\n')
-    done = subprocess.run(['scripts/mod/modpost', '-M', '-m', '-i', 'lint.symvers',
+    done = subprocess.run(['scripts/mod/modpost', '-i', 'lint.symvers',
                            '-o', 'lint-out.symvers', '-T', 'lint.order'], cwd=out,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                           check=False)
