@@ -472,6 +472,35 @@ static void killed_while_waiting(void)
 	end();
 }
 
+static void attach_leaves_claimed_alone(void)
+{
+	struct work w = { .call = call_attach, .fake = &fakes[1] };
+	struct work u = { .call = call_unmap, .iova = 0, .last = ULONG_MAX };
+	struct work a = { .call = call_attach, .fake = &fakes[2] };
+
+	begin("an attach does not write what waits to be unmapped");
+	map_is(0, 0);
+	map_is(2, 0);
+	gate_iova = AT(2);
+	close_gate(&fakes[1]);
+	start(&w);
+	wait_until_blocked();
+	start(&u);
+	wait_until_waiting(1);
+	start(&a);
+	wait_until_waiting(2);
+	require(pages_in(&fakes[2]) == 0 && memory_nr_pinned(&mems[0]) == 4);
+
+	open_gate();
+	require(!finish(&w));
+	require(!finish(&u));
+	require(!finish(&a));
+	require(pages_in(&fakes[1]) == 0 && pages_in(&fakes[2]) == 0);
+	detach(1);
+	detach(2);
+	end();
+}
+
 static void failed_attach_lets_unmap_go_on(void)
 {
 	struct work w = { .call = call_attach, .fake = &fakes[1] };
@@ -559,6 +588,7 @@ int main(void)
 	map_across_cursor();
 	detach_passes_blocked_unmap();
 	killed_while_waiting();
+	attach_leaves_claimed_alone();
 	failed_attach_lets_unmap_go_on();
 	failed_attach_below_cursor();
 	two_unmaps_of_the_same();
