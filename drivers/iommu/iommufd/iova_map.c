@@ -32,7 +32,7 @@
 #include <linux/err.h>
 #include <linux/iommu.h>
 #include <linux/overflow.h>
-#include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "iova_map_private.h"
@@ -162,6 +162,7 @@ static void erase_chain(struct iommufd_iova_map *map,
 	for (; chain; chain = chain->next) {
 		iommufd_area_erase(&map->areas, chain);
 		map->nr_areas--;
+		cond_resched();
 	}
 	iommufd_map_wake(map);
 }
@@ -214,6 +215,7 @@ static struct iommufd_area *alloc_chain(const struct iommufd_slice *slices,
 		area->prot = prot;
 		*link = area;
 		link = &area->next;
+		cond_resched();
 	}
 	return chain;
 }
@@ -284,6 +286,7 @@ static void insert_chain(struct iommufd_iova_map *map,
 		iommufd_area_insert(&map->areas, area);
 		map->nr_areas++;
 		iova += slices->length_bytes;
+		cond_resched();
 	}
 }
 
@@ -291,8 +294,13 @@ static int pin_chain(struct iommufd_area *chain)
 {
 	int err = 0;
 
-	for (; chain && !err; chain = chain->next)
+	for (; chain && !err; chain = chain->next) {
 		err = iommufd_area_hold(chain);
+		/* A copy of pinned memory never sleeps in there */
+		if (!err && chain->next && fatal_signal_pending(current))
+			err = -EINTR;
+		cond_resched();
+	}
 	return err;
 }
 

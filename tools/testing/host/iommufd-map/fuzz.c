@@ -651,8 +651,9 @@ int main(int argc, char **argv)
 			step();
 		end();
 	}
-	printf("%lu calls in %lu rounds from seed %llu: %lu mapped, %lu failed, %lu of them by injection\n",
-	       nr_ops, round, (unsigned long long)seed, nr_mapped, nr_failed,
+	printf("%lu calls in %lu rounds from seed %llu: %lu mapped, ", nr_ops,
+	       round, (unsigned long long)seed, nr_mapped);
+	printf("%lu failed, %lu of them by injection\n", nr_failed,
 	       nr_injected);
 	iommufd_map_exit();
 	return 0;

@@ -332,6 +332,7 @@ static void fake_flush_all(struct iommu_domain *domain)
 static const struct iommu_domain_ops flushing_ops = {
 	.flush_iotlb_all = fake_flush_all,
 };
+
 static const struct iommu_domain_ops plain_ops = {};
 
 void fake_domain_init(struct fake_domain *fake, unsigned long page_bytes,
