@@ -167,6 +167,15 @@ static void erase_chain(struct iommufd_iova_map *map,
 	iommufd_map_wake(map);
 }
 
+/* All areas are in one chain: they need not leave the tree one by one */
+static void erase_all(struct iommufd_iova_map *map)
+{
+	lockdep_assert_held(&map->lock);
+	map->areas = RB_ROOT;
+	map->nr_areas = 0;
+	iommufd_map_wake(map);
+}
+
 /* Mapping */
 
 static int check_slices(const struct iommufd_slice *slices,
@@ -517,7 +526,10 @@ static bool is_any_claimed_busy(const struct removal *rm)
 	return false;
 }
 
-/* Claim all areas, so that they stay and only become fewer busy ones. */
+/*
+ * Find the areas to be removed.  If one of them is busy claim all, so that they
+ * stay and fewer and fewer are busy, and wait until none is.
+ */
 static int claim_areas(struct iommufd_iova_map *map, struct removal *rm)
 {
 	int err;
@@ -533,9 +545,9 @@ static int claim_areas(struct iommufd_iova_map *map, struct removal *rm)
 	if (err)
 		return err;
 
-	claim_counted(rm);
 	if (!rm->any_busy)
 		return 0;
+	claim_counted(rm);
 	while (is_any_claimed_busy(rm)) {
 		err = iommufd_map_wait(map);
 		if (err) {
@@ -546,16 +558,19 @@ static int claim_areas(struct iommufd_iova_map *map, struct removal *rm)
 	return 0;
 }
 
-/* Make claimed areas busy, and a chain */
-static struct iommufd_area *take_claimed(struct iommufd_iova_map *map,
-					 const struct removal *rm, u64 *bytes)
+/* Make the areas to be removed busy, and a chain */
+static struct iommufd_area *take_areas(struct iommufd_iova_map *map,
+				       const struct removal *rm, u64 *bytes)
 {
 	struct iommufd_area *chain = NULL, **link = &chain;
 	struct iommufd_area *area = rm->first;
 	unsigned long left = rm->nr;
 
 	*bytes = 0;
-	while (left && (area = next_claimed(rm, area))) {
+	while (left) {
+		if (rm->any_busy)
+			area = next_claimed(rm, area);
+		area->remover = rm;
 		area->busy = true;
 		*bytes += iommufd_area_bytes(area);
 		if (area->held)
@@ -597,9 +612,12 @@ int iommufd_map_remove(struct iommufd_iova_map *map, unsigned long iova,
 	err = claim_areas(map, &rm);
 	if (err)
 		goto out_unlock;
-	chain = take_claimed(map, &rm, unmapped_bytes);
+	chain = take_areas(map, &rm, unmapped_bytes);
 	iommufd_domains_unfill(map, chain);
-	erase_chain(map, chain);
+	if (rm.nr == map->nr_areas)
+		erase_all(map);
+	else
+		erase_chain(map, chain);
 	mutex_unlock(&map->lock);
 	free_chain(chain);
 	return 0;

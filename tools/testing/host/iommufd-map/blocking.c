@@ -36,7 +36,7 @@ static void pin_gate(struct memory *mem)
 		block();
 }
 
-static void map_gate(struct fake_domain *fake, unsigned long iova)
+static void driver_gate(struct fake_domain *fake, unsigned long iova)
 {
 	if (__atomic_load_n(&gate, __ATOMIC_SEQ_CST) == fake &&
 	    iova >= gate_iova)
@@ -195,7 +195,8 @@ static void begin(const char *name)
 	}
 	for (i = 0; i < 3; i++) {
 		fake_domain_init(&fakes[i], PG, true);
-		fakes[i].on_map = map_gate;
+		fakes[i].on_map = driver_gate;
+		fakes[i].on_unmap = driver_gate;
 		fakes[i].shared = true;
 	}
 }
@@ -577,6 +578,41 @@ static void two_unmaps_of_the_same(void)
 	end();
 }
 
+static void unmap_blocked_in_driver(void)
+{
+	struct work u = { .call = call_unmap, .iova = AT(0), .last = END(2) };
+	struct work v = { .call = call_unmap, .iova = AT(2), .last = END(4) };
+	struct work a = { .call = call_attach, .fake = &fakes[1] };
+
+	begin("an unmap that waits for its driver stops only who needs the area");
+	require(!attach(0));
+	map_is(0, 0);
+	map_is(2, 0);
+	map_is(4, 0);
+	close_gate(&fakes[0]);
+	start(&u);
+	wait_until_blocked();
+
+	map_is(1, 0);
+	unmap_is(1, 0);
+	map_is(5, 0);
+	map_is(2, -EEXIST);
+	start(&v);		/* needs area 2 and 4: unmaps 4 then */
+	wait_until_waiting(1);
+	start(&a);
+	wait_until_waiting(2);
+	require(memory_nr_pinned(&mems[0]) == 4);
+
+	open_gate();
+	require(!finish(&u));
+	require(!finish(&v));
+	require(!finish(&a));
+	require(pages_in(&fakes[0]) == 4 && pages_in(&fakes[1]) == 4);
+	detach(0);
+	detach(1);
+	end();
+}
+
 int main(void)
 {
 	require(!iommufd_map_init());
@@ -592,6 +628,7 @@ int main(void)
 	failed_attach_lets_unmap_go_on();
 	failed_attach_below_cursor();
 	two_unmaps_of_the_same();
+	unmap_blocked_in_driver();
 	iommufd_map_exit();
 	return 0;
 }

@@ -253,6 +253,8 @@ size_t iommu_unmap_fast(struct iommu_domain *domain, unsigned long iova,
 	size_t at;
 
 	require(!host_locks_held);
+	if (fake->on_unmap)
+		fake->on_unmap(fake, iova);
 	pthread_mutex_lock(&world_lock);
 	record(EVENT_UNMAP, fake, iova, size);
 	for (at = 0; at < size; at += GRANULE) {

@@ -89,6 +89,7 @@ struct entry;
  * @nr_stale: number of those that the hardware may have kept
  * @fail_map: the call of map, from now, that fails half way; 0 none
  * @on_map: called before entries are made, without any lock of the fakes
+ * @on_unmap: the same before they are removed
  * @shared: several threads work on it, so one may unmap while another flushes
  * @largest_run: longest run seen
  */
@@ -99,6 +100,7 @@ struct fake_domain {
 	unsigned long nr_stale;
 	unsigned long fail_map;
 	void (*on_map)(struct fake_domain *fake, unsigned long iova);
+	void (*on_unmap)(struct fake_domain *fake, unsigned long iova);
 	bool shared;
 	size_t largest_run;
 };
