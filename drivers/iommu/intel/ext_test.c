@@ -210,8 +210,8 @@ static void filled_before_attach(struct kunit *test)
 		u64 top = domain->geometry.aperture_end + 1;
 
 		for (k = 0; k < ARRAY_SIZE(sizes); k++) {
-			u64 iova = top - (k + 1) * SZ_1G;
-			u64 phys = 0x7c0000000ULL + k * SZ_1G;
+			u64 iova = top - (k + 1) * (u64)SZ_1G;
+			u64 phys = 0x7c0000000ULL + k * (u64)SZ_1G;
 			struct hit hit;
 
 			if (!(unit->pgsizes & sizes[k]))
@@ -234,6 +234,29 @@ static void filled_before_attach(struct kunit *test)
 		}
 		domain->ops->free(domain);
 	}
+}
+
+/* A table of 4K entries that is empty again gives way to a 2M page. */
+static void superpage_replaces_an_empty_table(struct kunit *test)
+{
+	struct fake *fake = fake_of(test, UNIT_LEGACY_48);
+	struct iommu_domain *domain = domain_for(test, fake);
+	u64 *root = (u64 *)to_dmar_domain(domain)->pgd;
+	struct hit hit;
+
+	map(test, domain, SZ_1G + SZ_4K, SZ_2G, SZ_4K, IOMMU_READ);
+	unmap(test, domain, SZ_1G + SZ_4K, SZ_4K);
+	map(test, domain, SZ_1G, SZ_2G, SZ_2M, IOMMU_READ | IOMMU_WRITE);
+	hit = walk(root, 4, SZ_1G + SZ_4K, false);
+	KUNIT_EXPECT_EQ(test, hit.size, (u64)SZ_2M);
+	KUNIT_EXPECT_EQ(test, hit.phys, (u64)SZ_2G + SZ_4K);
+
+	unmap(test, domain, SZ_1G, SZ_2M);
+	map(test, domain, SZ_1G, 3ULL * SZ_1G, SZ_1G, IOMMU_READ);
+	hit = walk(root, 4, SZ_1G + SZ_4K, false);
+	KUNIT_EXPECT_EQ(test, hit.size, (u64)SZ_1G);
+	KUNIT_EXPECT_EQ(test, hit.phys, 3ULL * SZ_1G + SZ_4K);
+	domain->ops->free(domain);
 }
 
 static void snooping_is_settled_before_the_first_entry(struct kunit *test)
@@ -473,6 +496,7 @@ static struct kunit_case vtd_ext_cases[] = {
 	KUNIT_CASE(alloc_paging_takes_the_units_shape),
 	KUNIT_CASE(alloc_paging_refuses_flags),
 	KUNIT_CASE(filled_before_attach),
+	KUNIT_CASE(superpage_replaces_an_empty_table),
 	KUNIT_CASE(snooping_is_settled_before_the_first_entry),
 	KUNIT_CASE(snooping_is_not_promised_without_a_device),
 	KUNIT_CASE(device_fits_what_its_unit_walks),

@@ -233,6 +233,8 @@ int arm_smmu_attach_dev(struct iommu_domain *domain, struct device *dev)
 	if (!dev_iommu_fwspec_get(dev))
 		return -ENOENT;
 	master = dev_iommu_priv_get(dev);
+	if (master->domain == smmu_domain)
+		return 0;
 
 	/*
 	 * The bonds of such a device lean on its domain. None can come up while
@@ -246,7 +248,7 @@ int arm_smmu_attach_dev(struct iommu_domain *domain, struct device *dev)
 	mutex_lock(&smmu_domain->init_mutex);
 	err = finish_domain(smmu_domain, master);
 	mutex_unlock(&smmu_domain->init_mutex);
-	if (err || master->domain == smmu_domain)
+	if (err)
 		return err;
 
 	leave_domain(master);

@@ -141,11 +141,13 @@ void arm_smmu_ste_make_s2(struct arm_smmu_ste *ste,
 EXPORT_SYMBOL_IF_KUNIT(arm_smmu_ste_make_s2);
 
 /*
- * Words that the hardware does not look at while word 0 is @word0 (5.2), as far
- * as the entries made above differ in them. The VMID of word 2 counts in
- * stage 1 too. A Config that is not known here is taken to look at everything.
+ * Words in which @live and @target may differ while word 0 is @word0, without
+ * the hardware noticing (5.2). Of word 1, bypass looks at the shareability
+ * alone. The VMID of word 2 counts in stage 1 too. A Config that is not known
+ * here is taken to look at everything.
  */
-static unsigned long ignored_words(__le64 word0)
+static unsigned long ignored_words(__le64 word0, const __le64 *live,
+				   const struct arm_smmu_ste *target)
 {
 	u64 val = le64_to_cpu(word0);
 
@@ -153,7 +155,11 @@ static unsigned long ignored_words(__le64 word0)
 		return STE_WORDS(7, 1);
 	switch (FIELD_GET(STRTAB_STE_0_CFG, val)) {
 	case STRTAB_STE_0_CFG_ABORT:
+		return STE_WORDS(7, 1);
 	case STRTAB_STE_0_CFG_BYPASS:
+		if ((live[1] ^ target->word[1]) &
+		    cpu_to_le64(STRTAB_STE_1_SHCFG))
+			return STE_WORDS(7, 2);
 		return STE_WORDS(7, 1);
 	case STRTAB_STE_0_CFG_S1_TRANS:
 		return STE_WORDS(7, 3);
@@ -224,9 +230,9 @@ void arm_smmu_ste_write(__le64 *live, const struct arm_smmu_ste *target,
 			void (*sync)(void *cookie), void *cookie)
 {
 	unsigned long changed = changed_words(live, target);
-	unsigned long before = changed & ignored_words(live[0]);
+	unsigned long before = changed & ignored_words(live[0], live, target);
 	unsigned long after = changed & ~before &
-			      ignored_words(target->word[0]);
+			      ignored_words(target->word[0], live, target);
 
 	if (changed & ~(before | after)) {
 		struct arm_smmu_ste abort;
