@@ -247,9 +247,12 @@ static void strand_device(struct iommu_group *group, struct device *dev,
 		err = blocked->ops->attach_dev(blocked, dev);
 
 	dev->iommu->stranded = true;
-	domain_keep_forever(old);
-	if (err && new != old)
-		domain_keep_forever(new);
+	/* Tried once more to go back: the domain is kept since the first time. */
+	if (new != old) {
+		domain_keep_forever(old);
+		if (err)
+			domain_keep_forever(new);
+	}
 	dev_err(dev, "cannot go back to its domain: %s\n",
 		err ? "state unknown" : "blocked");
 }
