@@ -14,9 +14,10 @@ IGNORE = ('FILE_PATH_CHANGES', 'EMBEDDED_FILENAME', 'UNCOMMENTED_DEFINITION', 'M
           'UNNECESSARY_PARENTHESES', 'OPEN_ENDED_LINE', 'LINE_SPACING')
 # A patch keeps to the style of the lines around it and of the text that it moves.
 IGNORE_PATCH = IGNORE + ('BLOCK_COMMENT_STYLE', 'SPACING', 'AVOID_BUG', 'BIT_MACRO')
-# Programs have no kernel macros, and reach device registers through volatile.
+# Programs have no kernel macros, take types from the harness's macros, and reach device registers through volatile.
 IGNORE_GUEST = IGNORE + ('PREFER_DEFINED_ATTRIBUTE_MACRO', 'BIT_MACRO', 'ARRAY_SIZE', 'VOLATILE',
-                         'LONG_LINE_STRING', 'MULTIPLE_ASSIGNMENTS')
+                         'LONG_LINE_STRING', 'MULTIPLE_ASSIGNMENTS', 'EMBEDDED_FUNCTION_NAME',
+                         'MACRO_WITH_FLOW_CONTROL', 'SPACING')
 MESSAGE = re.compile(r'^(?:\S+:\d+: )?(?:WARNING|ERROR|CHECK): ?')
 
 
