@@ -393,7 +393,8 @@ static void op_copy(void)
 		r.last = a->last;
 		if (one_in(3))
 			r.start += below(r.last - r.start + 1) & -any_alignment();
-		if (one_in(3) && area_at(r.last + 1))
+		/* Not across the top of the space, to the area at its bottom */
+		if (one_in(3) && r.last != ULONG_MAX && area_at(r.last + 1))
 			r.last = area_at(r.last + 1)->last;
 	}
 	if (!r.start && r.last == ULONG_MAX)
