@@ -4,8 +4,9 @@
 
     kernel.py --arch x86_64 --config run [--target TARGET] [--only-config]
 
-The configuration is allnoconfig plus the fragments base, ARCH and CONFIG.  What
-a fragment asks for and the result lacks is an error, unless `pending` lists it.
+The configuration is allnoconfig plus the fragments base, ARCH, CONFIG and, if
+there is one, ARCH-CONFIG.  What a fragment asks for and the result lacks is an
+error, unless `pending` lists it.
 """
 
 import argparse
@@ -31,6 +32,8 @@ class Kernel:
         self.arch, self.config = arch, config
         self.tree, self.out = Path(tree).resolve(), Path(out).resolve()
         self.fragments = [FRAGMENTS / f'{n}.config' for n in ('base', arch, config)]
+        both = FRAGMENTS / f'{arch}-{config}.config'
+        self.fragments += [both] if both.exists() else []
         self.fragments += [Path(e) for e in extra]
         self.verbose = os.environ.get('V') == '1'
 
