@@ -87,9 +87,13 @@ def check_objects(report, build, tree, files):
 
 
 def new_options(tree):
-    """{option: is it tristate} that the series adds to Kconfig files."""
+    """{option: is it tristate} that the series adds to Kconfig files.
+
+    Without samples: they are user-space programs, built with the guest programs.
+    """
     diff = subprocess.run(['git', '-C', str(tree), 'diff', '-U0', 'base', 'HEAD', '--',
-                           '*Kconfig*'], stdout=subprocess.PIPE, text=True, check=True).stdout
+                           '*Kconfig*', ':!samples'], stdout=subprocess.PIPE, text=True,
+                          check=True).stdout
     text = '\n'.join(r[1:] for r in diff.splitlines() if r.startswith('+'))
     parts = re.split(r'^\s*(?:menu)?config\s+(\w+)\s*$', text, flags=re.M)
     return {name: bool(re.search(r'^\s*(?:def_)?tristate\b', body, re.M))

@@ -481,7 +481,6 @@ TEST_F(device, reserved_addresses)
 	EXPECT_FALSE(usable(range, nr, IOVA_MSI_X86));
 	EXPECT_FALSE(usable(range, nr, IOVA_MSI_X86 + 0xfffff));
 	EXPECT_TRUE(usable(range, nr, IOVA_MSI_X86 + 0x100000));
-	EXPECT_FALSE(usable(range, nr, ALL_ONES));
 	EXPECT_EQ(-EINVAL, map_at(self, self->mem, PAGE_BYTES, IOVA_MSI_X86));
 	EXPECT_EQ(-EINVAL, map_at(self, self->mem, 2 * PAGE_BYTES, IOVA_MSI_X86 - PAGE_BYTES));
 	EXPECT_EQ(0, map_at(self, self->mem, PAGE_BYTES, IOVA_MSI_X86 - PAGE_BYTES));
@@ -501,7 +500,15 @@ TEST_F(device, reserved_addresses)
 
 TEST_F(device, beyond_the_width_of_the_table)
 {
-	uint32_t hwpt;
+	struct iommu_iova_range range[MAX_RANGES];
+	uint32_t nr = MAX_RANGES, hwpt;
+
+	ASSERT_EQ(0, attach(self));
+	ASSERT_EQ(0, ioas_ranges(self->fd, self->ioas, range, &nr, NULL));
+	if (usable(range, nr, ALL_ONES))
+		SKIP(return, "this IOMMU's tables grow to 64 bits");
+	EXPECT_FALSE(usable(range, nr, 1ULL << 62));
+	ASSERT_EQ(0, vfio_dev_detach(&self->dev));
 
 	ASSERT_EQ(0, map_at(self, self->mem, PAGE_BYTES, 1ULL << 62));
 	EXPECT_EQ(-EADDRINUSE, attach(self));

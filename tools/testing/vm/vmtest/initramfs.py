@@ -66,7 +66,7 @@ class Guest:
     def compile(self, name, sources, bindir):
         """Compile one program unless it is newer than all that it is made of."""
         target, deps = bindir / name, self.out / f'{name}.d'
-        if target.exists() and fresh(target, deps):
+        if target.exists() and fresh(target, deps, sources):
             return
         compiler = CC[self.arch] if os.uname().machine != 'aarch64' else 'gcc'
         subprocess.run([compiler, *self.flags(), '-MD', '-MF', str(deps), '-o', str(target),
@@ -113,11 +113,16 @@ class Guest:
                           for t in tools if t not in taken and t != 'busybox']
 
 
-def fresh(target, deps):
-    """Is a target newer than every file that its dependency file names?"""
+def fresh(target, deps, sources):
+    """Is a target newer than every file that it is made of?
+
+    Of several sources the compiler names the last one's dependencies only.
+    """
     if not deps.exists():
         return False
     words = deps.read_text().partition(':')[2].replace('\\\n', ' ').split()
+    words += [str(s) for s in sources]
+    words += [str(h) for s in sources for h in Path(s).parent.glob('*.h')]
     age = target.stat().st_mtime
     return all(os.path.exists(w) and os.stat(w).st_mtime <= age for w in words)
 
