@@ -448,7 +448,6 @@ TEST_F(device, alignment_while_attached)
 	EXPECT_EQ(0, attach(self));
 }
 
-#ifdef __x86_64__
 static int usable(const struct iommu_iova_range *range, uint32_t nr, uint64_t iova)
 {
 	uint32_t i;
@@ -459,6 +458,7 @@ static int usable(const struct iommu_iova_range *range, uint32_t nr, uint64_t io
 	return 0;
 }
 
+#ifdef __x86_64__
 /* The range that interrupts are written to is nobody's memory. */
 TEST_F(device, reserved_addresses)
 {
