@@ -35,7 +35,7 @@
 #define READ_NS			10000000000ULL
 #define STRAY_NS		2000000000ULL
 #define FAULT_NS		1000000000ULL
-#define MAX_FAULT_LINES		6
+#define MAX_FAULT_LINES		5
 #define MIB			1048576.0
 
 struct slot {
@@ -332,7 +332,16 @@ static int show_faults(int kmsg)
 		if (!text || !is_fault(text) || nr >= MAX_FAULT_LINES)
 			continue;
 		nr++;
-		printf("  kernel: %.*s\n", (int)strcspn(text + 1, "\n"), text + 1);
+		text[1 + strcspn(text + 1, "\n")] = '\0';
+		printf("  kernel: ");
+		for (text++; *text; text++) {
+			/* The log writes a tab as four characters. */
+			if (!strncmp(text, "\\x09", 4))
+				text += 3;
+			else
+				putchar(*text);
+		}
+		printf("\n");
 	}
 	return nr;
 }
