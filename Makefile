@@ -82,7 +82,7 @@ check: tree
 	@$(if $(TESTS),$(MAKE) --no-print-directory vm,$(TOP)/scripts/check.py unit kernels lint vm)
 
 #:   unit         host-side tests of tools/testing/host
-unit:
+unit: tree
 	@$(TOP)/scripts/unit.py
 
 #:   kernels      the three kernels of the tests
