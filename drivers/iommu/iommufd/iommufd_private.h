@@ -11,8 +11,10 @@
  *   iommufd_ioas.lock       page tables of one address space, from allocation
  *                           to publication
  *   iommufd_iova_map lock   areas, reservations, list of domains
- *   iommufd_store lock      pages and holds of one store
- *   mmap_lock | iommu group mutex | driver locks
+ *   iommufd_store fill_mutex  pinning for one store
+ *   mmap_lock               of the process that owns or pays for the memory
+ *   iommufd_store mutex     pages and holds of one store
+ *   iommu group mutex | driver locks
  *
  * Beside them:
  *   iommufd_ctx.objects     spinlock of the ID table; nothing nests inside
