@@ -79,6 +79,47 @@ struct iommu_domain *iommu_device_alloc_paging(struct device *dev, u32 flags,
 EXPORT_SYMBOL_NS_GPL(iommu_device_alloc_paging, IOMMUFD_INTERNAL);
 
 /**
+ * iommu_device_alloc_user() - make a page table that user space describes
+ * @dev: device that the domain is for
+ * @parent: paging domain to nest in, made with %IOMMU_ALLOC_NEST_PARENT, or
+ *          NULL for a paging domain
+ * @flags: mask of IOMMU_ALLOC_*
+ * @blob: the description
+ *
+ * A paging domain is complete, as one of iommu_device_alloc_paging() may be.
+ *
+ * Context: may sleep; reads user memory. @dev must not leave its group.
+ * Return: domain for iommu_domain_free(), or ERR_PTR(): -ENODEV when no driver
+ * serves @dev; -EOPNOTSUPP when the driver knows no such domains, formats or
+ * flags; -EINVAL when @parent is another driver's or the driver's rules about
+ * @blob are broken; -EFAULT when @blob is not readable; -ENOMEM.
+ */
+struct iommu_domain *iommu_device_alloc_user(struct device *dev,
+					     struct iommu_domain *parent,
+					     u32 flags,
+					     const struct iommu_user_blob *blob)
+{
+	const struct iommu_ops *ops;
+	struct iommu_domain *domain;
+
+	if (!iommu_device_usable(dev))
+		return ERR_PTR(-ENODEV);
+
+	ops = dev_iommu_ops(dev);
+	if (!ops->ext || !ops->ext->alloc_user)
+		return ERR_PTR(-EOPNOTSUPP);
+	if (parent && parent->owner != ops)
+		return ERR_PTR(-EINVAL);
+
+	domain = ops->ext->alloc_user(dev, parent, flags, blob);
+	if (!IS_ERR(domain))
+		domain_finish(domain, ops, parent ? IOMMU_DOMAIN_NESTED :
+						    IOMMU_DOMAIN_UNMANAGED);
+	return domain;
+}
+EXPORT_SYMBOL_NS_GPL(iommu_device_alloc_user, IOMMUFD_INTERNAL);
+
+/**
  * iommu_device_alloc_blocking() - find a domain that stops the DMA of a device
  * @dev: device
  *

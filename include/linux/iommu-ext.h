@@ -17,8 +17,17 @@
 
 struct device;
 struct iommu_domain;
+struct iommu_iotlb_gather;
 struct list_head;
 struct msi_desc;
+struct page;
+
+/* What a domain made for user space must be able to do */
+#define IOMMU_ALLOC_NEST_PARENT		BIT(0)
+#define IOMMU_ALLOC_DIRTY_TRACKING	BIT(1)
+
+/* Type of a domain whose page table belongs to user space */
+#define IOMMU_DOMAIN_NESTED		BIT(16)
 
 /**
  * struct iommu_run - physically contiguous piece of memory to be mapped
@@ -31,6 +40,35 @@ struct iommu_run {
 };
 
 /**
+ * struct iommu_user_blob - a driver's data as user space wrote it
+ * @uptr: address of the data
+ * @type: its format: a number of the user ABI
+ * @len: its length in bytes
+ */
+struct iommu_user_blob {
+	void __user *uptr;
+	u32 type;
+	u32 len;
+};
+
+/**
+ * struct iommu_user_array - requests to a driver as user space wrote them
+ * @uptr: address of the first
+ * @type: their format: a number of the user ABI
+ * @entry_len: bytes from one to the next, at most %PAGE_SIZE
+ * @nr: how many there are; the driver sets it to how many it did
+ */
+struct iommu_user_array {
+	void __user *uptr;
+	u32 type;
+	u32 entry_len;
+	u32 nr;
+};
+
+/* Longest description of an IOMMU's registers that a driver gives, in bytes */
+#define IOMMU_HW_INFO_MAX_BYTES		64
+
+/**
  * struct iommu_ops_ext - per-device driver entries
  * @alloc_paging: make a paging domain that is complete for @dev when the call
  *                returns: aperture, page sizes and table format are final and
@@ -38,6 +76,17 @@ struct iommu_run {
  *                IOMMU_ALLOC_*; an unknown bit is -EOPNOTSUPP.  The core fills
  *                in type, owner and default ops.  May sleep.  Returns an
  *                ERR_PTR() on failure, never NULL.
+ * @alloc_user: make a domain for @dev that @blob describes.  With @parent, which
+ *              this driver made with %IOMMU_ALLOC_NEST_PARENT, a domain of type
+ *              %IOMMU_DOMAIN_NESTED whose page table user space keeps, and
+ *              whose addresses @parent translates; @parent outlives it.
+ *              Without @parent a paging domain, as @alloc_paging makes it.
+ *              -EOPNOTSUPP for a type of blob or a flag that the driver does
+ *              not know, and what iommu_copy_blob() returns.  Optional.
+ * @hw_info: describe the registers behind @dev.  *type is the description that
+ *           is wanted, 0 for the driver's usual one, and set to the one given;
+ *           @buf has room for %IOMMU_HW_INFO_MAX_BYTES, all zero; *len is set.
+ *           Returns 0, or -EOPNOTSUPP for another type.  Optional.
  * @blocked_domain: static domain that stops all DMA of a device.  Attaching it
  *                  cannot fail.  NULL when the driver has none.  A static
  *                  domain has no free() op, which is what tells it apart.
@@ -48,6 +97,11 @@ struct iommu_run {
  */
 struct iommu_ops_ext {
 	struct iommu_domain *(*alloc_paging)(struct device *dev, u32 flags);
+	struct iommu_domain *(*alloc_user)(struct device *dev,
+					   struct iommu_domain *parent,
+					   u32 flags,
+					   const struct iommu_user_blob *blob);
+	int (*hw_info)(struct device *dev, u32 *type, void *buf, size_t *len);
 	struct iommu_domain *blocked_domain;
 	bool direct_blocks_owner;
 };
@@ -64,7 +118,37 @@ struct iommu_sw_msi_ops {
 		       phys_addr_t msi_addr);
 };
 
+/**
+ * struct iommu_dirty_log - where a driver reports pages that devices wrote
+ * @gather: entries whose dirty bit was cleared; the caller flushes them
+ * @clear: whether the driver clears what it reports
+ * @iova: IOVA of the first bit of @bitmap
+ * @page_lg2: bytes that a bit stands for, as a power of two
+ * @bitmap: pages that hold the bitmap, pinned and writable
+ * @offset_bytes: first byte of the bitmap in the first of them
+ * @nr_bits: length of the bitmap; reports outside it are cut
+ */
+struct iommu_dirty_log {
+	struct iommu_iotlb_gather *gather;
+	bool clear;
+	unsigned long iova;
+	unsigned int page_lg2;
+	struct page **bitmap;
+	unsigned int offset_bytes;
+	unsigned long nr_bits;
+};
+
 #ifdef CONFIG_IOMMU_API
+
+/* What drivers use on user data: drivers/iommu/iommu-user.c */
+int iommu_copy_blob(void *dst, size_t size, size_t min_size,
+		    const struct iommu_user_blob *blob);
+int iommu_copy_entry(void *dst, size_t size, size_t min_size,
+		     const struct iommu_user_array *array, u32 index);
+
+/* Reporting of written pages: drivers/iommu/iommu-dirty.c */
+void iommu_dirty_report(struct iommu_dirty_log *log, unsigned long iova,
+			size_t len);
 
 /* Attach layer: drivers/iommu/iommu-attach.c */
 int iommu_device_claim_dma_owner(struct device *dev, void *owner);
@@ -78,6 +162,10 @@ int iommu_device_fits_domain(struct device *dev, struct iommu_domain *domain);
 /* Domains and what a device can do: drivers/iommu/iommu-device.c */
 struct iommu_domain *iommu_device_alloc_paging(struct device *dev, u32 flags,
 					       bool *complete);
+struct iommu_domain *iommu_device_alloc_user(struct device *dev,
+					     struct iommu_domain *parent,
+					     u32 flags,
+					     const struct iommu_user_blob *blob);
 bool iommu_device_has_isolated_msi(struct device *dev);
 int iommu_device_get_resv_regions(struct device *dev, struct list_head *list);
 

@@ -10,14 +10,55 @@
 #ifndef __LINUX_IOMMUFD_H
 #define __LINUX_IOMMUFD_H
 
+#include <linux/bits.h>
 #include <linux/err.h>
 #include <linux/errno.h>
 #include <linux/types.h>
 
 struct device;
+struct dma_buf;
+struct dma_buf_ops;
 struct file;
+struct iommu_run;
+struct iommufd_access;
 struct iommufd_ctx;
 struct iommufd_device;
+struct page;
+
+/**
+ * struct iommufd_access_ops - kernel user of an address space
+ * @unmap: let go of all pages pinned in the @length_bytes from @iova on: they
+ *         are about to be unmapped.  The user calls iommufd_access_unpin() for
+ *         them, from within or soon after.  Called without locks; may sleep;
+ *         may come again for the same range, and when nothing is pinned.  NULL
+ *         for a user that only reads and writes
+ */
+struct iommufd_access_ops {
+	void (*unmap)(void *data, unsigned long iova,
+		      unsigned long length_bytes);
+};
+
+/* How an access uses the memory */
+#define IOMMUFD_ACCESS_READ	0
+#define IOMMUFD_ACCESS_WRITE	BIT(0)
+/* Tests only: take the way of memory that belongs to another process */
+#define IOMMUFD_ACCESS_SLOW	BIT(1)
+
+/**
+ * struct iommufd_dmabuf_exporter - makes dma-bufs that can be mapped
+ * @ops: operations of its dma-bufs, which tell them from others
+ * @locate: set @run to where the memory is.  Called with the dma-buf's
+ *          reservation locked.  Returns 0; -ENODEV while it is revoked;
+ *          -EOPNOTSUPP when it is in several pieces
+ *
+ * The place never changes while the dma-buf lives.  To revoke it the exporter
+ * makes @locate fail and calls dma_buf_move_notify(); when that returns, no
+ * device reaches the memory any more.
+ */
+struct iommufd_dmabuf_exporter {
+	const struct dma_buf_ops *ops;
+	int (*locate)(struct dma_buf *dmabuf, struct iommu_run *run);
+};
 
 #if IS_ENABLED(CONFIG_IOMMUFD)
 
@@ -36,6 +77,27 @@ void iommufd_device_detach(struct iommufd_device *idev);
 void iommufd_device_unbind(struct iommufd_device *idev);
 u32 iommufd_device_to_id(struct iommufd_device *idev);
 struct iommufd_ctx *iommufd_device_to_ctx(struct iommufd_device *idev);
+
+/* In-kernel users of an address space: drivers/iommu/iommufd/access.c */
+struct iommufd_access *
+iommufd_access_create(struct iommufd_ctx *ctx,
+		      const struct iommufd_access_ops *ops, void *data,
+		      u32 *id);
+void iommufd_access_destroy(struct iommufd_access *access);
+int iommufd_access_attach(struct iommufd_access *access, u32 ioas_id);
+int iommufd_access_replace(struct iommufd_access *access, u32 ioas_id);
+void iommufd_access_detach(struct iommufd_access *access);
+int iommufd_access_pin(struct iommufd_access *access, unsigned long iova,
+		       unsigned long length_bytes, struct page **pages,
+		       unsigned int flags);
+void iommufd_access_unpin(struct iommufd_access *access, unsigned long iova,
+			  unsigned long length_bytes);
+int iommufd_access_rw(struct iommufd_access *access, unsigned long iova,
+		      void *data, size_t len, unsigned int flags);
+
+/* Memory of devices: drivers/iommu/iommufd/pin_dmabuf.c */
+int iommufd_register_exporter(const struct iommufd_dmabuf_exporter *exporter);
+void iommufd_unregister_exporter(const struct iommufd_dmabuf_exporter *exporter);
 
 #endif /* CONFIG_IOMMUFD */
 #endif /* __LINUX_IOMMUFD_H */

@@ -42,8 +42,14 @@ enum {
 	IOMMUFD_CMD_IOAS_MAP = 0x85,
 	IOMMUFD_CMD_IOAS_UNMAP = 0x86,
 	IOMMUFD_CMD_OPTION = 0x87,
+	IOMMUFD_CMD_VFIO_IOAS = 0x88,
 	IOMMUFD_CMD_HWPT_ALLOC = 0x89,
 	IOMMUFD_CMD_GET_HW_INFO = 0x8a,
+	IOMMUFD_CMD_HWPT_SET_DIRTY_TRACKING = 0x8b,
+	IOMMUFD_CMD_HWPT_GET_DIRTY_BITMAP = 0x8c,
+	IOMMUFD_CMD_HWPT_INVALIDATE = 0x8d,
+	IOMMUFD_CMD_IOAS_MAP_FILE = 0x8f,
+	IOMMUFD_CMD_IOAS_CHANGE_PROCESS = 0x92,
 };
 
 /**
@@ -170,6 +176,34 @@ struct iommu_ioas_map {
 #define IOMMU_IOAS_MAP _IO(IOMMUFD_TYPE, IOMMUFD_CMD_IOAS_MAP)
 
 /**
+ * struct iommu_ioas_map_file - ioctl(IOMMU_IOAS_MAP_FILE)
+ * @size: sizeof(struct iommu_ioas_map_file)
+ * @flags: as for IOMMU_IOAS_MAP
+ * @ioas_id: address space to change
+ * @fd: memfd or dma-buf that holds the memory
+ * @start: first byte of it
+ * @length: bytes to map
+ * @iova: as for IOMMU_IOAS_MAP
+ *
+ * Works like IOMMU_IOAS_MAP on memory that needs no address in a process.  A
+ * memfd is pinned and counted when a domain or an in-kernel user needs it.  A
+ * dma-buf stays attached until it is unmapped and counts against no limit;
+ * when its exporter revokes it, devices lose their access, and the mapping
+ * stays, empty, until it is unmapped.
+ */
+struct iommu_ioas_map_file {
+	__u32 size;
+	__u32 flags;
+	__u32 ioas_id;
+	__s32 fd;
+	__aligned_u64 start;
+	__aligned_u64 length;
+	__aligned_u64 iova;
+};
+
+#define IOMMU_IOAS_MAP_FILE _IO(IOMMUFD_TYPE, IOMMUFD_CMD_IOAS_MAP_FILE)
+
+/**
  * struct iommu_ioas_copy - ioctl(IOMMU_IOAS_COPY)
  * @size: sizeof(struct iommu_ioas_copy)
  * @flags: as for IOMMU_IOAS_MAP
@@ -215,6 +249,23 @@ struct iommu_ioas_unmap {
 #define IOMMU_IOAS_UNMAP _IO(IOMMUFD_TYPE, IOMMUFD_CMD_IOAS_UNMAP)
 
 /**
+ * struct iommu_ioas_change_process - ioctl(IOMMU_IOAS_CHANGE_PROCESS)
+ * @size: sizeof(struct iommu_ioas_change_process)
+ * @__reserved: 0
+ *
+ * Makes the calling process the one that pays for the pinned memory of all
+ * address spaces of this descriptor, for instance after it was handed over.
+ * All of it must come from memfds.  Either everything moves or nothing.
+ */
+struct iommu_ioas_change_process {
+	__u32 size;
+	__u32 __reserved;
+};
+
+#define IOMMU_IOAS_CHANGE_PROCESS \
+	_IO(IOMMUFD_TYPE, IOMMUFD_CMD_IOAS_CHANGE_PROCESS)
+
+/**
  * enum iommufd_option - what IOMMU_OPTION reads and sets
  * @IOMMU_OPTION_RLIMIT_MODE: 0 counts pinned memory per user, 1 per process.
  *    Belongs to the descriptor (@object_id 0) and must be set, with
@@ -258,6 +309,37 @@ struct iommu_option {
 #define IOMMU_OPTION _IO(IOMMUFD_TYPE, IOMMUFD_CMD_OPTION)
 
 /**
+ * enum iommufd_vfio_ioas_op - what IOMMU_VFIO_IOAS does
+ * @IOMMU_VFIO_IOAS_GET: return the address space in @ioas_id
+ * @IOMMU_VFIO_IOAS_SET: make it @ioas_id
+ * @IOMMU_VFIO_IOAS_CLEAR: use none any more
+ */
+enum iommufd_vfio_ioas_op {
+	IOMMU_VFIO_IOAS_GET = 0,
+	IOMMU_VFIO_IOAS_SET = 1,
+	IOMMU_VFIO_IOAS_CLEAR = 2,
+};
+
+/**
+ * struct iommu_vfio_ioas - ioctl(IOMMU_VFIO_IOAS)
+ * @size: sizeof(struct iommu_vfio_ioas)
+ * @ioas_id: the address space
+ * @op: one of enum iommufd_vfio_ioas_op
+ * @__reserved: 0
+ *
+ * The calls of a VFIO container, made on this descriptor, act on this address
+ * space.
+ */
+struct iommu_vfio_ioas {
+	__u32 size;
+	__u32 ioas_id;
+	__u16 op;
+	__u16 __reserved;
+};
+
+#define IOMMU_VFIO_IOAS _IO(IOMMUFD_TYPE, IOMMUFD_CMD_VFIO_IOAS)
+
+/**
  * enum iommufd_hwpt_alloc_flags - what a page table must be able to do
  * @IOMMU_HWPT_ALLOC_NEST_PARENT: be the parent of user-managed page tables
  * @IOMMU_HWPT_ALLOC_DIRTY_TRACKING: record which pages devices wrote
@@ -286,7 +368,8 @@ enum iommu_hwpt_data_type {
  * @size: sizeof(struct iommu_hwpt_alloc)
  * @flags: mask of enum iommufd_hwpt_alloc_flags
  * @dev_id: bound device whose IOMMU the page table is for
- * @pt_id: address space the page table mirrors
+ * @pt_id: address space the page table mirrors, or the page table made with
+ *         IOMMU_HWPT_ALLOC_NEST_PARENT that it is nested in
  * @out_hwpt_id: ID of the new page table
  * @__reserved: 0
  * @data_type: one of enum iommu_hwpt_data_type
@@ -295,7 +378,9 @@ enum iommu_hwpt_data_type {
  * @fault_id: fault queue, with IOMMU_HWPT_FAULT_ID_VALID
  * @__reserved2: not looked at
  *
- * The new page table already holds every mapping of the address space.
+ * On an address space the new page table is the kernel's, and already holds
+ * every mapping.  On a parent it is user space's, in a format that the blob
+ * describes: its addresses are translated once more by the parent.
  */
 struct iommu_hwpt_alloc {
 	__u32 size;
@@ -379,5 +464,98 @@ struct iommu_hw_info {
 };
 
 #define IOMMU_GET_HW_INFO _IO(IOMMUFD_TYPE, IOMMUFD_CMD_GET_HW_INFO)
+
+/**
+ * enum iommufd_hwpt_set_dirty_tracking_flags - flags of
+ *    IOMMU_HWPT_SET_DIRTY_TRACKING
+ * @IOMMU_HWPT_DIRTY_TRACKING_ENABLE: record from now on; off without it
+ */
+enum iommufd_hwpt_set_dirty_tracking_flags {
+	IOMMU_HWPT_DIRTY_TRACKING_ENABLE = 1,
+};
+
+/**
+ * struct iommu_hwpt_set_dirty_tracking - ioctl(IOMMU_HWPT_SET_DIRTY_TRACKING)
+ * @size: sizeof(struct iommu_hwpt_set_dirty_tracking)
+ * @flags: mask of enum iommufd_hwpt_set_dirty_tracking_flags
+ * @hwpt_id: page table made with IOMMU_HWPT_ALLOC_DIRTY_TRACKING
+ * @__reserved: not looked at
+ *
+ * Switching it on forgets what was recorded before.
+ */
+struct iommu_hwpt_set_dirty_tracking {
+	__u32 size;
+	__u32 flags;
+	__u32 hwpt_id;
+	__u32 __reserved;
+};
+
+#define IOMMU_HWPT_SET_DIRTY_TRACKING \
+	_IO(IOMMUFD_TYPE, IOMMUFD_CMD_HWPT_SET_DIRTY_TRACKING)
+
+/**
+ * enum iommufd_hwpt_get_dirty_bitmap_flags - flags of
+ *    IOMMU_HWPT_GET_DIRTY_BITMAP
+ * @IOMMU_HWPT_GET_DIRTY_BITMAP_NO_CLEAR: leave the record as it is.  For the
+ *    last reading before the mappings go away, and cheaper: no IOTLB flush
+ */
+enum iommufd_hwpt_get_dirty_bitmap_flags {
+	IOMMU_HWPT_GET_DIRTY_BITMAP_NO_CLEAR = 1,
+};
+
+/**
+ * struct iommu_hwpt_get_dirty_bitmap - ioctl(IOMMU_HWPT_GET_DIRTY_BITMAP)
+ * @size: sizeof(struct iommu_hwpt_get_dirty_bitmap)
+ * @hwpt_id: page table made with IOMMU_HWPT_ALLOC_DIRTY_TRACKING
+ * @flags: mask of enum iommufd_hwpt_get_dirty_bitmap_flags
+ * @__reserved: 0
+ * @iova: first address
+ * @length: bytes to look at
+ * @page_size: bytes that one bit stands for
+ * @data: address of the bitmap, little endian, any alignment
+ *
+ * Sets the bit of every page that a device wrote since the last reading, and
+ * clears none.  What is not mapped counts as not written.  Reading also resets
+ * the record: a page is reported by one reading, or again by the next.
+ */
+struct iommu_hwpt_get_dirty_bitmap {
+	__u32 size;
+	__u32 hwpt_id;
+	__u32 flags;
+	__u32 __reserved;
+	__aligned_u64 iova;
+	__aligned_u64 length;
+	__aligned_u64 page_size;
+	__aligned_u64 data;
+};
+
+#define IOMMU_HWPT_GET_DIRTY_BITMAP \
+	_IO(IOMMUFD_TYPE, IOMMUFD_CMD_HWPT_GET_DIRTY_BITMAP)
+
+/**
+ * struct iommu_hwpt_invalidate - ioctl(IOMMU_HWPT_INVALIDATE)
+ * @size: sizeof(struct iommu_hwpt_invalidate)
+ * @hwpt_id: nested page table whose cached entries are stale
+ * @data_uptr: address of an array of requests
+ * @data_type: format of the requests, which belongs to the IOMMU
+ * @entry_len: bytes from one request to the next
+ * @entry_num: in: number of requests; out: how many of them were done, also
+ *             when the call fails
+ * @__reserved: 0
+ *
+ * The first request that fails ends the call.  No requests at all only ask
+ * whether @data_type is known.
+ */
+struct iommu_hwpt_invalidate {
+	__u32 size;
+	__u32 hwpt_id;
+	__aligned_u64 data_uptr;
+	__u32 data_type;
+	__u32 entry_len;
+	__u32 entry_num;
+	__u32 __reserved;
+};
+
+#define IOMMU_HWPT_INVALIDATE _IO(IOMMUFD_TYPE, IOMMUFD_CMD_HWPT_INVALIDATE)
 
 #endif
