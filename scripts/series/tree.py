@@ -19,6 +19,9 @@ import maintainers
 from pristine import STAMP, pristine_commit
 
 FORMAT = 'series-4'
+# Debian's source has a .gitignore that hides all of the tree; its folders count all the same,
+# while the patterns for what a build leaves behind keep their force.
+NOT_HIDDEN = '!/[!.]*/'
 
 
 class Tree:
@@ -135,7 +138,8 @@ class Tree:
             return [], []
         self.git.run('update-index', '-q', '--refresh', ok=(0, 1))
         return (self.git.names('diff-index', '-z', '--name-only', 'HEAD'),
-                self.git.names('ls-files', '-z', '--others', '--exclude-standard'))
+                self.git.names('ls-files', '-z', '--others', '--exclude-standard',
+                               '-x', NOT_HIDDEN))
 
     def sort_edits(self, tip):
         """(done, kept, lost): edits that tip holds too, leaves alone, or contradicts."""
@@ -160,7 +164,7 @@ class Tree:
         """Move the work tree to a commit, touching only what differs."""
         if force or not self.head():
             self.git.run('read-tree', '--reset', '-u', tip)
-            self.git.run('clean', '-qfd')
+            self.git.run('clean', '-qfd', '-e', NOT_HIDDEN)
         else:
             done, kept, lost = self.sort_edits(tip)
             if lost:

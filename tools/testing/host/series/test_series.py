@@ -76,6 +76,7 @@ class SeriesTest(unittest.TestCase):
         (top / 'MAINTAINERS').write_text(KERNEL_MAINTAINERS)
         (top / 'drivers/drv/a.c').write_text(SOURCE)
         (top / 'drivers/drv/b.c').write_text(SOURCE)
+        (top / '.gitignore').write_text('/*\n*.o\n')
         path = self.dir / 'linux.tar.xz'
         with tarfile.open(path, 'w:xz') as tar:
             tar.add(top, 'linux-6.1')
@@ -192,6 +193,25 @@ class SeriesTest(unittest.TestCase):
         self.assertEqual(self.read('drivers/drv/more.c'), 'more\n')
         self.assertIn('+line 3 edited', self.read('patches/three.patch'))
         self.assertEqual(self.subjects()[-1], 'drv: three')
+
+    def test_new_files_are_seen_though_the_source_hides_them(self):
+        self.run_main('tree')
+        (self.tree / 'drivers/drv/more.c').write_text('more\n')
+        (self.tree / 'drivers/drv/more.o').write_text('object\n')
+        said = self.run_main('fold', good=False)
+        self.assertIn('drivers/drv/more.c', said)
+        self.assertNotIn('more.o', said)
+        self.assertEqual(self.read('drivers/drv/more.c'), 'more\n')
+        self.assertFalse((self.repo / 'drivers/drv/more.o').exists())
+
+    def test_forced_tree_drops_new_files_too(self):
+        self.run_main('tree')
+        (self.tree / 'drivers/drv/more.c').write_text('more\n')
+        (self.tree / 'drivers/drv/more.o').write_text('object\n')
+        self.write('drivers/drv/new.c', 'newer\n')
+        self.run_main('tree', '--force')
+        self.assertFalse((self.tree / 'drivers/drv/more.c').exists())
+        self.assertTrue((self.tree / 'drivers/drv/more.o').exists())
 
     def test_tree_keeps_edits_and_refuses_to_overwrite_them(self):
         self.run_main('tree')
