@@ -119,7 +119,7 @@ kunit:
 
 #:   kselftest    self tests of the user ABI
 kselftest:
-	@$(MAKE) --no-print-directory vm TESTS=kselftest
+	@$(MAKE) --no-print-directory vm TESTS='iommufd-*'
 
 kernel-only:
 	@$(KERNEL)

@@ -10,7 +10,7 @@ from pathlib import Path
 VM = Path(__file__).resolve().parents[2] / 'vm'
 sys.path.insert(0, str(VM))
 # pylint: disable=wrong-import-position
-from vmtest import case, emulator, kunit, splat, tap
+from vmtest import case, emulator, initramfs, kunit, splat, tap
 
 SPLATS = (
     '[    1.0] WARNING: CPU: 0 PID: 1 at drivers/iommu/iommu.c:10 f+0x1/0x2',
@@ -158,6 +158,21 @@ class CaseTest(unittest.TestCase):
         self.assertTrue(emulator.fits((7, 2, 22), '7.2'))
         self.assertFalse(emulator.fits((7, 2, 22), '>=10.0'))
         self.assertTrue(emulator.fits((11, 1, 3), '>=10.0'))
+
+
+class GuestTest(unittest.TestCase):
+    """Guest programs from the tree."""
+
+    def test_each_program_of_a_glob_is_linked_with_the_library(self):
+        with tempfile.TemporaryDirectory() as folder:
+            top = Path(folder)
+            for name in ('tools/testing/vm/guest/sources', 'build/tree/s/a_test.c',
+                         'build/tree/s/b_test.c', 'build/tree/s/util.c'):
+                (top / name).parent.mkdir(parents=True, exist_ok=True)
+                (top / name).write_text('*: s/*_test.c + s/*.c\n')
+            found = initramfs.Guest('x86_64', top, top / 'build').programs()
+        self.assertEqual({k: [p.name for p in v] for k, v in found.items()},
+                         {'a_test': ['a_test.c', 'util.c'], 'b_test': ['b_test.c', 'util.c']})
 
 
 if __name__ == '__main__':

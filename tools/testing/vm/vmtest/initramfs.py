@@ -23,7 +23,7 @@ class Guest:
     """Guest programs and initramfs of one architecture."""
 
     def __init__(self, arch, top, build):
-        self.arch, self.top, self.build = arch, Path(top), Path(build)
+        self.arch, self.top, self.build = arch, Path(top), Path(build).resolve()
         self.tree = self.build / 'tree'
         self.out = self.build / f'guest-{arch}'
         self.headers = self.out / 'headers'
@@ -51,12 +51,18 @@ class Guest:
             name, mark, rest = row.partition('#')[0].partition(':')
             if not mark:
                 continue
-            paths = [p for word in rest.split() for p in sorted(self.tree.glob(word))]
+            globs, _, library = rest.partition(' + ')
+            paths = self.match(globs)
+            linked = [p for p in self.match(library) if p not in paths]
             if name.strip() == '*':
-                found.update({p.stem: [p] for p in paths})
+                found.update({p.stem: [p, *linked] for p in paths})
             elif paths:
                 found[name.strip()] = paths
         return found
+
+    def match(self, globs):
+        """Files of the tree that a list of globs means."""
+        return [p for word in globs.split() for p in sorted(self.tree.glob(word))]
 
     def flags(self):
         """Compiler flags of guest programs."""
