@@ -46,18 +46,25 @@ struct iommufd_access_ops {
 
 /**
  * struct iommufd_dmabuf_exporter - makes dma-bufs that can be mapped
- * @ops: operations of its dma-bufs, which tell them from others
- * @locate: set @run to where the memory is.  Called with the dma-buf's
- *          reservation locked.  Returns 0; -ENODEV while it is revoked;
- *          -EOPNOTSUPP when it is in several pieces
+ * @ops: operations of its dma-bufs, which tell them from others.  With @pin,
+ *       which is not called, since dma_buf_dynamic_attach() would map the
+ *       dma-buf of an exporter without it
+ * @locate: set @run to where the memory is, from the first byte of the dma-buf
+ *          on, page aligned.  Called with the dma-buf's reservation locked.
+ *          Returns 0; -ENODEV while it is revoked; -EOPNOTSUPP when it is in
+ *          several pieces
+ * @mmio: the memory belongs to a device
  *
  * The place never changes while the dma-buf lives.  To revoke it the exporter
  * makes @locate fail and calls dma_buf_move_notify(); when that returns, no
  * device reaches the memory any more.
+ *
+ * The exporter stands in the module that owns its dma-bufs.
  */
 struct iommufd_dmabuf_exporter {
 	const struct dma_buf_ops *ops;
 	int (*locate)(struct dma_buf *dmabuf, struct iommu_run *run);
+	bool mmio;
 };
 
 #if IS_ENABLED(CONFIG_IOMMUFD)
@@ -95,9 +102,12 @@ void iommufd_access_unpin(struct iommufd_access *access, unsigned long iova,
 int iommufd_access_rw(struct iommufd_access *access, unsigned long iova,
 		      void *data, size_t len, unsigned int flags);
 
+#endif /* CONFIG_IOMMUFD */
+
 /* Memory of devices: drivers/iommu/iommufd/pin_dmabuf.c */
+#if IS_ENABLED(CONFIG_IOMMUFD) && IS_ENABLED(CONFIG_DMA_SHARED_BUFFER)
 int iommufd_register_exporter(const struct iommufd_dmabuf_exporter *exporter);
 void iommufd_unregister_exporter(const struct iommufd_dmabuf_exporter *exporter);
+#endif
 
-#endif /* CONFIG_IOMMUFD */
 #endif /* __LINUX_IOMMUFD_H */

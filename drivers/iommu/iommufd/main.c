@@ -305,4 +305,5 @@ module_exit(iommufd_exit);
 
 MODULE_DESCRIPTION("I/O address space management for user space");
 MODULE_LICENSE("GPL");
+MODULE_IMPORT_NS(DMA_BUF);
 MODULE_IMPORT_NS(IOMMUFD_INTERNAL);
