@@ -7,6 +7,7 @@ CONFIG    ?= run
 LINUX_SRC ?= /usr/src/linux-source-6.1.tar.xz
 O         ?= $(TOP)/build
 TESTS     ?=
+COVERAGE_MIN ?= 90
 TARGET    ?=
 JOBS      ?=
 V         ?=
@@ -28,10 +29,10 @@ KERNEL    := python3 $(TOP)/scripts/kernel.py --arch $(ARCH) --config $(CONFIG) 
 	     --tree $(TREE) --out $(KOUT)
 VMDIR     := $(TOP)/tools/testing/vm
 VM        := python3 $(VMDIR)/vm.py --build $(O) --qemu $(NEWER_QEMU)
-export JOBS V O QEMU LINUX_SRC KEEP TIMEOUT_SCALE
+export JOBS V O QEMU LINUX_SRC KEEP TIMEOUT_SCALE IOMMUFD_SEED IOMMUFD_SECONDS
 
 .DEFAULT_GOAL := help
-.PHONY: help packages tree fold new-patch config kernel kernel-only print-image run check unit kernels compile-test lint vm kunit kselftest series series-check clean
+.PHONY: help packages tree fold new-patch config kernel kernel-only print-image run check unit kernels compile-test lint vm kunit kselftest coverage series series-check clean
 
 help:
 	@sed -n 's/^#: //p' $(TOP)/Makefile
@@ -120,6 +121,14 @@ kunit:
 #:   kselftest    self tests of the user ABI
 kselftest:
 	@$(MAKE) --no-print-directory vm TESTS='iommufd-*'
+
+#:   coverage     lines of drivers/iommu/iommufd that the self tests and unit tests reach
+#:                  in the debug kernel (TESTS selects, COVERAGE_MIN=percent)
+coverage: TESTS := $(or $(TESTS),iommufd-* kunit/)
+coverage: tree
+	@$(if $(QEMU),,$(VMDIR)/fetch_qemu.py $(NEWER_QEMU))
+	@$(MAKE) --no-print-directory -s kernel-only ARCH=x86_64 CONFIG=debug
+	@$(VM) coverage --tests "$(TESTS)" --wanted $(COVERAGE_MIN)
 
 kernel-only:
 	@$(KERNEL)

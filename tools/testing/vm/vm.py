@@ -4,6 +4,7 @@
 
     vm.py list  [--tests PATTERN]      name the cases
     vm.py check [--tests PATTERN]      run them
+    vm.py coverage [--tests PATTERN] [--wanted PERCENT]    run them for line coverage
     vm.py kernels [--tests PATTERN]    name the kernels they need, as ARCH:CONFIG
     vm.py run [--iommu MACHINE] [--disk FILE]    the main job
     vm.py image --arch ARCH            build the initramfs and print its path
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from vmtest import job
 from vmtest.case import CaseError, read_cases
+from vmtest.coverage import Coverage
 from vmtest.emulator import Emulators
 from vmtest.initramfs import Guest
 from vmtest.runner import Runner
@@ -27,7 +29,7 @@ TOP = HERE.parents[2]
 def parse_args():
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
-    parser.add_argument('command', choices=('list', 'check', 'kernels', 'run', 'image'))
+    parser.add_argument('command', choices=('list', 'check', 'coverage', 'kernels', 'run', 'image'))
     parser.add_argument('--tests', default='', help='words: globs or parts of case names')
     parser.add_argument('--build', default=TOP / 'build')
     parser.add_argument('--jobs', type=int, default=int(os.environ.get('JOBS') or 0))
@@ -35,7 +37,17 @@ def parse_args():
     parser.add_argument('--qemu', default='', help='folder of an unpacked QEMU')
     parser.add_argument('--iommu', default='vtd')
     parser.add_argument('--disk', default='')
+    parser.add_argument('--wanted', type=float, default=90, help='coverage in percent')
     return parser.parse_args()
+
+
+def run_coverage(runner, cases, jobs, wanted):
+    """Run the cases of the debug kernel and say which lines they reached."""
+    cases = [c for c in cases if (c.arch, c.config) == ('x86_64', 'debug')]
+    runner.coverage = Coverage(runner.build / 'tree', runner.build / 'x86_64-debug')
+    status = runner.run(cases, jobs)
+    good = runner.coverage.report(wanted, runner.build / 'coverage/uncovered.txt')
+    return status or not good
 
 
 def main():
@@ -58,7 +70,10 @@ def main():
     if not cases:
         print(f'no case matches {args.tests}')
         return 1
-    return runner.run(cases, args.jobs or os.cpu_count())
+    jobs = args.jobs or os.cpu_count()
+    if args.command == 'coverage':
+        return run_coverage(runner, cases, jobs, args.wanted)
+    return runner.run(cases, jobs)
 
 
 if __name__ == '__main__':

@@ -10,7 +10,7 @@ from pathlib import Path
 VM = Path(__file__).resolve().parents[2] / 'vm'
 sys.path.insert(0, str(VM))
 # pylint: disable=wrong-import-position
-from vmtest import case, emulator, initramfs, kunit, splat, tap
+from vmtest import case, coverage, emulator, initramfs, kunit, runner, splat, tap
 
 SPLATS = (
     '[    1.0] WARNING: CPU: 0 PID: 1 at drivers/iommu/iommu.c:10 f+0x1/0x2',
@@ -140,6 +140,12 @@ class CaseTest(unittest.TestCase):
         self.assertEqual([c.name for c in found],
                          ['sample/vtd/run', 'sample/amd/debug', 'sample/vtd/run@7.2'])
 
+    def test_words_for_programs_reach_the_machine(self):
+        found = self.read('summary = s\non = vtd:run\nrun = p\ntimeout = 90\n')[0]
+        found = runner.with_words(found, {'IOMMUFD_SECONDS': '100', 'HOME': '/', 'IOMMUFD_A': 'b'})
+        self.assertEqual((found.append, found.timeout),
+                         ('IOMMUFD_SECONDS=100 IOMMUFD_A=b', 190))
+
     def test_mistakes_are_refused(self):
         for text in ('summary = s\nrun = p\n', 'summary = s\non = moon:run\nrun = p\n',
                      'summary = s\non = vtd:fast\nrun = p\n', 'colour = red\n'):
@@ -158,6 +164,38 @@ class CaseTest(unittest.TestCase):
         self.assertTrue(emulator.fits((7, 2, 22), '7.2'))
         self.assertFalse(emulator.fits((7, 2, 22), '>=10.0'))
         self.assertTrue(emulator.fits((11, 1, 3), '>=10.0'))
+
+
+class CoverageTest(unittest.TestCase):
+    """Line counts."""
+
+    FILE = '/b/drivers/iommu/iommufd/main.gcda'
+
+    def counted(self, *counts):
+        """Coverage after boots that ran the lines 1, 2, ... of a file so many times."""
+        found = coverage.Coverage('.', '.')
+        for boot in counts:
+            lines = [{'line_number': n, 'count': c} for n, c in enumerate(boot, 1)]
+            found.add_counts({'files': [
+                {'file': f'/t/drivers/iommu/iommufd/{name}', 'lines': lines}
+                for name in ('main.c', 'mock_iommu.c', 'tests/object-test.c', 'store.h')]})
+        return found.lines
+
+    def test_counts_of_boots_add_up_and_mock_and_tests_do_not_count(self):
+        self.assertEqual(self.counted((0, 1, 0), (0, 2, 3)),
+                         {'drivers/iommu/iommufd/main.c': {1: 0, 2: 3, 3: 3}})
+
+    def test_files_are_put_together_from_their_lines(self):
+        rows = f'# gcda {self.FILE} YWJj\r\n# other\n# gcda {self.FILE} ZA==\n'
+        self.assertEqual(coverage.files_of(rows), {self.FILE: b'abcd'})
+
+    def test_boot_without_counts_is_a_problem(self):
+        found = coverage.Coverage('.', '.')
+        found.add('a', 'ok 1 - b\n')
+        self.assertTrue(found.problems)
+
+    def test_ranges(self):
+        self.assertEqual(coverage.ranges({5, 3, 4, 9}), '3-5 9')
 
 
 class GuestTest(unittest.TestCase):

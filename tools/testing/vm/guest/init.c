@@ -27,7 +27,11 @@
 /* kmemleak reports no object younger than five seconds. */
 #define KMEMLEAK_AGE	6
 
-static const char *const environment[] = {
+/* Words NAME=value of the kernel's command line that are for the programs */
+#define FOR_PROGRAMS	"IOMMUFD_"
+#define MAX_WORDS	16
+
+static const char *environment[MAX_WORDS] = {
 	"PATH=/bin", "HOME=/tmp", "TERM=dumb", "IOMMUFD_TEST_NO_SKIP=1", NULL
 };
 
@@ -155,6 +159,19 @@ static void report_leaks(void)
 		close(fd);
 }
 
+static void set_environment(void)
+{
+	unsigned int nr = 0;
+	char **word;
+
+	while (environment[nr])
+		nr++;
+	for (word = environ; *word && nr < MAX_WORDS - 1; word++)
+		if (!strncmp(*word, FOR_PROGRAMS, strlen(FOR_PROGRAMS)))
+			environment[nr++] = *word;
+	environ = (char **)environment;
+}
+
 static void set_up(void)
 {
 	const struct rlimit core = { 0, 0 };
@@ -167,7 +184,7 @@ static void set_up(void)
 	mount_one("debugfs", "/sys/kernel/debug");
 	mount_one("hugetlbfs", "/run");
 	setrlimit(RLIMIT_CORE, &core);
-	environ = (char **)environment;
+	set_environment();
 }
 
 int main(int argc, char **argv)

@@ -9,7 +9,7 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
-from . import disk, kunit, splat, tap
+from . import coverage, disk, kunit, splat, tap
 from .boot import boot
 from .initramfs import Guest
 from .machine import MACHINES, Unavailable
@@ -18,6 +18,16 @@ IMAGE = {'x86_64': 'arch/x86/boot/bzImage', 'arm64': 'arch/arm64/boot/Image'}
 DEBUG_SLOWER = 3
 DISK_MIB = 16
 DEBUG_MEMORY = '2G'
+COVERAGE_SECONDS = 60
+FOR_PROGRAMS = 'IOMMUFD_'
+LENGTH = 'IOMMUFD_SECONDS'
+
+
+def with_words(case, words):
+    """The case with what the environment has for guest programs, and the time to do it."""
+    words = {k: v for k, v in words.items() if k.startswith(FOR_PROGRAMS)}
+    return replace(case, timeout=case.timeout + int(words.get(LENGTH) or 0),
+                   append=' '.join([case.append, *(f'{k}={v}' for k, v in words.items())]).strip())
 
 
 class Runner:
@@ -27,6 +37,7 @@ class Runner:
         self.top, self.build, self.emulators = Path(top), Path(build), emulators
         self.initrd = {}
         self.pinned = set()
+        self.coverage = None
         self.count = {'passed': 0, 'failed': 0, 'skipped': 0}
         self.number = 0
         self.lock = threading.Lock()
@@ -56,6 +67,9 @@ class Runner:
     def judge(self, case, outcome):
         """Report of one boot: guest results, splats, how it ended."""
         report = tap.parse(outcome.results)
+        if self.coverage:
+            with self.lock:
+                self.coverage.add(case.name, outcome.results)
         if case.kind == 'kunit':
             report.results.clear()
             kunit.parse(outcome.console, kunit.suites_of(outcome.results), report)
@@ -87,6 +101,10 @@ class Runner:
         if case.config == 'debug':
             case = replace(case, timeout=case.timeout * DEBUG_SLOWER,
                            memory=DEBUG_MEMORY if case.memory == '1G' else case.memory)
+        case = with_words(case, os.environ)
+        if self.coverage:
+            case = replace(case, run=f'{case.run} ; {coverage.PROGRAM}',
+                           timeout=case.timeout + COVERAGE_SECONDS)
         case = self.with_disk(case)
         shutil.rmtree(self.folder(case), ignore_errors=True)
         try:
