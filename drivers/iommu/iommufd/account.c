@@ -240,3 +240,104 @@ void iommufd_account_uncharge(struct iommufd_account *account,
 		mmap_write_unlock(account->mm);
 	}
 }
+
+/* Moving charges */
+
+/**
+ * iommufd_account_shares_limit() - do two accounts pay out of one purse
+ * @a: account, or NULL
+ * @b: account
+ *
+ * Context: any.
+ * Return: whether a page that @a paid for counts against the limit of @b.
+ */
+bool iommufd_account_shares_limit(const struct iommufd_account *a,
+				  const struct iommufd_account *b)
+{
+	if (!a || a->mode != b->mode)
+		return false;
+	switch (a->mode) {
+	case IOMMUFD_ACCOUNT_USER:
+		return a->user == b->user;
+	case IOMMUFD_ACCOUNT_PROCESS:
+		return a->mm == b->mm;
+	default:
+		return false;
+	}
+}
+
+/**
+ * iommufd_account_check_limit() - is what has been charged within the limit
+ * @account: account
+ *
+ * Limits are those of processes, so one process may be above its own with what
+ * another one of the same user was allowed to pin.
+ *
+ * Context: may sleep; takes the mmap_lock of the process in process mode.
+ * Return: 0, -ENOMEM over RLIMIT_MEMLOCK, -EINTR on a fatal signal.
+ */
+int iommufd_account_check_limit(struct iommufd_account *account)
+{
+	switch (account->mode) {
+	case IOMMUFD_ACCOUNT_USER:
+		return charge_user(account, 0);
+	case IOMMUFD_ACCOUNT_PROCESS:
+		return charge_process(account, 0);
+	default:
+		return 0;
+	}
+}
+
+static void charge_anyway(struct iommufd_account *account,
+			  unsigned long npages)
+{
+	atomic64_add(npages, &account->mm->pinned_vm);
+	if (account->mode == IOMMUFD_ACCOUNT_USER) {
+		atomic_long_add(npages, &account->user->locked_vm);
+	} else if (account->mode == IOMMUFD_ACCOUNT_PROCESS) {
+		mmap_write_lock(account->mm);
+		__account_locked_vm(account->mm, npages, true, account->task,
+				    true);
+		mmap_write_unlock(account->mm);
+	}
+}
+
+/**
+ * iommufd_account_move_begin() - charge the account that takes over
+ * @move: the move
+ * @npages: upper bound for what is pinned when it does
+ *
+ * Both accounts are charged between this and iommufd_account_move_end(), so
+ * that whoever unpins finds the charge, wherever it looks.
+ *
+ * Context: may sleep; takes the mmap_lock of the process in process mode.
+ */
+void iommufd_account_move_begin(struct iommufd_account_move *move,
+				unsigned long npages)
+{
+	move->nbegun = npages;
+	if (iommufd_account_shares_limit(move->from, move->to)) {
+		atomic64_add(npages, &move->to->mm->pinned_vm);
+	} else if (npages > *move->prepaid) {
+		charge_anyway(move->to, npages - *move->prepaid);
+		*move->prepaid = npages;
+	}
+}
+
+/**
+ * iommufd_account_move_end() - return the charge of the account that paid
+ * @move: the move
+ *
+ * Context: may sleep; takes the mmap_lock of the process in process mode.
+ */
+void iommufd_account_move_end(struct iommufd_account_move *move)
+{
+	if (iommufd_account_shares_limit(move->from, move->to)) {
+		atomic64_sub(move->nbegun - move->nmoved,
+			     &move->to->mm->pinned_vm);
+		atomic64_sub(move->nmoved, &move->from->mm->pinned_vm);
+	} else {
+		*move->prepaid -= move->nmoved;
+		iommufd_account_uncharge(move->from, move->nmoved);
+	}
+}

@@ -58,6 +58,22 @@ struct iommufd_account_slot {
 	struct iommufd_account *account;
 };
 
+/**
+ * struct iommufd_account_move - charges of a store on their way
+ * @from: who has paid
+ * @to: who will pay
+ * @prepaid: pages that @to was charged for beforehand and that no move used yet
+ * @nbegun: pages that @to is charged for on behalf of this move
+ * @nmoved: pages that were pinned at the moment @to took over, at most @nbegun
+ */
+struct iommufd_account_move {
+	struct iommufd_account *from;
+	struct iommufd_account *to;
+	unsigned long *prepaid;
+	unsigned long nbegun;
+	unsigned long nmoved;
+};
+
 struct iommufd_account *iommufd_account_create(enum iommufd_account_mode mode);
 struct iommufd_account *iommufd_account_get(struct iommufd_account *account);
 void iommufd_account_put(struct iommufd_account *account);
@@ -72,6 +88,13 @@ int iommufd_account_charge(struct iommufd_account *account,
 			   unsigned long npages);
 void iommufd_account_uncharge(struct iommufd_account *account,
 			      unsigned long npages);
+
+bool iommufd_account_shares_limit(const struct iommufd_account *a,
+				  const struct iommufd_account *b);
+int iommufd_account_check_limit(struct iommufd_account *account);
+void iommufd_account_move_begin(struct iommufd_account_move *move,
+				unsigned long npages);
+void iommufd_account_move_end(struct iommufd_account_move *move);
 
 /**
  * iommufd_account_waits() - do charges wait for a lock of the process

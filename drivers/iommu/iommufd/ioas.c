@@ -310,30 +310,58 @@ static struct iommufd_store *user_store(struct iommufd_call *call,
 	return store;
 }
 
-static int map_store(struct iommufd_call *call, struct iommufd_ioas *ioas,
-		     struct iommufd_store *store)
+/**
+ * iommufd_ioas_check_map() - judge what a map call asks for, as far as that
+ *			      needs no object
+ * @request: the request
+ *
+ * Return: 0, -EOPNOTSUPP for an unknown flag, -EOVERFLOW, -EINVAL without
+ * access.
+ */
+int iommufd_ioas_check_map(const struct iommufd_map_request *request)
 {
-	struct iommu_ioas_map *arg = call->arg;
+	if (request->flags & ~MAP_FLAGS_KNOWN)
+		return -EOPNOTSUPP;
+	if (*request->iova >= ULONG_MAX || request->length >= ULONG_MAX)
+		return -EOVERFLOW;
+	return flags_give_access(request->flags) ? 0 : -EINVAL;
+}
+
+/**
+ * iommufd_ioas_map_store() - map a whole store and tell the caller where
+ * @call: the call
+ * @ioas: address space
+ * @store: a reference, which the mapping takes over; dropped on error
+ * @request: what to do; the IOVA in it is set
+ *
+ * Context: may sleep.
+ * Return: 0, -EFAULT when the argument cannot be written back, or what
+ * iommufd_map_insert() returns.  On error nothing is mapped.
+ */
+int iommufd_ioas_map_store(struct iommufd_call *call, struct iommufd_ioas *ioas,
+			   struct iommufd_store *store,
+			   const struct iommufd_map_request *request)
+{
 	struct iommufd_slice slice = {
 		.store = store,
 		.offset_bytes = iommufd_store_page_offset(store),
-		.length_bytes = arg->length,
+		.length_bytes = request->length,
 	};
-	unsigned long iova = arg->iova;
+	unsigned long iova = *request->iova;
 	u64 unmapped;
 	int err;
 
 	err = iommufd_map_insert(ioas->map, &slice, 1, &iova,
-				 flags_to_prot(arg->flags),
-				 flags_to_map(arg->flags));
+				 flags_to_prot(request->flags),
+				 flags_to_map(request->flags));
 	if (err) {
 		iommufd_store_put(store);
 		return err;
 	}
-	arg->iova = iova;
-	err = iommufd_call_respond(call, sizeof(*arg));
+	*request->iova = iova;
+	err = iommufd_call_respond(call, request->arg_size);
 	if (err)
-		iommufd_map_remove(ioas->map, iova, iova + arg->length - 1,
+		iommufd_map_remove(ioas->map, iova, iova + request->length - 1,
 				   &unmapped);
 	return err;
 }
@@ -350,16 +378,21 @@ static int map_store(struct iommufd_call *call, struct iommufd_ioas *ioas,
 int iommufd_ioctl_ioas_map(struct iommufd_call *call)
 {
 	struct iommu_ioas_map *arg = call->arg;
+	struct iommufd_map_request request = {
+		.flags = arg->flags,
+		.length = arg->length,
+		.iova = &arg->iova,
+		.arg_size = sizeof(*arg),
+	};
 	struct iommufd_store *store;
 	struct iommufd_ioas *ioas;
 	int err;
 
-	if ((arg->flags & ~MAP_FLAGS_KNOWN) || arg->__reserved)
+	if (arg->__reserved)
 		return -EOPNOTSUPP;
-	if (arg->iova >= ULONG_MAX || arg->length >= ULONG_MAX)
-		return -EOVERFLOW;
-	if (!flags_give_access(arg->flags))
-		return -EINVAL;
+	err = iommufd_ioas_check_map(&request);
+	if (err)
+		return err;
 
 	ioas = iommufd_ioas_get(call->ctx, arg->ioas_id);
 	if (IS_ERR(ioas))
@@ -369,7 +402,7 @@ int iommufd_ioctl_ioas_map(struct iommufd_call *call)
 	if (IS_ERR(store))
 		err = PTR_ERR(store);
 	else
-		err = map_store(call, ioas, store);
+		err = iommufd_ioas_map_store(call, ioas, store, &request);
 	iommufd_object_put(call->ctx, &ioas->obj);
 	return err;
 }

@@ -10,6 +10,8 @@
  *   iommufd_group.lock      attachment of one IOMMU group
  *   iommufd_ioas.lock       page tables of one address space, from allocation
  *                           to publication
+ *   dma_resv of a dma-buf   taken with none of the above: when its memory is
+ *                           mapped, unmapped or revoked
  *   iommufd_iova_map lock   areas, reservations, list of domains
  *   iommufd_store fill_mutex  pinning for one store
  *   mmap_lock               of the process that owns or pays for the memory
@@ -45,6 +47,7 @@ struct iommufd_device;
 struct iommufd_group;
 struct iommufd_iova_map;
 struct iommufd_object;
+struct iommufd_store;
 struct seq_file;
 
 /* object.c: IDs and lifetimes */
@@ -177,6 +180,7 @@ struct iommufd_call {
 
 struct iommufd_ctx *iommufd_ctx_create(void);
 void iommufd_ctx_destroy(struct iommufd_ctx *ctx);
+struct device *iommufd_misc_device(void);
 int iommufd_call_respond(struct iommufd_call *call, size_t size);
 
 /* option.c */
@@ -208,6 +212,31 @@ int iommufd_ioctl_ioas_iova_ranges(struct iommufd_call *call);
 int iommufd_ioctl_ioas_map(struct iommufd_call *call);
 int iommufd_ioctl_ioas_copy(struct iommufd_call *call);
 int iommufd_ioctl_ioas_unmap(struct iommufd_call *call);
+
+/**
+ * struct iommufd_map_request - what the calls that map memory have in common
+ * @flags: mask of IOMMU_IOAS_MAP_*
+ * @length: number of bytes
+ * @iova: where, in the call's argument
+ * @arg_size: size of that argument in bytes
+ */
+struct iommufd_map_request {
+	u32 flags;
+	u64 length;
+	__aligned_u64 *iova;
+	size_t arg_size;
+};
+
+int iommufd_ioas_check_map(const struct iommufd_map_request *request);
+int iommufd_ioas_map_store(struct iommufd_call *call, struct iommufd_ioas *ioas,
+			   struct iommufd_store *store,
+			   const struct iommufd_map_request *request);
+
+/* ioas_map_file.c */
+int iommufd_ioctl_ioas_map_file(struct iommufd_call *call);
+
+/* change_process.c */
+int iommufd_ioctl_ioas_change_process(struct iommufd_call *call);
 
 /* hwpt_paging.c: page tables that mirror an address space */
 

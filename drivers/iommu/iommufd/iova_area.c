@@ -62,6 +62,7 @@ struct iommufd_area *iommufd_area_alloc(void)
 	area->busy = false;
 	area->remover = NULL;
 	area->held = false;
+	area->absent = false;
 	return area;
 }
 

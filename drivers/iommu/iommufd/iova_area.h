@@ -11,6 +11,8 @@
 
 #include "store.h"
 
+struct iommufd_iova_map;
+
 /**
  * enum iommufd_area_phase - how far a mapping has got
  * @AREA_RESERVED: owns its IOVAs; its memory is being pinned.  In no domain,
@@ -42,6 +44,7 @@ struct iommufd_area_subtree {
  * @start: first IOVA in bytes
  * @last: last IOVA in bytes, inclusive
  * @subtree: see there
+ * @map: map it is in
  * @store: where the bytes are; a reference
  * @offset_bytes: the first of them, from the start of the store's first page
  * @hold: keeps the bytes pinned while @held
@@ -54,9 +57,12 @@ struct iommufd_area_subtree {
  * @phase: how far it has got
  * @busy: somebody works on it without the map's lock
  * @held: @hold is in use
+ * @absent: its memory was revoked before it was written to a domain, or taken
+ *	    out of them since: the domains that have it translate nothing there.
+ *	    Stays so
  *
  * @node, @phase, @busy, @remover and @seq change under the map's lock.  @next,
- * @hold, @held and @nr_domains belong to the one who set @busy.  The others
+ * @hold, @held, @absent and @nr_domains belong to the one who set @busy.  The others
  * never change while the area is in the tree.
  */
 struct iommufd_area {
@@ -64,6 +70,7 @@ struct iommufd_area {
 	unsigned long start;
 	unsigned long last;
 	struct iommufd_area_subtree subtree;
+	struct iommufd_iova_map *map;
 	struct iommufd_store *store;
 	u64 offset_bytes;
 	struct iommufd_hold hold;
@@ -75,6 +82,7 @@ struct iommufd_area {
 	u8 phase;
 	bool busy;
 	bool held;
+	bool absent;
 };
 
 /**

@@ -12,6 +12,7 @@
  *	unmap			     MAPPED --> claimed --> busy --> gone
  *	add a domain	busy on one area after the other, upwards
  *	drain a domain	busy on batches of areas, upwards
+ *	revoke memory	busy on one area after the other
  *
  * Who meets what:
  *
@@ -21,6 +22,7 @@
  *				else claims and waits
  *	fill	passes		waits			waits
  *	drain	passes		waits if in domain	works on it
+ *	revoke	passes		waits			works on it
  *
  * Nobody waits while being busy with an area, and removers claim all their
  * areas at once, so nobody waits in a circle.  Nobody blocked on a page fault
@@ -50,6 +52,7 @@ struct iommufd_iova_map *iommufd_map_create(void)
 	map = kzalloc(sizeof(*map), GFP_KERNEL_ACCOUNT);
 	if (!map)
 		return ERR_PTR(-ENOMEM);
+	refcount_set(&map->users, 1);
 	mutex_init(&map->lock);
 	map->areas = RB_ROOT;
 	iommufd_space_init(&map->space);
@@ -61,20 +64,56 @@ struct iommufd_iova_map *iommufd_map_create(void)
 
 /**
  * iommufd_map_destroy() - free a map and its mappings
- * @map: map without domains that nobody else uses any more
+ * @map: map without domains that nobody else uses any more, but for those who
+ *	 revoke memory
  *
  * Context: may sleep.
  */
 void iommufd_map_destroy(struct iommufd_iova_map *map)
 {
 	struct iommufd_area *area, *next;
+	struct rb_root areas;
+
+	/* Who revokes memory finds nothing from here on */
+	mutex_lock(&map->lock);
+	areas = map->areas;
+	map->areas = RB_ROOT;
+	mutex_unlock(&map->lock);
 
 	WARN_ON(!list_empty(&map->domains));
-	rbtree_postorder_for_each_entry_safe(area, next, &map->areas, node) {
+	rbtree_postorder_for_each_entry_safe(area, next, &areas, node) {
 		iommufd_area_free(area);
 		cond_resched();
 	}
 	iommufd_space_destroy(&map->space);
+	iommufd_map_put(map);
+}
+
+/**
+ * iommufd_map_get() - keep the memory of a map and its lock
+ * @map: a map with areas
+ *
+ * The map can be destroyed all the same, and has no areas then.
+ *
+ * Context: any.
+ * Return: @map with a reference for iommufd_map_put().
+ */
+struct iommufd_iova_map *iommufd_map_get(struct iommufd_iova_map *map)
+{
+	refcount_inc(&map->users);
+	return map;
+}
+
+/**
+ * iommufd_map_put() - undo iommufd_map_get()
+ * @map: the map
+ *
+ * Context: may sleep.
+ */
+void iommufd_map_put(struct iommufd_iova_map *map)
+{
+	if (!refcount_dec_and_test(&map->users))
+		return;
 	mutex_destroy(&map->lock);
 	kfree(map);
 }
@@ -289,6 +328,7 @@ static void insert_chain(struct iommufd_iova_map *map,
 	struct iommufd_area *area;
 
 	for (area = chain; area; area = area->next, slices++) {
+		area->map = map;
 		area->start = iova;
 		area->last = iova + slices->length_bytes - 1;
 		area->busy = true;

@@ -13,6 +13,7 @@
 
 struct iommu_domain;
 struct iommufd_iova_map;
+struct iommufd_revoke_ops;
 struct iommufd_store;
 struct seq_file;
 
@@ -67,6 +68,13 @@ int iommufd_map_remove_all(struct iommufd_iova_map *map, u64 *unmapped_bytes);
 int iommufd_map_slices(struct iommufd_iova_map *map, unsigned long iova,
 		       unsigned long length_bytes,
 		       struct iommufd_slice **slices, unsigned int *nr_slices);
+
+int iommufd_map_stores(struct iommufd_iova_map *map,
+		       struct iommufd_store **stores, unsigned long room,
+		       unsigned long *nr_stores);
+
+/* For stores whose memory can be revoked, if areas are all who hold it */
+extern const struct iommufd_revoke_ops iommufd_map_revoke_ops;
 
 int iommufd_map_add_domain(struct iommufd_iova_map *map,
 			   struct iommu_domain *domain);

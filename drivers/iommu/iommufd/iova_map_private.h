@@ -10,6 +10,7 @@
 #include <linux/lockdep.h>
 #include <linux/mutex.h>
 #include <linux/rbtree.h>
+#include <linux/refcount.h>
 #include <linux/types.h>
 #include <linux/wait.h>
 
@@ -37,7 +38,8 @@ struct iommufd_space {
 
 /**
  * struct iommufd_iova_map - IOVA map
- * @lock: protects all fields and the fields of areas and domains that say so.
+ * @users: one for those who map, and one for each who revokes memory of its
+ * @lock: protects all fields below and the fields of areas and domains that say so.
  *	  Taken for looking things up and marking them, never while memory is
  *	  pinned or a domain changes.  No lock nests inside.
  * @areas: tree of &struct iommufd_area
@@ -54,6 +56,7 @@ struct iommufd_space {
  * @huge_pages: domains may use pages larger than PAGE_SIZE
  */
 struct iommufd_iova_map {
+	refcount_t users;
 	struct mutex lock; /* everything below; see above */
 	struct rb_root areas;
 	struct iommufd_space space;
@@ -70,6 +73,8 @@ struct iommufd_iova_map {
 };
 
 /* iova_map.c */
+struct iommufd_iova_map *iommufd_map_get(struct iommufd_iova_map *map);
+void iommufd_map_put(struct iommufd_iova_map *map);
 int iommufd_map_wait(struct iommufd_iova_map *map);
 void iommufd_map_wait_uninterruptible(struct iommufd_iova_map *map);
 void iommufd_map_wake(struct iommufd_iova_map *map);

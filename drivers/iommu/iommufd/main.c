@@ -50,9 +50,11 @@ union call_argument {
 	struct iommu_hwpt_alloc hwpt_alloc;
 	struct iommu_ioas_alloc ioas_alloc;
 	struct iommu_ioas_allow_iovas ioas_allow_iovas;
+	struct iommu_ioas_change_process ioas_change_process;
 	struct iommu_ioas_copy ioas_copy;
 	struct iommu_ioas_iova_ranges ioas_iova_ranges;
 	struct iommu_ioas_map ioas_map;
+	struct iommu_ioas_map_file ioas_map_file;
 	struct iommu_ioas_unmap ioas_unmap;
 	struct iommu_option option;
 };
@@ -74,12 +76,16 @@ static const struct call_ops calls[IOMMUFD_NR_LAST - IOMMUFD_CMD_BASE + 1] = {
 	     struct iommu_ioas_alloc, out_ioas_id),
 	CALL(IOMMU_IOAS_ALLOW_IOVAS, iommufd_ioctl_ioas_allow_iovas,
 	     struct iommu_ioas_allow_iovas, allowed_iovas),
+	CALL(IOMMU_IOAS_CHANGE_PROCESS, iommufd_ioctl_ioas_change_process,
+	     struct iommu_ioas_change_process, __reserved),
 	CALL(IOMMU_IOAS_COPY, iommufd_ioctl_ioas_copy,
 	     struct iommu_ioas_copy, src_iova),
 	CALL(IOMMU_IOAS_IOVA_RANGES, iommufd_ioctl_ioas_iova_ranges,
 	     struct iommu_ioas_iova_ranges, out_iova_alignment),
 	CALL(IOMMU_IOAS_MAP, iommufd_ioctl_ioas_map,
 	     struct iommu_ioas_map, iova),
+	CALL(IOMMU_IOAS_MAP_FILE, iommufd_ioctl_ioas_map_file,
+	     struct iommu_ioas_map_file, iova),
 	CALL(IOMMU_IOAS_UNMAP, iommufd_ioctl_ioas_unmap,
 	     struct iommu_ioas_unmap, length),
 	CALL(IOMMU_OPTION, iommufd_ioctl_option,
@@ -281,6 +287,16 @@ static struct miscdevice iommufd_misc = {
 	.fops = &iommufd_fops,
 	.mode = 0660,
 };
+
+/**
+ * iommufd_misc_device() - what stands for iommufd where a device is needed
+ *
+ * Return: the device of /dev/iommu.
+ */
+struct device *iommufd_misc_device(void)
+{
+	return iommufd_misc.this_device;
+}
 
 static int __init iommufd_init(void)
 {

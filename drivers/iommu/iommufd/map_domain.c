@@ -109,6 +109,15 @@ static struct iommufd_area *first_member(const struct members *m,
 	return chain;
 }
 
+/* The same for areas whose memory a domain translates */
+static struct iommufd_area *first_present(const struct members *m,
+					  struct iommufd_area *chain)
+{
+	while (chain && (chain->absent || !has_area(m, chain)))
+		chain = chain->next;
+	return chain;
+}
+
 /*
  * Step to the next domain that has an area of @chain, and learn which ones.
  * @md has one and so is still in the list, or is NULL to begin with.
@@ -179,18 +188,30 @@ static int fill_area(struct iommufd_iova_map *map, struct iommu_domain *domain,
 	size_t done = 0, mapped;
 	unsigned int nr;
 	int err = 0;
+	int prot;
 
+	/*
+	 * The hold came first, so whoever revokes the memory from here on will
+	 * wait for us and take it out again.  If other domains have it that
+	 * is still to happen, and to all of them.
+	 */
+	if (!area->nr_domains && iommufd_store_is_revoked(area->store))
+		area->absent = true;
+	if (area->absent)
+		goto out_count;
+
+	prot = area->prot | iommufd_store_prot(area->store);
 	iommufd_run_iter_init(&iter, area->store, &area->hold,
 			      area->offset_bytes, iommufd_area_bytes(area));
 	while ((nr = iommufd_run_iter_next(&iter, runs, MAX_RUNS))) {
 		if (likely(READ_ONCE(map->huge_pages)))
 			err = iommu_domain_map_runs(domain, area->start + done,
-						    runs, nr, area->prot,
+						    runs, nr, prot,
 						    GFP_KERNEL_ACCOUNT,
 						    &mapped);
 		else
 			err = map_runs_small(domain, area->start + done, runs,
-					     nr, area->prot, &mapped);
+					     nr, prot, &mapped);
 		done += mapped;
 		if (!err && nr == MAX_RUNS && fatal_signal_pending(current))
 			err = -EINTR;
@@ -198,6 +219,7 @@ static int fill_area(struct iommufd_iova_map *map, struct iommu_domain *domain,
 			goto err_unmap;
 		cond_resched();
 	}
+out_count:
 	area->nr_domains++;
 	return 0;
 
@@ -214,12 +236,12 @@ static struct iommufd_area *end_of_span(const struct members *m,
 					struct iommufd_area *area,
 					unsigned long *last)
 {
-	struct iommufd_area *next = first_member(m, area->next);
+	struct iommufd_area *next = first_present(m, area->next);
 
 	*last = area->last;
 	while (next && next->start == *last + 1) {
 		*last = next->last;
-		next = first_member(m, next->next);
+		next = first_present(m, next->next);
 	}
 	return next;
 }
@@ -267,7 +289,7 @@ static void unmap_queued(struct iommu_domain *domain, unsigned long start,
 static void unmap_chain(struct iommu_domain *domain, const struct members *m,
 			struct iommufd_area *chain)
 {
-	struct iommufd_area *area = first_member(m, chain);
+	struct iommufd_area *area = first_present(m, chain);
 	struct iommufd_area *next;
 	LIST_HEAD(freelist);
 	unsigned long last;
@@ -447,6 +469,11 @@ static int fill_domain(struct iommufd_iova_map *map, struct map_domain *md)
 	return 0;
 }
 
+static bool is_alone(const struct iommufd_area *area)
+{
+	return !iommufd_store_has_pages(area->store);
+}
+
 /*
  * Set the busy bit of the next areas to be drained, as many as can be had
  * without waiting.  Returns NULL when there are none left.
@@ -462,7 +489,12 @@ static struct iommufd_area *claim_for_drain(struct iommufd_iova_map *map,
 	area = iommufd_area_at_or_behind(&map->areas, md->cursor);
 	while (area && area->start <= md->limit && nr < DRAIN_BATCH) {
 		if (area->phase != AREA_RESERVED && has_area(&m, area)) {
-			if (area->busy && chain)
+			/*
+			 * Memory that can be revoked comes alone: who revokes
+			 * it must not wait for what unpinning pages waits for
+			 */
+			if (chain && (area->busy || is_alone(area) ||
+				      is_alone(chain)))
 				break;
 			if (area->busy) {
 				iommufd_map_wait_uninterruptible(map);

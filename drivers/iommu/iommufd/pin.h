@@ -8,6 +8,18 @@
 
 #include <linux/types.h>
 
+/**
+ * struct iommufd_fixed - memory that stays where it is and has no struct page
+ * @phys: physical address of page number 0
+ * @mmio: it belongs to a device
+ * @revoked: it was taken away, for good; protected by the store's mutex
+ */
+struct iommufd_fixed {
+	phys_addr_t phys;
+	bool mmio;
+	bool revoked;
+};
+
 struct iommufd_account;
 struct iommufd_backing;
 struct iommufd_store;
@@ -19,11 +31,15 @@ struct page;
  * @pin: pin @npages pages from page number @first on and store them in @pages.
  *	 All of them or none.  Called with the store's fill mutex held, never
  *	 with its mutex; may sleep for long.  Returns 0, -EFAULT where there is
- *	 no memory to be pinned, -EINTR on a fatal signal, -ENOMEM.
+ *	 no memory to be pinned, -EINVAL where the source is not fit for it,
+ *	 -EINTR on a fatal signal, -ERESTARTNOINTR, -ENOMEM.  NULL for memory at
+ *	 a fixed place
  * @unpin: unpin @npages pages with consecutive page frame numbers from @pfn on.
  *	   The range may be cut in any way, it need not match a call of @pin.
  *	   Called with the store's mutex held; may sleep; cannot fail.
  * @put: drop what the backing refers to, when the store dies; optional
+ * @any_payer: the memory is no process's own, so that any can take over what is
+ *	       charged for it
  *
  * A page is pinned and unpinned exactly once between two calls of each kind for
  * its page number: pin, unpin, pin, unpin.
@@ -34,6 +50,7 @@ struct iommufd_pin_ops {
 	void (*unpin)(const struct iommufd_backing *backing, unsigned long pfn,
 		      unsigned long npages);
 	void (*put)(struct iommufd_backing *backing);
+	bool any_payer;
 };
 
 /**
@@ -41,16 +58,18 @@ struct iommufd_pin_ops {
  * @ops: operations for this kind of memory
  * @mm: user memory: address space, kept alive by the store's account
  * @source: other kinds of memory: what @ops looks it up in
+ * @fixed: memory at a fixed place: where that is
  * @start_bytes: address of page number 0 in @mm or @source, page aligned
  * @writable: devices may write; the pages are dirty when they are unpinned
  *
- * Immutable while the store lives.
+ * Immutable while the store lives, but for @fixed->revoked.
  */
 struct iommufd_backing {
 	const struct iommufd_pin_ops *ops;
 	union {
 		struct mm_struct *mm;
 		void *source;
+		struct iommufd_fixed *fixed;
 	};
 	unsigned long start_bytes;
 	bool writable;

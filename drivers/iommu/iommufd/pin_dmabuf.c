@@ -3,12 +3,24 @@
  * Memory of devices, shared as a dma-buf.
  *
  * Only exporters that are registered here can say where the memory is, and
- * promise that it stays there until it is revoked.
+ * promise that it stays there until it is revoked.  They are asked once, when
+ * the store is made, so that nobody who works with the store ever waits for the
+ * dma-buf's reservation.  The exporter holds that when it revokes the memory,
+ * and does wait for those who work with the store.
  */
 #include <linux/dma-buf.h>
+#include <linux/dma-resv.h>
+#include <linux/err.h>
 #include <linux/export.h>
+#include <linux/iommu-ext.h>
 #include <linux/iommufd.h>
+#include <linux/mm.h>
 #include <linux/mutex.h>
+#include <linux/overflow.h>
+#include <linux/slab.h>
+
+#include "pin.h"
+#include "store.h"
 
 /* Kinds of dma-bufs, of which a kernel has few */
 #define MAX_EXPORTERS	8
@@ -22,12 +34,16 @@ static const struct iommufd_dmabuf_exporter *exporters[MAX_EXPORTERS];
  *	      as long as one of its dma-bufs lives
  *
  * Context: may sleep.
- * Return: 0, or -ENOSPC when there are too many kinds.
+ * Return: 0, -EINVAL when its dma-bufs do not suit an importer that follows
+ * them, -ENOSPC when there are too many kinds.
  */
 int iommufd_register_exporter(const struct iommufd_dmabuf_exporter *exporter)
 {
 	unsigned int i;
 	int err = -ENOSPC;
+
+	if (!exporter->ops->pin)
+		return -EINVAL;
 
 	mutex_lock(&exporters_lock);
 	for (i = 0; i < MAX_EXPORTERS && err; i++) {
@@ -60,3 +76,185 @@ void iommufd_unregister_exporter(const struct iommufd_dmabuf_exporter *exporter)
 	mutex_unlock(&exporters_lock);
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_unregister_exporter, IOMMUFD);
+
+/* The module of a dma-buf stays while the dma-buf does, and so its exporter */
+static const struct iommufd_dmabuf_exporter *
+find_exporter(const struct dma_buf *dmabuf)
+{
+	const struct iommufd_dmabuf_exporter *found = NULL;
+	unsigned int i;
+
+	mutex_lock(&exporters_lock);
+	for (i = 0; i < MAX_EXPORTERS; i++)
+		if (exporters[i] && exporters[i]->ops == dmabuf->ops)
+			found = exporters[i];
+	mutex_unlock(&exporters_lock);
+	return found;
+}
+
+/**
+ * struct dmabuf_source - what a store of a dma-buf's memory stands on
+ * @fixed: the memory, for the store
+ * @dmabuf: the dma-buf; a reference
+ * @attachment: makes us hear when the memory is revoked
+ * @exporter: who knows where the memory is
+ * @store: the store that owns this; NULL until the memory was found, protected
+ *	   by the dma-buf's reservation lock
+ * @revoke_ops: how the holders of @store let go
+ */
+struct dmabuf_source {
+	struct iommufd_fixed fixed;
+	struct dma_buf *dmabuf;
+	struct dma_buf_attachment *attachment;
+	const struct iommufd_dmabuf_exporter *exporter;
+	struct iommufd_store *store;
+	const struct iommufd_revoke_ops *revoke_ops;
+};
+
+/* Called with the reservation lock, until the attachment is gone */
+static void source_moved(struct dma_buf_attachment *attachment)
+{
+	struct dmabuf_source *source = attachment->importer_priv;
+	struct iommu_run run;
+
+	dma_resv_assert_held(attachment->dmabuf->resv);
+	if (!source->store || source->fixed.revoked)
+		return;
+	/* Told that the memory came back: nothing to do */
+	if (!source->exporter->locate(attachment->dmabuf, &run))
+		return;
+	iommufd_store_revoke(source->store, source->revoke_ops);
+}
+
+static const struct dma_buf_attach_ops attach_ops = {
+	.allow_peer2peer = true,
+	.move_notify = source_moved,
+};
+
+static void free_source(struct dmabuf_source *source)
+{
+	dma_buf_detach(source->dmabuf, source->attachment);
+	dma_buf_put(source->dmabuf);
+	kfree(source);
+}
+
+static void dmabuf_put(struct iommufd_backing *backing)
+{
+	free_source(container_of(backing->fixed, struct dmabuf_source, fixed));
+}
+
+static const struct iommufd_pin_ops dmabuf_ops = {
+	.put = dmabuf_put,
+};
+
+/* The store owns @source when this succeeds */
+static struct iommufd_store *create_store(struct dmabuf_source *source,
+					  u64 start, size_t length_bytes,
+					  bool writable)
+{
+	u64 last = start + length_bytes - 1;
+	struct iommufd_backing backing = {
+		.ops = &dmabuf_ops,
+		.fixed = &source->fixed,
+		.start_bytes = start & PAGE_MASK,
+		.writable = writable,
+	};
+	struct iommufd_store *store;
+	struct iommu_run run;
+	int err;
+
+	dma_resv_assert_held(source->dmabuf->resv);
+	err = source->exporter->locate(source->dmabuf, &run);
+	if (err)
+		return ERR_PTR(err);
+	if (last >= run.len)
+		return ERR_PTR(-EINVAL);
+	source->fixed.phys = run.phys + backing.start_bytes;
+	source->fixed.mmio = source->exporter->mmio;
+	store = iommufd_store_create(&backing, NULL,
+				     (last >> PAGE_SHIFT) -
+				     (start >> PAGE_SHIFT) + 1,
+				     offset_in_page(start));
+	if (!IS_ERR(store))
+		source->store = store;
+	return store;
+}
+
+/* Takes over the reference to @dmabuf in any case */
+static struct iommufd_store *
+attach_store(struct dma_buf *dmabuf, struct device *dev,
+	     const struct iommufd_revoke_ops *revoke_ops, u64 start,
+	     size_t length_bytes, bool writable)
+{
+	struct iommufd_store *store;
+	struct dmabuf_source *source;
+	int err;
+
+	source = kzalloc(sizeof(*source), GFP_KERNEL_ACCOUNT);
+	if (!source) {
+		err = -ENOMEM;
+		goto err_put;
+	}
+	source->dmabuf = dmabuf;
+	source->revoke_ops = revoke_ops;
+	source->exporter = find_exporter(dmabuf);
+	if (!source->exporter) {
+		err = -EOPNOTSUPP;
+		goto err_free;
+	}
+	source->attachment = dma_buf_dynamic_attach(dmabuf, dev, &attach_ops,
+						    source);
+	if (IS_ERR(source->attachment)) {
+		err = PTR_ERR(source->attachment);
+		goto err_free;
+	}
+
+	dma_resv_lock(dmabuf->resv, NULL);
+	store = create_store(source, start, length_bytes, writable);
+	dma_resv_unlock(dmabuf->resv);
+	if (IS_ERR(store))
+		free_source(source);
+	return store;
+
+err_free:
+	kfree(source);
+err_put:
+	dma_buf_put(dmabuf);
+	return ERR_PTR(err);
+}
+
+/**
+ * iommufd_store_create_dmabuf() - make a store of a part of a dma-buf
+ * @fd: a descriptor of the calling process
+ * @dev: who attaches to the dma-buf
+ * @revoke_ops: how those who will hold the store let go when it is revoked
+ * @start: first byte in the dma-buf
+ * @length_bytes: number of bytes, not 0; the range does not wrap
+ * @writable: devices may write to the memory
+ *
+ * Nobody is charged.
+ *
+ * Context: may sleep; takes the dma-buf's reservation lock, so no lock of an
+ * address space may be held.
+ * Return: the store with one reference, NULL when @fd is something else than a
+ * dma-buf, ERR_PTR(-EBADF) when it is not open, ERR_PTR(-EINVAL) when the
+ * dma-buf is shorter, ERR_PTR(-EOPNOTSUPP) when it cannot be told where it is,
+ * or it is in several pieces, ERR_PTR(-ENODEV) when it is revoked,
+ * ERR_PTR(-ENOMEM), or what the exporter says to being attached.
+ */
+struct iommufd_store *
+iommufd_store_create_dmabuf(int fd, struct device *dev,
+			    const struct iommufd_revoke_ops *revoke_ops,
+			    u64 start, size_t length_bytes, bool writable)
+{
+	struct dma_buf *dmabuf = dma_buf_get(fd);
+
+	if (IS_ERR(dmabuf))
+		return PTR_ERR(dmabuf) == -EINVAL ? NULL : ERR_CAST(dmabuf);
+	if (start + length_bytes > dmabuf->size) {
+		dma_buf_put(dmabuf);
+		return ERR_PTR(-EINVAL);
+	}
+	return attach_store(dmabuf, dev, revoke_ops, start, length_bytes,
+			    writable);
+}

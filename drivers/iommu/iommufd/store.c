@@ -43,6 +43,7 @@
 #include <linux/bits.h>
 #include <linux/err.h>
 #include <linux/interval_tree_generic.h>
+#include <linux/iommu.h>
 #include <linux/log2.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
@@ -523,6 +524,97 @@ static int fill_hold(struct fill *fill)
 	return err;
 }
 
+/* Memory at a fixed place: nothing to be pinned, but it may be revoked */
+
+static bool is_fixed(const struct iommufd_store *store)
+{
+	return !store->backing.ops->pin;
+}
+
+static void hold_fixed(struct iommufd_store *store, struct iommufd_hold *hold,
+		       unsigned long last)
+{
+	hold->last = last;
+	RB_CLEAR_NODE(&hold->node);
+	mutex_lock(&store->mutex);
+	if (!store->backing.fixed->revoked)
+		hold_tree_insert(hold, &store->holds);
+	mutex_unlock(&store->mutex);
+}
+
+static void release_fixed(struct iommufd_store *store,
+			  struct iommufd_hold *hold)
+{
+	mutex_lock(&store->mutex);
+	if (!RB_EMPTY_NODE(&hold->node))
+		hold_tree_remove(hold, &store->holds);
+	mutex_unlock(&store->mutex);
+}
+
+/**
+ * iommufd_store_revoke() - take memory at a fixed place away from its users
+ * @store: the store
+ * @ops: what all its holders understand
+ *
+ * From the begin of this call on, a new hold finds the store revoked.  When it
+ * returns, all holders that came before have let go of the memory.
+ *
+ * Context: may sleep; calls for one store do not overlap.
+ */
+void iommufd_store_revoke(struct iommufd_store *store,
+			  const struct iommufd_revoke_ops *ops)
+{
+	struct iommufd_holder holder;
+	struct iommufd_hold *hold;
+
+	mutex_lock(&store->mutex);
+	WRITE_ONCE(store->backing.fixed->revoked, true);
+	while ((hold = hold_tree_iter_first(&store->holds, 0, ULONG_MAX))) {
+		/* It will not come back, so each one is met once */
+		hold_tree_remove(hold, &store->holds);
+		RB_CLEAR_NODE(&hold->node);
+		ops->note(hold, &holder);
+		mutex_unlock(&store->mutex);
+		ops->revoke(&holder);
+		mutex_lock(&store->mutex);
+	}
+	mutex_unlock(&store->mutex);
+}
+
+/**
+ * iommufd_store_is_revoked() - was memory taken away
+ * @store: the store
+ *
+ * Context: any.  A holder that finds it is not will be told.
+ * Return: whether iommufd_store_revoke() was called.
+ */
+bool iommufd_store_is_revoked(const struct iommufd_store *store)
+{
+	return is_fixed(store) && READ_ONCE(store->backing.fixed->revoked);
+}
+
+/**
+ * iommufd_store_has_pages() - does the memory consist of pages
+ * @store: the store
+ *
+ * Return: false for the memory of a dma-buf, which the CPU has no pages for.
+ */
+bool iommufd_store_has_pages(const struct iommufd_store *store)
+{
+	return !is_fixed(store);
+}
+
+/**
+ * iommufd_store_prot() - what IOMMUs must know of the memory
+ * @store: the store
+ *
+ * Return: mask of IOMMU_MMIO.
+ */
+int iommufd_store_prot(const struct iommufd_store *store)
+{
+	return is_fixed(store) && store->backing.fixed->mmio ? IOMMU_MMIO : 0;
+}
+
 /* Holds */
 
 /**
@@ -536,9 +628,10 @@ static int fill_hold(struct fill *fill)
  * charged before the first is pinned.
  *
  * Context: may sleep, as long as page faults of the memory take.
- * Return: 0, -EINVAL when there are no such pages, -EINTR on a fatal signal,
- * -EFAULT when the memory cannot be pinned, -ENOMEM for lack of memory or over
- * RLIMIT_MEMLOCK.  On error nothing is left pinned, charged or held.
+ * Return: 0, -EINVAL when there are no such pages or the source is not fit to
+ * be pinned, -EINTR on a fatal signal, -ERESTARTNOINTR, -EFAULT when the memory
+ * cannot be pinned, -ENOMEM for lack of memory or over RLIMIT_MEMLOCK.  On
+ * error nothing is left pinned, charged or held.
  */
 int iommufd_store_hold(struct iommufd_store *store, struct iommufd_hold *hold,
 		       unsigned long first, unsigned long last)
@@ -555,6 +648,10 @@ int iommufd_store_hold(struct iommufd_store *store, struct iommufd_hold *hold,
 	fill.last = last;
 	fill.ncharged = 0;
 	hold->first = first;
+	if (is_fixed(store)) {
+		hold_fixed(store, hold, last);
+		return 0;
+	}
 
 	if (mutex_lock_killable(&store->fill_mutex))
 		return -EINTR;
@@ -582,6 +679,11 @@ void iommufd_store_release(struct iommufd_store *store,
 {
 	struct iommufd_account *account = NULL;
 	unsigned long npages;
+
+	if (is_fixed(store)) {
+		release_fixed(store, hold);
+		return;
+	}
 
 	mutex_lock(&store->mutex);
 	npages = release_locked(store, hold);
@@ -696,6 +798,15 @@ static unsigned long add_pages(struct run_list *list,
 	       last + 1 : first;
 }
 
+static unsigned int next_run_fixed(struct iommufd_run_iter *iter,
+				   struct iommu_run *run)
+{
+	run->phys = iter->store->backing.fixed->phys + iter->offset_bytes;
+	run->len = iter->end_bytes - iter->offset_bytes;
+	iter->offset_bytes = iter->end_bytes;
+	return 1;
+}
+
 /**
  * iommufd_run_iter_next() - get the next pieces of contiguous memory
  * @iter: the walk
@@ -719,6 +830,8 @@ unsigned int iommufd_run_iter_next(struct iommufd_run_iter *iter,
 
 	if (iter->offset_bytes >= iter->end_bytes)
 		return 0;
+	if (is_fixed(store))
+		return next_run_fixed(iter, runs);
 	page = iter->offset_bytes >> PAGE_SHIFT;
 	last = (iter->end_bytes - 1) >> PAGE_SHIFT;
 
@@ -740,6 +853,81 @@ unsigned int iommufd_run_iter_next(struct iommufd_run_iter *iter,
 					 iter->end_bytes;
 	iter->offset_bytes = min((u64)page << PAGE_SHIFT, iter->end_bytes);
 	return list.nr;
+}
+
+/* Who pays */
+
+/**
+ * iommufd_store_any_payer() - can another process take over what is charged
+ * @store: the store
+ *
+ * Return: whether the memory is no process's own.
+ */
+bool iommufd_store_any_payer(const struct iommufd_store *store)
+{
+	return store->backing.ops->any_payer;
+}
+
+/**
+ * iommufd_store_charge_of() - what would it cost to take over a store
+ * @store: the store
+ * @to: who would pay
+ * @shared: set when pages are pinned that already count against @to's limit
+ *
+ * Context: may sleep; a snapshot.
+ * Return: number of pages @to would be charged for.
+ */
+unsigned long iommufd_store_charge_of(struct iommufd_store *store,
+				      const struct iommufd_account *to,
+				      bool *shared)
+{
+	unsigned long npages;
+
+	mutex_lock(&store->mutex);
+	npages = store->npinned;
+	if (npages && iommufd_account_shares_limit(store->account, to)) {
+		*shared = true;
+		npages = 0;
+	}
+	mutex_unlock(&store->mutex);
+	return npages;
+}
+
+/**
+ * iommufd_store_change_account() - let somebody else pay
+ * @store: store of memory that any process can pay for
+ * @to: who pays from now on; the store takes a reference
+ * @prepaid: pages that @to has been charged for and that no store took yet;
+ *	     what this one needs is taken from it
+ *
+ * Cannot fail: pages that were pinned since the caller looked and @prepaid does
+ * not cover are charged whatever the limit, as they were within the limit of
+ * the one who paid before.
+ *
+ * Context: may sleep, as long as pins of the store take; waits for the
+ * mmap_lock of both processes in process mode.
+ */
+void iommufd_store_change_account(struct iommufd_store *store,
+				  struct iommufd_account *to,
+				  unsigned long *prepaid)
+{
+	struct iommufd_account_move move = { .to = to, .prepaid = prepaid };
+
+	/* While nobody pins, pages can only become fewer. */
+	mutex_lock(&store->fill_mutex);
+	move.from = store->account;
+	if (move.from == to) {
+		mutex_unlock(&store->fill_mutex);
+		return;
+	}
+	iommufd_account_move_begin(&move, READ_ONCE(store->npinned));
+	mutex_lock(&store->mutex);
+	move.nmoved = store->npinned;
+	store->account = iommufd_account_get(to);
+	mutex_unlock(&store->mutex);
+	iommufd_account_move_end(&move);
+	mutex_unlock(&store->fill_mutex);
+	iommufd_account_put(move.from);
 }
 
 /* Stores */
@@ -797,7 +985,8 @@ struct iommufd_store *iommufd_store_get(struct iommufd_store *store)
  * iommufd_store_put() - drop a reference, free the store with the last one
  * @store: store, or NULL; nobody holds pages of it when this is the last
  *
- * Context: may sleep.
+ * Context: may sleep; may take the reservation lock of a dma-buf, so no lock
+ * of an address space may be held.
  */
 void iommufd_store_put(struct iommufd_store *store)
 {

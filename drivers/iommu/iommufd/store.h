@@ -16,6 +16,9 @@
 #include <linux/rbtree.h>
 #include <linux/types.h>
 
+struct device;
+struct dma_buf;
+struct file;
 struct iommufd_account;
 struct iommufd_store;
 
@@ -50,10 +53,53 @@ struct iommufd_run_iter {
 	u64 end_bytes;
 };
 
+/**
+ * struct iommufd_holder - whoever has a hold, as far as the store knows
+ * @owner: what the holder belongs to
+ * @where: where in there it is
+ */
+struct iommufd_holder {
+	void *owner;
+	unsigned long where;
+};
+
+/**
+ * struct iommufd_revoke_ops - how those who hold memory let go of it at once
+ * @note: describe who has @hold, which may be gone soon.  The description lasts
+ *	  until it is given to @revoke.  Called with the store's mutex held; must
+ *	  not sleep
+ * @revoke: see that no device reaches the memory of that hold any more.  Called
+ *	    without the store's mutex, but possibly with the reservation lock of
+ *	    a dma-buf
+ */
+struct iommufd_revoke_ops {
+	void (*note)(const struct iommufd_hold *hold,
+		     struct iommufd_holder *holder);
+	void (*revoke)(const struct iommufd_holder *holder);
+};
+
 struct iommufd_store *iommufd_store_create_user(struct iommufd_account *account,
 						void __user *start,
 						size_t length_bytes,
 						bool writable);
+struct iommufd_store *iommufd_store_create_file(struct iommufd_account *account,
+						struct file *file, u64 start,
+						size_t length_bytes,
+						bool writable);
+#ifdef CONFIG_DMA_SHARED_BUFFER
+struct iommufd_store *
+iommufd_store_create_dmabuf(int fd, struct device *dev,
+			    const struct iommufd_revoke_ops *revoke_ops,
+			    u64 start, size_t length_bytes, bool writable);
+#else
+static inline struct iommufd_store *
+iommufd_store_create_dmabuf(int fd, struct device *dev,
+			    const struct iommufd_revoke_ops *revoke_ops,
+			    u64 start, size_t length_bytes, bool writable)
+{
+	return NULL;
+}
+#endif
 struct iommufd_store *iommufd_store_get(struct iommufd_store *store);
 void iommufd_store_put(struct iommufd_store *store);
 
@@ -84,6 +130,20 @@ static inline bool iommufd_run_iter_done(const struct iommufd_run_iter *iter)
 
 unsigned long iommufd_store_npages(const struct iommufd_store *store);
 unsigned int iommufd_store_page_offset(const struct iommufd_store *store);
+bool iommufd_store_has_pages(const struct iommufd_store *store);
+int iommufd_store_prot(const struct iommufd_store *store);
+bool iommufd_store_is_revoked(const struct iommufd_store *store);
+void iommufd_store_revoke(struct iommufd_store *store,
+			  const struct iommufd_revoke_ops *ops);
+
+bool iommufd_store_any_payer(const struct iommufd_store *store);
+unsigned long iommufd_store_charge_of(struct iommufd_store *store,
+				      const struct iommufd_account *to,
+				      bool *shared);
+void iommufd_store_change_account(struct iommufd_store *store,
+				  struct iommufd_account *to,
+				  unsigned long *prepaid);
+
 bool iommufd_store_writable(const struct iommufd_store *store);
 unsigned long iommufd_store_pinned_pages(const struct iommufd_store *store);
 

@@ -13,6 +13,7 @@
 #define IOMMU_READ		BIT(0)
 #define IOMMU_WRITE		BIT(1)
 #define IOMMU_CACHE		BIT(2)
+#define IOMMU_MMIO		BIT(4)
 
 struct iommu_domain;
 struct iommu_run;

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Memory that is taken away from a map.
+ *
+ * The exporter of a dma-buf may want its memory back at any time, and must not
+ * be kept waiting by user space.  The areas that stand for the memory stay
+ * until they are unmapped, but no domain translates them any more: they are
+ * absent.
+ *
+ *	worker (map, attach)		revoker (holds the reservation lock)
+ *	--------------------		------------------------------------
+ *	sets busy			marks the store revoked		(1)
+ *	holds the store		(2)	takes the area's hold off the store
+ *	reads the mark		(3)	waits until the area is not busy
+ *	writes to domains, or		sets busy
+ *	makes the area absent		unmaps it from all domains that
+ *	clears busy			have it; makes it absent
+ *					clears busy
+ *
+ * (1) and (2) happen under the store's mutex.  When (2) comes first the revoker
+ * finds the hold; when (1) does (3) sees the mark.  An area that some domain
+ * has already is written to further ones in spite of the mark, since its
+ * revoker is waiting to undo that for all of them.
+ *
+ * No worker that is busy with such an area ever waits for the reservation lock,
+ * nor for a page fault: its memory needs no pinning, and areas in the middle of
+ * being pinned together with others are RESERVED, in no domain, and passed.
+ */
+#include <linux/iommu.h>
+#include <linux/mutex.h>
+
+#include "iova_map_private.h"
+
+static void note_area(const struct iommufd_hold *hold,
+		      struct iommufd_holder *holder)
+{
+	const struct iommufd_area *area =
+		container_of(hold, struct iommufd_area, hold);
+
+	/* The map has this area and so was not destroyed yet */
+	holder->owner = iommufd_map_get(area->map);
+	holder->where = area->start;
+}
+
+/*
+ * What is at an IOVA now, if it is revoked memory that a domain may translate.
+ * It need not be the area that was noted: that one may be gone, and another
+ * that is found instead is treated as its own revoker will want it.
+ */
+static struct iommufd_area *find_revoked(struct iommufd_iova_map *map,
+					 unsigned long start)
+{
+	struct iommufd_area *area;
+
+	lockdep_assert_held(&map->lock);
+	area = iommufd_area_at_or_behind(&map->areas, start);
+	if (!area || area->start != start || area->phase == AREA_RESERVED ||
+	    !iommufd_store_is_revoked(area->store))
+		return NULL;
+	return area;
+}
+
+static void empty_area(struct iommufd_iova_map *map, struct iommufd_area *area)
+{
+	if (area->absent)
+		return;
+	area->busy = true;
+	area->next = NULL;
+	iommufd_domains_unfill(map, area);
+	area->absent = true;
+	area->busy = false;
+	iommufd_map_wake(map);
+}
+
+static void revoke_area(const struct iommufd_holder *holder)
+{
+	struct iommufd_iova_map *map = holder->owner;
+	struct iommufd_area *area;
+
+	mutex_lock(&map->lock);
+	for (;;) {
+		area = find_revoked(map, holder->where);
+		if (!area || !area->busy)
+			break;
+		iommufd_map_wait_uninterruptible(map);
+	}
+	if (area)
+		empty_area(map, area);
+	mutex_unlock(&map->lock);
+	iommufd_map_put(map);
+}
+
+const struct iommufd_revoke_ops iommufd_map_revoke_ops = {
+	.note = note_area,
+	.revoke = revoke_area,
+};
