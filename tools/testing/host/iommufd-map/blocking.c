@@ -613,6 +613,193 @@ static void unmap_blocked_in_driver(void)
 	end();
 }
 
+/* Memory that is taken away: mems[FIXED], by whoever has its store */
+
+#define FIXED (NR - 1)
+
+static struct iommufd_store *store;
+
+static int call_revoke(struct work *work)
+{
+	iommufd_store_revoke(store, &iommufd_map_revoke_ops);
+	return 0;
+}
+
+/* One behind the other, of mems[FIXED] and mems[@i], at @i: held in that order */
+static int map_both(unsigned int i)
+{
+	struct iommufd_slice slices[2] = {
+		{ iommufd_store_get(store), 0, 4 * PG },
+		{ memory_store(&mems[i], PG, true), 0, 4 * PG },
+	};
+	unsigned long iova = AT(i);
+
+	return iommufd_map_insert(map, slices, 2, &iova, IOMMU_READ,
+				  IOMMUFD_MAP_FIXED);
+}
+
+static int call_map_both(struct work *work)
+{
+	return map_both(work->iova);
+}
+
+static void map_revocable(unsigned int i)
+{
+	struct iommufd_slice slice = { iommufd_store_get(store), 0, 4 * PG };
+	unsigned long iova = AT(i);
+
+	require(!iommufd_map_insert(map, &slice, 1, &iova, IOMMU_READ,
+				    IOMMUFD_MAP_FIXED));
+}
+
+static void begin_revoke(const char *name)
+{
+	begin(name);
+	memory_destroy(&mems[FIXED]);
+	memory_init(&mems[FIXED], 4, 1);
+	mems[FIXED].is_fixed = true;
+	store = memory_store(&mems[FIXED], PG, true);
+}
+
+static void end_revoke(void)
+{
+	require(!memory_nr_ways(&mems[FIXED]));
+	iommufd_store_put(store);
+	end();
+}
+
+static void revoke_while_filling(void)
+{
+	struct work w = { .call = call_attach, .fake = &fakes[1] };
+	struct work r = { .call = call_revoke };
+
+	begin_revoke("who revokes waits for those who write the memory, and undoes it");
+	require(!attach(0));
+	map_is(0, 0);
+	map_revocable(2);
+	map_revocable(4);
+	require(memory_nr_ways(&mems[FIXED]) == 8 * PAGE_GRANULES);
+	gate_iova = AT(2);
+	close_gate(&fakes[1]);
+	start(&w);
+	wait_until_blocked();
+	start(&r);
+	wait_until_waiting(1);
+	open_gate();
+	require(!finish(&r));
+	require(!memory_nr_ways(&mems[FIXED]));
+	require(!finish(&w));
+	require(pages_in(&fakes[0]) == 4 && pages_in(&fakes[1]) == 4);
+	unmap_is(2, 0);
+	detach(0);
+	detach(1);
+	unmap_is(4, 0);
+	end_revoke();
+}
+
+static void revoke_not_stopped(void)
+{
+	struct work w = { .call = call_attach, .fake = &fakes[1] };
+	struct work m = { .call = call_map_both, .iova = 4 };
+
+	begin_revoke("who revokes does not wait for page faults");
+	require(!attach(0));
+	map_is(0, 0);
+	map_revocable(2);
+	close_gate(&mems[4]);
+	start(&m);
+	wait_until_blocked();
+	call_revoke(NULL);
+	require(!memory_nr_ways(&mems[FIXED]));
+	open_gate();
+	require(!finish(&m));
+	require(pages_in(&fakes[0]) == 8);
+	start(&w);
+	require(!finish(&w));
+	require(pages_in(&fakes[1]) == 8);
+	detach(0);
+	detach(1);
+	end_revoke();
+}
+
+static void revoke_claimed(void)
+{
+	struct work w = { .call = call_attach, .fake = &fakes[1] };
+	struct work u = { .call = call_unmap, .iova = 0, .last = ULONG_MAX };
+
+	begin_revoke("who revokes works on what waits to be unmapped");
+	map_is(0, 0);
+	map_revocable(2);
+	map_is(4, 0);
+	require(!attach(0));
+	gate_iova = AT(4);
+	close_gate(&fakes[1]);
+	start(&w);
+	wait_until_blocked();
+	start(&u);
+	wait_until_waiting(1);
+	require(memory_nr_ways(&mems[FIXED]) == 8 * PAGE_GRANULES);
+	call_revoke(NULL);
+	require(!memory_nr_ways(&mems[FIXED]));
+	open_gate();
+	require(!finish(&w));
+	require(!finish(&u));
+	detach(0);
+	detach(1);
+	end_revoke();
+}
+
+static void unmap_and_detach_while_revoking(void)
+{
+	struct work r = { .call = call_revoke };
+	struct work u = { .call = call_unmap, .iova = AT(2), .last = END(2) };
+	struct work d = { .call = call_detach, .fake = &fakes[1] };
+
+	begin_revoke("who unmaps or detaches waits for the one who revokes");
+	require(!attach(0));
+	require(!attach(1));
+	map_revocable(2);
+	close_gate(&fakes[0]);
+	start(&r);
+	wait_until_blocked();
+	start(&u);
+	wait_until_waiting(1);
+	start(&d);
+	wait_until_waiting(2);
+	map_is(0, 0);
+	open_gate();
+	require(!finish(&r));
+	require(!finish(&u));
+	require(!finish(&d));
+	require(pages_in(&fakes[0]) == 4 && !pages_in(&fakes[1]));
+	detach(0);
+	end_revoke();
+}
+
+static void drained_while_revoker_waits(void)
+{
+	struct work r = { .call = call_revoke };
+	struct work d = { .call = call_detach, .fake = &fakes[0] };
+	u64 bytes;
+
+	begin_revoke("memory is drained while its revoker waits, and the map destroyed");
+	require(!attach(0));
+	map_revocable(2);
+	close_gate(&fakes[0]);
+	start(&d);
+	wait_until_blocked();
+	start(&r);
+	wait_until_waiting(1);
+	open_gate();
+	require(!finish(&d));
+	require(!finish(&r));
+	require(!attach(1));
+	require(!pages_in(&fakes[1]));
+	detach(1);
+	require(!iommufd_map_remove_all(map, &bytes) && bytes == 4 * PG);
+	end_revoke();
+}
+
 int main(void)
 {
 	require(!iommufd_map_init());
@@ -629,6 +816,11 @@ int main(void)
 	failed_attach_below_cursor();
 	two_unmaps_of_the_same();
 	unmap_blocked_in_driver();
+	revoke_while_filling();
+	revoke_not_stopped();
+	revoke_claimed();
+	unmap_and_detach_while_revoking();
+	drained_while_revoker_waits();
 	iommufd_map_exit();
 	return 0;
 }

@@ -362,6 +362,136 @@ static void many_areas(void)
 	printf("ok %s, %zu bytes each\n", test_name, sizeof(*area));
 }
 
+/* Memory that is taken away */
+
+static struct iommufd_store *map_revocable(struct memory *mem,
+					   unsigned long iova)
+{
+	struct iommufd_store *store = memory_store(mem, PG, true);
+	struct iommufd_slice slice = {
+		.store = iommufd_store_get(store),
+		.length_bytes = mem->npages * PG,
+	};
+
+	require(!iommufd_map_insert(map, &slice, 1, &iova, IOMMU_READ,
+				    IOMMUFD_MAP_FIXED));
+	return store;
+}
+
+static void revoke(struct iommufd_store *store)
+{
+	iommufd_store_revoke(store, &iommufd_map_revoke_ops);
+}
+
+static void revoked_memory(void)
+{
+	struct iommufd_iova_map *first, *second;
+	struct iommufd_store *store;
+	struct memory mem, fixed;
+	struct fake_domain other;
+	unsigned int i;
+
+	memory_init(&mem, 2, 1);
+	memory_init(&fixed, 2, 1);
+	fixed.is_fixed = true;
+
+	begin("memory at a fixed place is one run, and not pinned", true);
+	attach();
+	store = map_revocable(&fixed, 4 * PG);
+	require_order("m");
+	require(fake_domain_phys(&fake, 5 * PG + 7) ==
+		memory_phys(&fixed, PG + 7));
+	require(!iommufd_store_pinned_pages(store));
+	require(!iommufd_store_has_pages(store));
+
+	also("it is taken out of the domain and flushed when it is revoked");
+	revoke(store);
+	require_order("usf");
+	require(!memory_nr_ways(&fixed) && iommufd_store_is_revoked(store));
+
+	also("its mapping stays, and is unmapped without touching the domain");
+	require(!map_fixed(&mem, 2 * PG, 2 * PG));
+	require(map_fixed(&mem, 5 * PG, PG) == -EEXIST);
+	nr_events = 0;
+	require(unmap(4 * PG, 6 * PG - 1) == 2 * PG);
+	require_order("");
+	require(unmap(2 * PG, 4 * PG - 1) == 2 * PG);
+	iommufd_store_put(store);
+
+	also("a hole is left where it was among what is unmapped with it");
+	store = map_revocable(&fixed, 4 * PG);
+	require(!map_fixed(&mem, 2 * PG, 2 * PG));
+	require(!map_fixed(&mem, 6 * PG, 2 * PG));
+	revoke(store);
+	nr_events = 0;
+	require(unmap(0, TOP) == 6 * PG);
+	require_order("uuaffpp");
+	iommufd_store_put(store);
+
+	also("domains that come later do not get it");
+	store = map_revocable(&fixed, 4 * PG);
+	require(!map_fixed(&mem, 2 * PG, 2 * PG));
+	revoke(store);
+	fake_domain_init(&other, PG, true);
+	require(!iommufd_map_add_domain(map, &other.domain));
+	require(other.nr_entries == 2 * PAGE_GRANULES);
+	detach();
+	require(!fake.nr_entries);
+	attach();
+	require(fake.nr_entries == 2 * PAGE_GRANULES);
+	iommufd_map_remove_domain(map, &other.domain);
+	detach();
+	require(!memory_nr_ways(&fixed));
+	require(unmap(0, TOP) == 4 * PG);
+	iommufd_store_put(store);
+
+	also("nor does any domain if it was revoked before there was one");
+	store = map_revocable(&fixed, 4 * PG);
+	revoke(store);
+	attach();
+	require(!fake.nr_entries);
+	require(unmap(0, TOP) == 2 * PG);
+	iommufd_store_put(store);
+
+	also("all domains of all maps lose it");
+	require(!iommufd_map_add_domain(map, &other.domain));
+	first = map;
+	store = map_revocable(&fixed, 4 * PG);
+	second = iommufd_map_create();
+	for (i = 0; i < 3; i++) {
+		struct iommufd_slice slice = { iommufd_store_get(store),
+					       i % 2 * PG, PG };
+		unsigned long iova = 8 * PG * i;
+
+		require(!iommufd_map_insert(i ? second : first, &slice, 1,
+					    &iova, IOMMU_READ,
+					    IOMMUFD_MAP_FIXED));
+	}
+	iommufd_map_remove_domain(first, &other.domain);
+	require(!iommufd_map_add_domain(second, &other.domain));
+	require(memory_nr_ways(&fixed) == 5 * PAGE_GRANULES);
+	revoke(store);
+	require(!memory_nr_ways(&fixed));
+	require(!fake.nr_entries && !other.nr_entries);
+	iommufd_map_remove_domain(second, &other.domain);
+	iommufd_map_destroy(second);
+	fake_domain_destroy(&other);
+
+	also("what is copied afterwards is as empty");
+	{
+		struct iommufd_slice slice = { store, 0, PG };
+		unsigned long iova = 20 * PG;
+
+		require(!iommufd_map_insert(map, &slice, 1, &iova, IOMMU_READ,
+					    IOMMUFD_MAP_FIXED));
+	}
+	require(!fake.nr_entries);
+	detach();
+	end();
+	memory_destroy(&fixed);
+	memory_destroy(&mem);
+}
+
 int main(void)
 {
 	host_current = &task;
@@ -373,6 +503,7 @@ int main(void)
 	placement();
 	full_space();
 	many_areas();
+	revoked_memory();
 	require(!host_slab_objects);
 	iommufd_map_exit();
 	return 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Threads that map, unmap, attach and detach at random, all on one map.  At the
- * end everything must be gone.
+ * Threads that map, unmap, attach and detach at random, all on one map, and one
+ * that revokes memory.  At the end everything must be gone.
  *
  *	stress SECONDS
  */
@@ -101,12 +101,38 @@ static void *run_attacher(void *arg)
 	return NULL;
 }
 
-static struct worker mappers[NR_MAPPERS], attachers[NR_ATTACHERS];
+/* Map, copy and revoke; when that is done no domain leads to the memory */
+static void *run_revoker(void *arg)
+{
+	struct worker *w = arg;
+	struct task_struct task = {};
+	struct iommufd_store *store;
+
+	host_current = &task;
+	for (; !READ_ONCE(stop); w->nr_ops++) {
+		unsigned int i, nr = rnd(w) % 64;
+
+		store = memory_store(&w->mem, PAGE_SIZE, true);
+		for (i = 0; i < nr; i++)
+			map_or_unmap(w, store);
+		iommufd_store_revoke(store, &iommufd_map_revoke_ops);
+		require(!memory_nr_ways(&w->mem));
+		w->nr_good++;
+		for (i = 0; i < nr / 4; i++)
+			map_or_unmap(w, store);
+		require(!memory_nr_ways(&w->mem));
+		iommufd_store_put(store);
+	}
+	return NULL;
+}
+
+static struct worker mappers[NR_MAPPERS], attachers[NR_ATTACHERS], revoker;
 
 static void start(struct worker *w, unsigned int seed, void *(*run)(void *))
 {
 	w->state = (seed + 1) * 0x9e3779b97f4a7c15;
-	memory_init(&w->mem, 12, 3);
+	memory_init(&w->mem, 12, run == run_revoker ? 1 : 3);
+	w->mem.is_fixed = run == run_revoker;
 	if (pthread_create(&w->thread, NULL, run, w))
 		abort();
 }
@@ -124,6 +150,7 @@ int main(int argc, char **argv)
 		start(&mappers[i], i, run_mapper);
 	for (i = 0; i < NR_ATTACHERS; i++)
 		start(&attachers[i], NR_MAPPERS + i, run_attacher);
+	start(&revoker, NR_MAPPERS + NR_ATTACHERS, run_revoker);
 	sleep(seconds);
 	WRITE_ONCE(stop, true);
 	for (i = 0; i < NR_MAPPERS; i++) {
@@ -134,12 +161,16 @@ int main(int argc, char **argv)
 		pthread_join(attachers[i].thread, NULL);
 		nr_attached += attachers[i].nr_good;
 	}
+	pthread_join(revoker.thread, NULL);
 	require(!iommufd_map_remove_all(map, &bytes));
 	iommufd_map_destroy(map);
 	for (i = 0; i < NR_MAPPERS; i++)
 		memory_destroy(&mappers[i].mem);
-	require(nr_maps && nr_attached && !host_slab_objects);
-	printf("%lu maps and unmaps, %lu attaches\n", nr_maps, nr_attached);
+	memory_destroy(&revoker.mem);
+	require(nr_maps && nr_attached && revoker.nr_good);
+	require(!host_slab_objects);
+	printf("%lu maps and unmaps, %lu attaches, %lu revoked\n", nr_maps,
+	       nr_attached, revoker.nr_good);
 	iommufd_map_exit();
 	return 0;
 }

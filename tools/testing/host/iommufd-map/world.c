@@ -80,6 +80,15 @@ static const struct iommufd_pin_ops memory_ops = {
 	.unpin = memory_unpin,
 };
 
+static void fixed_put(struct iommufd_backing *backing)
+{
+	free(backing->fixed);
+}
+
+static const struct iommufd_pin_ops fixed_ops = {
+	.put = fixed_put,
+};
+
 void memory_init(struct memory *mem, unsigned long npages, unsigned long stride)
 {
 	memset(mem, 0, sizeof(*mem));
@@ -107,6 +116,17 @@ unsigned long memory_nr_pinned(const struct memory *mem)
 	return n;
 }
 
+unsigned long memory_nr_ways(const struct memory *mem)
+{
+	unsigned long i, n = 0;
+
+	pthread_mutex_lock(&world_lock);
+	for (i = 0; i < mem->npages; i++)
+		n += nr_ways[pfn_of(mem, i)];
+	pthread_mutex_unlock(&world_lock);
+	return n;
+}
+
 struct iommufd_store *memory_store(struct memory *mem, unsigned long address,
 				   bool writable)
 {
@@ -117,6 +137,12 @@ struct iommufd_store *memory_store(struct memory *mem, unsigned long address,
 		.writable = writable,
 	};
 
+	if (mem->is_fixed) {
+		require(mem->stride == 1);
+		backing.ops = &fixed_ops;
+		backing.fixed = calloc(1, sizeof(*backing.fixed));
+		backing.fixed->phys = PFN_PHYS(mem->first_pfn);
+	}
 	return iommufd_store_create(&backing, NULL, mem->npages,
 				    offset_in_page(address));
 }

@@ -32,6 +32,7 @@
  * @first_pfn: page n has the frame @first_pfn + n * @stride
  * @stride: 1 for contiguous memory
  * @nr_pins: how often each page is pinned
+ * @is_fixed: its stores need no pins, and can be revoked
  * @fail_pin: the call of pin, from now, that fails; 0 none
  * @fail_errno: its errno
  * @on_pin: called before pages are pinned, without any lock of the fakes
@@ -41,6 +42,7 @@ struct memory {
 	unsigned long first_pfn;
 	unsigned long stride;
 	u8 *nr_pins;
+	bool is_fixed;
 	unsigned long fail_pin;
 	int fail_errno;
 	void (*on_pin)(struct memory *mem);
@@ -49,6 +51,8 @@ struct memory {
 void memory_init(struct memory *mem, unsigned long npages, unsigned long stride);
 void memory_destroy(struct memory *mem);
 unsigned long memory_nr_pinned(const struct memory *mem);
+/* How many entries and stale translations of all domains lead to it */
+unsigned long memory_nr_ways(const struct memory *mem);
 struct iommufd_store *memory_store(struct memory *mem, unsigned long address,
 				   bool writable);
 phys_addr_t memory_phys(const struct memory *mem, u64 offset_bytes);

@@ -288,6 +288,144 @@ static void test_slot(void)
 	require(!mm.users && !user.users && !task.users && !other_mm.users);
 }
 
+/* Who pays can change */
+
+static struct mm_struct heir_mm;
+static struct user_struct heir_user;
+
+struct change_case {
+	enum iommufd_account_mode from, to;
+	bool same_user;
+	bool same_mm;
+	unsigned long limit_pages;	/* of the heir */
+	unsigned long prepaid;
+};
+
+static const struct change_case change_cases[] = {
+	{ IOMMUFD_ACCOUNT_USER, IOMMUFD_ACCOUNT_USER, false, false, 100, 100 },
+	{ IOMMUFD_ACCOUNT_USER, IOMMUFD_ACCOUNT_USER, true, false, 100, 0 },
+	{ IOMMUFD_ACCOUNT_USER, IOMMUFD_ACCOUNT_UNLIMITED, true, false, 0, 100 },
+	{ IOMMUFD_ACCOUNT_UNLIMITED, IOMMUFD_ACCOUNT_USER, true, false, 100, 100 },
+	{ IOMMUFD_ACCOUNT_PROCESS, IOMMUFD_ACCOUNT_PROCESS, true, false, 100, 100 },
+	{ IOMMUFD_ACCOUNT_PROCESS, IOMMUFD_ACCOUNT_PROCESS, false, true, 100, 0 },
+	{ IOMMUFD_ACCOUNT_PROCESS, IOMMUFD_ACCOUNT_USER, true, false, 100, 100 },
+};
+
+static struct iommufd_account *account_of(struct task_struct *who,
+					  enum iommufd_account_mode mode)
+{
+	struct iommufd_account *account;
+
+	host_current = who;
+	who->may_lock = mode == IOMMUFD_ACCOUNT_UNLIMITED;
+	account = iommufd_account_create(mode);
+	require(account->mode == mode);
+	who->may_lock = false;
+	host_current = &task;
+	return account;
+}
+
+/* Exactly @npages count against @account, and no page against others */
+static void require_charged(const struct iommufd_account *account,
+			    unsigned long npages)
+{
+	struct mm_struct *mms[] = { &mm, &heir_mm };
+	struct user_struct *users[] = { &user, &heir_user };
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		unsigned long n = account->mm == mms[i] ? npages : 0;
+		bool process = account->mode == IOMMUFD_ACCOUNT_PROCESS;
+		bool by_user = account->mode == IOMMUFD_ACCOUNT_USER;
+
+		require(atomic64_read(&mms[i]->pinned_vm) == n);
+		require(mms[i]->locked_vm == (process ? n : 0));
+		n = account->user == users[i] ? npages : 0;
+		require(atomic_long_read(&users[i]->locked_vm) ==
+			(by_user ? n : 0));
+	}
+}
+
+static void test_change(const struct change_case *c, unsigned long pinned_late,
+			unsigned long released_early)
+{
+	struct task_struct heir = { .group_leader = &heir, .mm = &heir_mm,
+				    .user = &heir_user };
+	struct iommufd_hold hold, late, early;
+	struct iommufd_account *from, *to;
+	unsigned long prepaid, first = 100;
+	struct iommufd_store *store;
+	struct fake_memory mem;
+	bool shared = false;
+
+	if (c->same_user)
+		heir.user = &user;
+	if (c->same_mm)
+		heir.mm = &mm;
+	task.memlock_bytes = 1000 << PAGE_SHIFT;
+	heir.memlock_bytes = c->limit_pages << PAGE_SHIFT;
+	from = account_of(&task, c->from);
+	to = account_of(&heir, c->to);
+	fake_init(&mem, 300, 0);
+	lay_out(&mem, scattered);
+	store = fake_store(&mem, from, 0);
+	require(!iommufd_store_hold(store, &hold, 0, 99 - released_early));
+	if (released_early)
+		require(!iommufd_store_hold(store, &early,
+					    100 - released_early, 99));
+	require_charged(from, 100);
+
+	prepaid = iommufd_store_charge_of(store, to, &shared);
+	require(prepaid == c->prepaid && shared == !c->prepaid);
+	require(!iommufd_account_charge(to, prepaid));
+	require(shared ? !iommufd_account_check_limit(to) : 1);
+
+	/* What happens between looking and moving */
+	if (released_early)
+		release(&mem, store, &early);
+	if (pinned_late)
+		require(!iommufd_store_hold(store, &late, first,
+					    first + pinned_late - 1));
+	iommufd_store_change_account(store, to, &prepaid);
+	iommufd_account_uncharge(to, prepaid);
+	require_charged(to, 100 - released_early + pinned_late);
+
+	/* Once more to the same changes nothing */
+	prepaid = 0;
+	iommufd_store_change_account(store, to, &prepaid);
+	require(!prepaid);
+	require_charged(to, 100 - released_early + pinned_late);
+
+	if (pinned_late)
+		release(&mem, store, &late);
+	release(&mem, store, &hold);
+	require_charged(to, 0);
+	iommufd_store_put(store);
+	iommufd_account_put(from);
+	iommufd_account_put(to);
+	fake_destroy(&mem);
+	require(!mm.users && !user.users && !heir_mm.users && !heir_user.users);
+}
+
+static void test_check_limit(void)
+{
+	struct task_struct heir = { .group_leader = &heir, .mm = &heir_mm,
+				    .user = &user };
+	struct iommufd_account *from, *to;
+
+	task.memlock_bytes = 100 << PAGE_SHIFT;
+	from = account_of(&task, IOMMUFD_ACCOUNT_USER);
+	to = account_of(&heir, IOMMUFD_ACCOUNT_USER);
+	require(!iommufd_account_charge(from, 100));
+	heir.memlock_bytes = 100 << PAGE_SHIFT;
+	require(!iommufd_account_check_limit(to));
+	heir.memlock_bytes = 99 << PAGE_SHIFT;
+	require(iommufd_account_check_limit(to) == -ENOMEM);
+	iommufd_account_uncharge(from, 100);
+	iommufd_account_put(from);
+	iommufd_account_put(to);
+}
+
 static void ok(const char *what)
 {
 	static int nr;
@@ -317,5 +455,14 @@ int main(void)
 	ok("limits");
 	test_slot();
 	ok("accounts are shared within a process");
+	for (i = 0; i < ARRAY_SIZE(change_cases); i++) {
+		test_change(&change_cases[i], 0, 0);
+		test_change(&change_cases[i], 50, 0);
+		test_change(&change_cases[i], 0, 30);
+		test_change(&change_cases[i], 50, 30);
+	}
+	ok("another process takes over the charge, whatever is pinned meanwhile");
+	test_check_limit();
+	ok("one who shares a limit must be within its own");
 	return 0;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Several threads take, walk and release holds of one store.
+ * Several threads take, walk and release holds of one store, while another one
+ * changes who pays.
  * usage: stress [SECONDS]
  *
  * Each page has a frame of its own, so that a page which is pinned twice, or
@@ -22,9 +23,14 @@
 #define FIRST_PFN	0x5000UL
 
 static struct iommufd_store *store;
-static struct iommufd_account *account;
-static struct mm_struct mm;
+
+/* The first pays as a process, the others as one user. */
+#define NR_PAYERS	3
+static struct iommufd_account *accounts[NR_PAYERS];
+static struct mm_struct mms[NR_PAYERS];
 static struct user_struct user;
+static struct task_struct payers[NR_PAYERS];
+static unsigned long nr_changes;
 static unsigned long page_of[NPAGES];	/* by frame */
 static unsigned long frame_of[NPAGES];	/* by page */
 static int pinned[NPAGES];		/* by frame */
@@ -129,7 +135,7 @@ static void *run(void *arg)
 	struct live live[NR_HOLDS] = {};
 	struct task_struct task = {
 		.group_leader = &task,
-		.mm = &mm,
+		.mm = &mms[0],
 		.user = &user,
 	};
 	unsigned int i;
@@ -142,6 +148,52 @@ static void *run(void *arg)
 		if (live[i].used)
 			iommufd_store_release(store, &live[i].hold);
 	return NULL;
+}
+
+static void *change_payer(void *arg)
+{
+	unsigned long prepaid;
+	bool shared;
+
+	host_current = &payers[0];
+	random_state = (unsigned long)arg;
+	for (; time(NULL) < end; nr_changes++) {
+		struct iommufd_account *to = accounts[next_random(NR_PAYERS)];
+
+		prepaid = iommufd_store_charge_of(store, to, &shared);
+		require(!iommufd_account_charge(to, prepaid));
+		iommufd_store_change_account(store, to, &prepaid);
+		iommufd_account_uncharge(to, prepaid);
+	}
+	return NULL;
+}
+
+static void create_payers(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < NR_PAYERS; i++) {
+		payers[i].group_leader = &payers[i];
+		payers[i].mm = &mms[i];
+		payers[i].user = &user;
+		payers[i].memlock_bytes = 1UL << 60;
+		host_current = &payers[i];
+		accounts[i] = iommufd_account_create(i ?
+						     IOMMUFD_ACCOUNT_USER :
+						     IOMMUFD_ACCOUNT_PROCESS);
+		require(!IS_ERR(accounts[i]));
+	}
+}
+
+static void free_payers(void)
+{
+	unsigned int i;
+
+	require(!atomic_long_read(&user.locked_vm));
+	for (i = 0; i < NR_PAYERS; i++) {
+		require(!mms[i].locked_vm && !atomic64_read(&mms[i].pinned_vm));
+		iommufd_account_put(accounts[i]);
+	}
 }
 
 /* Runs of a few pages, in random order. */
@@ -166,36 +218,32 @@ int main(int argc, char **argv)
 		.ops = &stress_pin_ops,
 		.start_bytes = SKEW << PAGE_SHIFT,
 	};
-	struct task_struct task = {
-		.group_leader = &task,
-		.mm = &mm,
-		.user = &user,
-		.memlock_bytes = 1UL << 60,
-	};
-	pthread_t threads[NR_THREADS];
+	pthread_t threads[NR_THREADS], changer;
 	unsigned long i;
 
 	end = time(NULL) + (argc > 1 ? atol(argv[1]) : 5);
 	/* A loop without end is a failure, too. */
 	alarm(4 * (end - time(NULL)) + 120);
-	host_current = &task;
+	create_payers();
 	lay_out();
-	account = iommufd_account_create(IOMMUFD_ACCOUNT_PROCESS);
-	store = iommufd_store_create(&backing, account, NPAGES, 0);
-	require(!IS_ERR(account) && !IS_ERR(store));
+	store = iommufd_store_create(&backing, accounts[0], NPAGES, 0);
+	require(!IS_ERR(store));
 	for (i = 0; i < NR_THREADS; i++)
 		require(!pthread_create(&threads[i], NULL, run, (void *)(i + 1)));
+	require(!pthread_create(&changer, NULL, change_payer,
+				(void *)(i + 1)));
 	for (i = 0; i < NR_THREADS; i++)
 		pthread_join(threads[i], NULL);
+	pthread_join(changer, NULL);
 
 	for (i = 0; i < NPAGES; i++)
 		require(!pinned[i]);
-	require(!mm.locked_vm && !atomic64_read(&mm.pinned_vm));
 	iommufd_store_put(store);
-	iommufd_account_put(account);
+	free_payers();
 	require(!host_slab_objects);
-	printf("# holds %lu, failed %lu\n", nr_holds, nr_failed);
-	require(nr_holds && nr_failed);
+	printf("# holds %lu, failed %lu, changes of the payer %lu\n", nr_holds,
+	       nr_failed, nr_changes);
+	require(nr_holds && nr_failed && nr_changes);
 	printf("ok 1 iommufd-store stress: %d threads\n", NR_THREADS);
 	return 0;
 }
