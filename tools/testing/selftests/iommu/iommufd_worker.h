@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * One thread of the random tester: objects of its own on a descriptor that all
+ * threads share, a model of what they must hold, and steps that change both.
+ *
+ * A worker draws all its decisions from one stream of numbers, and no result of
+ * its calls depends on other workers: it has address spaces, memory and devices
+ * of its own, and in the one address space that all share a range of its own.
+ * So a seed makes the same steps again however the threads interleave.
+ */
+#ifndef IOMMUFD_WORKER_H
+#define IOMMUFD_WORKER_H
+
+#include <stdatomic.h>
+
+#include "../../../../drivers/iommu/iommufd/iommufd_test.h"
+#include "iommufd_model.h"
+#include "iommufd_util.h"
+
+#define WORKERS		4
+#define SPACES		3	/* the last one is the shared one */
+#define SHARED		(SPACES - 1)
+#define HWPTS		3
+#define DEVS		3
+#define ACCESSES	2
+#define PINS		4
+#define ARENAS		3
+#define HISTORY		4096
+#define NOTE_BYTES	128
+
+#define MOCK_PAGE	((uint64_t)MOCK_PAGE_SIZE)
+/* IOVAs that fixed mappings of one worker use, in all its spaces */
+#define WINDOW_BYTES	(48ULL << 20)
+/* IOVAs whose dirty bits the model knows: those where mappings can be */
+#define DIRTY_BYTES	((WORKERS + 1) * WINDOW_BYTES)
+
+struct shared {
+	int fd;
+	uint32_t ioas;		/* address space of all workers */
+	uint32_t stdev;		/* its device, which keeps the page table there */
+	uint32_t hwpt;
+	uint64_t seed;
+	bool has_mock, has_file, has_dirty, has_access;
+	atomic_bool stop;
+	atomic_bool failed;
+};
+
+struct arena {
+	uint8_t *mem;
+	uint64_t bytes;
+	int file;		/* -1 for anonymous memory */
+	bool small;		/* no large pages: pins can be counted */
+};
+
+struct space {
+	bool live;
+	bool huge;		/* the HUGE_PAGES option */
+	uint32_t ioas;
+	uint32_t auto_hwpt;	/* made by an attach, while auto_users */
+	unsigned int auto_users;
+	struct model_space model;
+};
+
+struct hwpt {
+	bool live, dirty, tracking;
+	uint32_t id;
+	unsigned int space;
+	unsigned int users;
+	uint8_t *bits;		/* one byte for each mock page */
+};
+
+struct dev {
+	bool live, no_dirty;
+	uint32_t stdev, idev;
+	unsigned int space;
+	int hwpt;		/* -1: the automatic one of the space */
+};
+
+struct pin {
+	bool live;
+	uint32_t id;
+	uint64_t iova, bytes;
+};
+
+struct access {
+	bool live, pins_pages;
+	int fd;
+	unsigned int space;
+	struct pin pins[PINS];
+};
+
+struct note {
+	int space;		/* -1: of no space */
+	char text[NOTE_BYTES];
+};
+
+struct worker {
+	struct shared *shared;
+	unsigned int index;
+	unsigned int round;
+	uint64_t random;
+	uint64_t steps;
+	uint64_t first, last;	/* window of fixed mappings */
+	uint32_t next_store;
+	struct arena arenas[ARENAS];
+	struct space spaces[SPACES];
+	struct hwpt hwpts[HWPTS];
+	struct dev devs[DEVS];
+	struct access accesses[ACCESSES];
+	unsigned int notes;
+	struct note history[HISTORY];
+	unsigned long worked;	/* calls that were answered with success */
+};
+
+struct step {
+	const char *name;
+	unsigned int weight;
+	void (*run)(struct worker *w);
+};
+
+extern const struct step worker_map_steps[], worker_dev_steps[];
+
+/* Numbers */
+uint64_t worker_random(struct worker *w);
+uint64_t worker_below(struct worker *w, uint64_t end);
+bool worker_chance(struct worker *w, unsigned int percent);
+
+/*
+ * Write down what is about to be done, in which space, and compare how it ended.
+ * A difference ends the run and prints the seed and what led to it.
+ */
+void __attribute__((format(printf, 3, 4)))
+worker_note(struct worker *w, int space, const char *fmt, ...);
+bool worker_expect(struct worker *w, long long got, long long wanted, const char *what);
+
+/* Calls */
+int worker_mock(struct worker *w, struct iommu_test_cmd *cmd, uint32_t op, uint32_t id);
+
+/* Set-up */
+int worker_init(struct worker *w, struct shared *shared, unsigned int index);
+void worker_begin(struct worker *w, unsigned int round);
+void worker_forget(struct worker *w);
+
+/* What the model says */
+bool space_has_hwpt(const struct worker *w, unsigned int space);
+uint64_t space_alignment(const struct worker *w, unsigned int space);
+/* A space that lives, chosen at random; -1 if none does */
+int worker_any_space(struct worker *w);
+/* Pins and dirty bits of memory that is unmapped are gone. */
+void worker_drop_range(struct worker *w, unsigned int space, uint64_t iova, uint64_t last);
+
+/* Compare the kernel with the model, all page tables and some pages' pins. */
+void worker_verify(struct worker *w);
+/* Is nothing of the arenas pinned? */
+bool worker_unpinned(struct worker *w);
+
+#endif
