@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a device sees of each kind of user memory.
+ * What a device sees of each kind of user memory, and of memfds.
  *
  * Memory is mapped for a device to read, often while the process may not write
  * it yet; then the process writes, and the device must see it. So a page that
@@ -8,6 +8,7 @@
  * privately) must not be what was pinned.
  */
 #define _GNU_SOURCE
+#include <linux/memfd.h>
 #include <sys/wait.h>
 
 #include "edu.h"
@@ -45,6 +46,16 @@ static int map_read(const volatile void *mem, uint64_t bytes)
 static int map_write(const volatile void *mem, uint64_t bytes)
 {
 	return map_for(mem, bytes, IOMMU_IOAS_MAP_READABLE | IOMMU_IOAS_MAP_WRITEABLE);
+}
+
+static int map_file(int fd, uint64_t start, uint64_t bytes, uint32_t access)
+{
+	struct iommu_ioas_map_file map = {
+		.size = sizeof(map), .ioas_id = ioas, .fd = fd, .start = start,
+		.length = bytes, .iova = IOVA, .flags = IOMMU_IOAS_MAP_FIXED_IOVA | access,
+	};
+
+	return call(iommufd, IOMMU_IOAS_MAP_FILE, &map);
 }
 
 static int unmap(void)
@@ -225,6 +236,115 @@ static void test_hugetlb(void)
 	       !unmap(), "read-only hugetlb, to read");
 }
 
+#define READ	IOMMU_IOAS_MAP_READABLE
+#define WRITE	(IOMMU_IOAS_MAP_READABLE | IOMMU_IOAS_MAP_WRITEABLE)
+
+/* Bytes of a file that the device writes and reads, and that the process sees. */
+static bool device_shares(uint8_t *mem, uint64_t offset)
+{
+	page_fill(bounce, SAMPLE, 90);
+	if (edu_load(regs, IOVA_BOUNCE, SAMPLE) || edu_store(regs, IOVA + offset, SAMPLE))
+		return false;
+	if (memcmp(mem + offset, bounce, SAMPLE))
+		return false;
+	page_fill(mem + offset, SAMPLE, 91);
+	return device_sees(offset, mem + offset);
+}
+
+/* @bytes from @start of @fd, mapped by file, compared through a process's mapping */
+static void expect_shared(int fd, uint64_t start, uint64_t bytes, const char *what)
+{
+	uint8_t *whole = memory(start + bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
+	uint8_t *mem = whole + start;
+
+	tap_ok(!map_file(fd, start, bytes, WRITE), "%s: map", what);
+	tap_ok(device_shares(mem, 0) && device_shares(mem, bytes / 2) &&
+	       device_shares(mem, bytes - SAMPLE), "%s: device and process share it", what);
+	munmap(whole, start + bytes);
+	tap_ok(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE) == -1 && errno == EBUSY,
+	       "%s: pinned, it cannot be sealed against writing", what);
+	tap_ok(!unmap(), "%s: unmap", what);
+	tap_ok(!fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE), "%s: now it can", what);
+	tap_ok(map_file(fd, start, bytes, WRITE) == -EINVAL, "%s: sealed, to write", what);
+	tap_ok(!map_file(fd, start, bytes, READ) && !unmap(), "%s: sealed, to read", what);
+	close(fd);
+}
+
+static int memfd(uint64_t bytes, unsigned int flags)
+{
+	int fd = memfd_create("memory", flags | MFD_ALLOW_SEALING);
+
+	if (fd < 0 || ftruncate(fd, bytes)) {
+		perror("memfd");
+		exit(1);
+	}
+	return fd;
+}
+
+static void test_file(void)
+{
+	char path[64];
+	int fd, again;
+
+	expect_shared(memfd(BYTES, 0), 0, BYTES, "memfd");
+	expect_shared(memfd(BYTES, 0), 2 * PAGE_BYTES, 3 * PAGE_BYTES, "part of a memfd");
+	expect_shared(memfd(3 * HUGE_BYTES, 0), 0, 3 * HUGE_BYTES, "large memfd");
+	file_write("/sys/kernel/mm/transparent_hugepage/shmem_enabled", "force");
+	expect_shared(memfd(3 * HUGE_BYTES, 0), PAGE_BYTES, 2 * HUGE_BYTES, "memfd of THP");
+	file_write("/sys/kernel/mm/transparent_hugepage/shmem_enabled", "never");
+
+	fd = memfd(BYTES - PAGE_BYTES, 0);
+	tap_ok(map_file(fd, 0, BYTES, READ) == -EINVAL, "a memfd that is too short");
+	tap_ok(map_file(fd, BYTES, PAGE_BYTES, READ) == -EINVAL, "behind its end");
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	again = open(path, O_RDONLY);
+	tap_ok(map_file(again, 0, PAGE_BYTES, WRITE) == -EINVAL, "opened read-only, to write");
+	tap_ok(!map_file(again, 0, PAGE_BYTES, READ) && !unmap(), "opened read-only, to read");
+	close(again);
+	again = open(path, O_WRONLY);
+	tap_ok(map_file(again, 0, PAGE_BYTES, WRITE) == -EINVAL, "opened write-only");
+	close(again);
+	close(fd);
+	tap_ok(map_file(fd, 0, PAGE_BYTES, READ) == -EBADF, "a closed descriptor");
+	fd = open("/dev/null", O_RDWR);
+	tap_ok(map_file(fd, 0, PAGE_BYTES, READ) == -EINVAL, "a device node");
+	close(fd);
+	tap_ok(map_file(iommufd, 0, PAGE_BYTES, READ) == -EINVAL, "/dev/iommu itself");
+}
+
+static void test_huge_file(void)
+{
+	int fd = memfd_create("huge", MFD_HUGETLB | MFD_ALLOW_SEALING);
+
+	if (fd < 0) {
+		tap_skip("memfd of hugetlb", "this kernel has none");
+		return;
+	}
+	close(fd);
+	file_write(NR_HUGEPAGES, "6");
+	fd = memfd(2 * HUGE_BYTES, MFD_HUGETLB);
+	tap_ok(map_file(fd, HUGE_BYTES, HUGE_BYTES + PAGE_BYTES, READ) == -EINVAL,
+	       "a memfd of hugetlb that is too short");
+	close(fd);
+	expect_shared(memfd(2 * HUGE_BYTES, MFD_HUGETLB), 0, 2 * HUGE_BYTES, "memfd of hugetlb");
+	fd = memfd(2 * HUGE_BYTES, MFD_HUGETLB);
+	tap_ok(!map_file(fd, HUGE_BYTES - PAGE_BYTES, 2 * PAGE_BYTES, WRITE) && !unmap(),
+	       "pages around the border of two huge pages");
+	close(fd);
+	fd = memfd(64 * HUGE_BYTES, MFD_HUGETLB);
+	tap_ok(map_file(fd, 0, 64 * HUGE_BYTES, WRITE) == -ENOMEM, "more hugetlb than there is");
+	close(fd);
+	file_write(NR_HUGEPAGES, "0");
+	fd = open(NR_HUGEPAGES, O_RDONLY);
+	{
+		char text[8] = "";
+
+		tap_ok(read(fd, text, sizeof(text) - 1) == 2 && text[0] == '0',
+		       "all huge pages came back");
+	}
+	close(fd);
+}
+
 static bool set_up(char *bdf)
 {
 	size_t len;
@@ -256,5 +376,7 @@ int main(void)
 	test_fork();
 	test_swapped();
 	test_hugetlb();
+	test_file();
+	test_huge_file();
 	return tap_end();
 }
