@@ -1,30 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * Memory that is taken away from a map.
+/**
+ * DOC: revoking
  *
  * The exporter of a dma-buf may want its memory back at any time, and must not
  * be kept waiting by user space.  The areas that stand for the memory stay
  * until they are unmapped, but no domain translates them any more: they are
- * absent.
+ * absent::
  *
- *	worker (map, attach)		revoker (holds the reservation lock)
- *	--------------------		------------------------------------
- *	sets busy			marks the store revoked		(1)
- *	holds the store		(2)	takes the area's hold off the store
- *	reads the mark		(3)	waits until the area is not busy
- *	writes to domains, or		sets busy
- *	makes the area absent		unmaps it from all domains that
- *	clears busy			have it; makes it absent
- *					clears busy
+ *   worker (map, attach)             revoker (holds the reservation lock)
+ *
+ *   sets busy                        marks the store revoked           (1)
+ *   holds the store            (2)   takes the area's hold off the store
+ *   reads the mark             (3)   waits until the area is not busy
+ *   writes to domains, or            sets busy
+ *   makes the area absent            unmaps it from all domains that
+ *   clears busy                      have it, makes it absent
+ *                                    clears busy
  *
  * (1) and (2) happen under the store's mutex.  When (2) comes first the revoker
- * finds the hold; when (1) does (3) sees the mark.  An area that some domain
+ * finds the hold; when (1) does, (3) sees the mark.  An area that some domain
  * has already is written to further ones in spite of the mark, since its
  * revoker is waiting to undo that for all of them.
  *
  * No worker that is busy with such an area ever waits for the reservation lock,
- * nor for a page fault: its memory needs no pinning, and areas in the middle of
- * being pinned together with others are RESERVED, in no domain, and passed.
+ * nor for a page fault: its memory needs no pinning, areas in the middle of
+ * being pinned together with others are RESERVED, in no domain, and passed, and
+ * drains do not batch it with memory that is unpinned.
  */
 #include <linux/iommu.h>
 #include <linux/mutex.h>
