@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KUnit tests of the doorbell table, on page tables that only write down what is
+ * mapped, for devices behind a driver that only has a window for doorbells.
+ */
+#include <kunit/test.h>
+#include <linux/iommu-ext.h>
+#include <linux/iommu.h>
+#include <linux/msi.h>
+#include <linux/slab.h>
+
+#include "../iommufd_private.h"
+
+#define WINDOW		0x8000000UL
+#define DOORBELL	0x9000040UL
+#define OTHER_DOORBELL	0xa001f80UL
+#define TABLES		2
+
+struct fake_table {
+	struct iommufd_hwpt_paging hwpt;
+	struct iommu_domain domain;
+	unsigned long mapped_bytes;
+	phys_addr_t phys[IOMMUFD_SW_MSI_MAX];
+	bool fail;
+};
+
+struct fake {
+	struct iommufd_ctx *ctx;
+	struct iommufd_ioas *ioas;
+	struct iommu_device iommu;
+	struct dev_iommu dev_iommu;
+	struct device dev;
+	struct fake_table tables[TABLES];
+};
+
+/* The driver; tests say where its window is, or that it has none */
+static unsigned long window;
+
+static void fake_get_resv_regions(struct device *dev, struct list_head *head)
+{
+	struct iommu_resv_region *region;
+
+	region = iommu_alloc_resv_region(0, PAGE_SIZE, 0, IOMMU_RESV_RESERVED,
+					 GFP_KERNEL);
+	if (region)
+		list_add_tail(&region->list, head);
+	if (!window)
+		return;
+	region = iommu_alloc_resv_region(window, SZ_1M, IOMMU_WRITE,
+					 IOMMU_RESV_SW_MSI, GFP_KERNEL);
+	if (region)
+		list_add_tail(&region->list, head);
+}
+
+static const struct iommu_ops fake_ops = {
+	.get_resv_regions = fake_get_resv_regions,
+};
+
+static int fake_map_pages(struct iommu_domain *domain, unsigned long iova,
+			  phys_addr_t phys, size_t pgsize, size_t pgcount,
+			  int prot, gfp_t gfp, size_t *mapped)
+{
+	struct fake_table *table =
+		container_of(domain, struct fake_table, domain);
+
+	if (table->fail)
+		return -ENOMEM;
+	table->phys[(iova - table->hwpt.sw_msi_window) / PAGE_SIZE] = phys;
+	*mapped = pgsize * pgcount;
+	table->mapped_bytes += *mapped;
+	return 0;
+}
+
+static size_t fake_unmap_pages(struct iommu_domain *domain, unsigned long iova,
+			       size_t pgsize, size_t pgcount,
+			       struct iommu_iotlb_gather *gather)
+{
+	struct fake_table *table =
+		container_of(domain, struct fake_table, domain);
+
+	table->mapped_bytes -= pgsize * pgcount;
+	return pgsize * pgcount;
+}
+
+static const struct iommu_domain_ops fake_domain_ops = {
+	.map_pages = fake_map_pages,
+	.unmap_pages = fake_unmap_pages,
+};
+
+static void init_table(struct fake *fake, struct fake_table *table)
+{
+	table->domain.type = IOMMU_DOMAIN_UNMANAGED;
+	table->domain.ops = &fake_domain_ops;
+	table->domain.pgsize_bitmap = PAGE_SIZE;
+	table->hwpt.common.domain = &table->domain;
+	table->hwpt.ctx = fake->ctx;
+	table->hwpt.ioas = fake->ioas;
+	INIT_LIST_HEAD(&table->hwpt.sw_msi_node);
+	iommufd_sw_msi_adopt(&table->hwpt);
+}
+
+static int sw_msi_test_init(struct kunit *test)
+{
+	struct fake *fake = kunit_kzalloc(test, sizeof(*fake), GFP_KERNEL);
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, fake);
+	fake->ctx = iommufd_ctx_create();
+	KUNIT_ASSERT_NOT_NULL(test, fake->ctx);
+	test->priv = fake;
+	fake->ioas = iommufd_ioas_alloc(fake->ctx);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(fake->ioas));
+	iommufd_object_publish(fake->ctx, &fake->ioas->obj);
+	fake->iommu.ops = &fake_ops;
+	fake->dev_iommu.iommu_dev = &fake->iommu;
+	fake->dev.iommu = &fake->dev_iommu;
+	for (i = 0; i < TABLES; i++)
+		init_table(fake, &fake->tables[i]);
+	window = WINDOW;
+	return 0;
+}
+
+static void remove(struct fake *fake, unsigned int i)
+{
+	mutex_lock(&fake->ioas->lock);
+	iommufd_sw_msi_remove(&fake->tables[i].hwpt);
+	mutex_unlock(&fake->ioas->lock);
+}
+
+static void sw_msi_test_exit(struct kunit *test)
+{
+	struct fake *fake = test->priv;
+	unsigned int i;
+
+	if (!fake)
+		return;
+	for (i = 0; fake->ioas && i < TABLES; i++) {
+		remove(fake, i);
+		KUNIT_EXPECT_EQ(test, fake->tables[i].mapped_bytes, 0UL);
+	}
+	iommufd_ctx_destroy(fake->ctx);
+}
+
+static int install(struct fake *fake, unsigned int i)
+{
+	int err;
+
+	mutex_lock(&fake->ioas->lock);
+	err = iommufd_sw_msi_install(&fake->tables[i].hwpt, &fake->dev);
+	mutex_unlock(&fake->ioas->lock);
+	return err;
+}
+
+static int prepare(struct fake *fake, unsigned int i, phys_addr_t doorbell)
+{
+	struct iommu_domain *domain = &fake->tables[i].domain;
+	struct msi_desc desc = {};
+
+	return domain->sw_msi->prepare(domain, &desc, doorbell);
+}
+
+static void doorbell_is_mapped_once(struct kunit *test)
+{
+	struct fake *fake = test->priv;
+	struct fake_table *table = &fake->tables[0];
+
+	KUNIT_ASSERT_EQ(test, install(fake, 0), 0);
+	KUNIT_EXPECT_EQ(test, table->mapped_bytes, 0UL);
+	KUNIT_EXPECT_EQ(test, prepare(fake, 0, DOORBELL), 0);
+	KUNIT_EXPECT_EQ(test, prepare(fake, 0, DOORBELL + 4), 0);
+	KUNIT_EXPECT_EQ(test, table->mapped_bytes, PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, table->phys[0],
+			(phys_addr_t)DOORBELL & PAGE_MASK);
+}
+
+static void place_is_the_same_in_every_table(struct kunit *test)
+{
+	struct fake *fake = test->priv;
+	struct fake_table *other = &fake->tables[1];
+
+	KUNIT_ASSERT_EQ(test, install(fake, 0), 0);
+	KUNIT_EXPECT_EQ(test, prepare(fake, 0, DOORBELL), 0);
+	/* A later table gets what is there, */
+	KUNIT_ASSERT_EQ(test, install(fake, 1), 0);
+	KUNIT_EXPECT_EQ(test, other->mapped_bytes, PAGE_SIZE);
+	/* and one in use what comes. */
+	KUNIT_EXPECT_EQ(test, prepare(fake, 0, OTHER_DOORBELL), 0);
+	KUNIT_EXPECT_EQ(test, other->mapped_bytes, 2 * PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, memcmp(fake->tables[0].phys, other->phys,
+				     sizeof(other->phys)), 0);
+	/* Without the first one the second goes on. */
+	remove(fake, 0);
+	KUNIT_EXPECT_EQ(test, fake->tables[0].mapped_bytes, 0UL);
+	KUNIT_EXPECT_EQ(test, prepare(fake, 1, DOORBELL), 0);
+	KUNIT_EXPECT_EQ(test, other->mapped_bytes, 2 * PAGE_SIZE);
+}
+
+static void second_group_needs_the_same_window(struct kunit *test)
+{
+	struct fake *fake = test->priv;
+
+	KUNIT_ASSERT_EQ(test, install(fake, 0), 0);
+	KUNIT_EXPECT_EQ(test, install(fake, 0), 0);
+	window = WINDOW + SZ_16M;
+	KUNIT_EXPECT_EQ(test, install(fake, 0), -EINVAL);
+}
+
+static void device_without_window_needs_nothing(struct kunit *test)
+{
+	struct fake *fake = test->priv;
+
+	window = 0;
+	KUNIT_EXPECT_EQ(test, install(fake, 0), 0);
+	KUNIT_EXPECT_EQ(test, prepare(fake, 0, DOORBELL), 0);
+	KUNIT_EXPECT_EQ(test, fake->tables[0].mapped_bytes, 0UL);
+}
+
+static void device_without_driver_is_refused(struct kunit *test)
+{
+	struct fake *fake = test->priv;
+
+	fake->dev.iommu = NULL;
+	KUNIT_EXPECT_EQ(test, install(fake, 0), -ENODEV);
+}
+
+static void failed_map_can_be_tried_again(struct kunit *test)
+{
+	struct fake *fake = test->priv;
+
+	KUNIT_ASSERT_EQ(test, install(fake, 0), 0);
+	KUNIT_ASSERT_EQ(test, install(fake, 1), 0);
+	fake->tables[1].fail = true;
+	KUNIT_EXPECT_EQ(test, prepare(fake, 0, DOORBELL), -ENOMEM);
+	fake->tables[1].fail = false;
+	KUNIT_EXPECT_EQ(test, prepare(fake, 0, DOORBELL), 0);
+	KUNIT_EXPECT_EQ(test, fake->tables[0].mapped_bytes, PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, fake->tables[1].mapped_bytes, PAGE_SIZE);
+
+	remove(fake, 1);
+	fake->tables[1].fail = true;
+	KUNIT_EXPECT_EQ(test, install(fake, 1), -ENOMEM);
+}
+
+static void table_ends(struct kunit *test)
+{
+	struct fake *fake = test->priv;
+	phys_addr_t at = DOORBELL;
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, install(fake, 0), 0);
+	for (i = 0; i < IOMMUFD_SW_MSI_MAX; i++, at += PAGE_SIZE)
+		KUNIT_EXPECT_EQ(test, prepare(fake, 0, at), 0);
+	KUNIT_EXPECT_EQ(test, prepare(fake, 0, at), -ENOSPC);
+	KUNIT_EXPECT_EQ(test, prepare(fake, 0, DOORBELL), 0);
+	KUNIT_EXPECT_EQ(test, fake->tables[0].mapped_bytes,
+			IOMMUFD_SW_MSI_MAX * PAGE_SIZE);
+}
+
+static struct kunit_case sw_msi_cases[] = {
+	KUNIT_CASE(doorbell_is_mapped_once),
+	KUNIT_CASE(place_is_the_same_in_every_table),
+	KUNIT_CASE(second_group_needs_the_same_window),
+	KUNIT_CASE(device_without_window_needs_nothing),
+	KUNIT_CASE(device_without_driver_is_refused),
+	KUNIT_CASE(failed_map_can_be_tried_again),
+	KUNIT_CASE(table_ends),
+	{}
+};
+
+static struct kunit_suite sw_msi_suite = {
+	.name = "iommufd_sw_msi",
+	.init = sw_msi_test_init,
+	.exit = sw_msi_test_exit,
+	.test_cases = sw_msi_cases,
+};
+
+kunit_test_suite(sw_msi_suite);
