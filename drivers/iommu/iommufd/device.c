@@ -83,23 +83,18 @@ int iommufd_device_hwpt_id(struct iommufd_device *idev, u32 *id)
 }
 
 /**
- * iommufd_device_bind() - hand a device's DMA to a context
- * @ctx: context
- * @dev: device; its driver calls this and keeps it bound until
- *       iommufd_device_unbind()
+ * iommufd_device_bind_own() - hand the DMA of a context's own device to it
+ * @ctx: context, which has its device unbound before it ends
+ * @dev: device
  * @dev_id: result: ID of the device in @ctx
  *
- * From here on the device's DMA is blocked, and no other driver or user gets
- * at a device of its group.
+ * As iommufd_device_bind(), but the binding does not keep @ctx alive.
  *
  * Context: may sleep.
- * Return: the bound device, or ERR_PTR: -EPERM when the platform cannot
- * isolate interrupts or the group has another owner; -EINVAL when the device's
- * DMA is not coherent with the CPU's caches; -EBUSY when a kernel driver uses
- * the group; -ENODEV without an IOMMU; -ENOMEM.
+ * Return: as iommufd_device_bind().
  */
-struct iommufd_device *iommufd_device_bind(struct iommufd_ctx *ctx,
-					   struct device *dev, u32 *dev_id)
+struct iommufd_device *iommufd_device_bind_own(struct iommufd_ctx *ctx,
+					       struct device *dev, u32 *dev_id)
 {
 	struct iommufd_device *idev;
 	int err;
@@ -128,8 +123,7 @@ struct iommufd_device *iommufd_device_bind(struct iommufd_ctx *ctx,
 	idev->dev = dev;
 	idev->ctx = ctx;
 	INIT_LIST_HEAD(&idev->group_node);
-	iommufd_ctx_get(ctx);				/* matches unbind */
-	iommufd_object_add_user(&idev->obj);		/* matches unbind */
+	iommufd_object_add_user(&idev->obj);		/* matches unbind_own */
 	*dev_id = idev->obj.id;
 	iommufd_object_publish(ctx, &idev->obj);
 	return idev;
@@ -140,7 +134,45 @@ err_abort:
 	iommufd_object_abort(ctx, &idev->obj);
 	return ERR_PTR(err);
 }
+
+/**
+ * iommufd_device_bind() - hand a device's DMA to a context
+ * @ctx: context
+ * @dev: device; its driver calls this and keeps it bound until
+ *       iommufd_device_unbind()
+ * @dev_id: result: ID of the device in @ctx
+ *
+ * From here on the device's DMA is blocked, and no other driver or user gets
+ * at a device of its group.
+ *
+ * Context: may sleep.
+ * Return: the bound device, or ERR_PTR: -EPERM when the platform cannot
+ * isolate interrupts or the group has another owner; -EINVAL when the device's
+ * DMA is not coherent with the CPU's caches; -EBUSY when a kernel driver uses
+ * the group; -ENODEV without an IOMMU; -ENOMEM.
+ */
+struct iommufd_device *iommufd_device_bind(struct iommufd_ctx *ctx,
+					   struct device *dev, u32 *dev_id)
+{
+	struct iommufd_device *idev;
+
+	idev = iommufd_device_bind_own(ctx, dev, dev_id);
+	if (!IS_ERR(idev))
+		iommufd_ctx_get(ctx);		/* matches unbind */
+	return idev;
+}
 EXPORT_SYMBOL_NS_GPL(iommufd_device_bind, IOMMUFD);
+
+/**
+ * iommufd_device_unbind_own() - undo iommufd_device_bind_own()
+ * @idev: bound device that is not attached; gone on return
+ *
+ * Context: may sleep, until calls that use the device returned.
+ */
+void iommufd_device_unbind_own(struct iommufd_device *idev)
+{
+	iommufd_object_retire(idev->ctx, &idev->obj);
+}
 
 /**
  * iommufd_device_unbind() - take a device back
@@ -152,7 +184,7 @@ void iommufd_device_unbind(struct iommufd_device *idev)
 {
 	struct iommufd_ctx *ctx = idev->ctx;
 
-	iommufd_object_retire(ctx, &idev->obj);
+	iommufd_device_unbind_own(idev);
 	iommufd_ctx_put(ctx);
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_device_unbind, IOMMUFD);

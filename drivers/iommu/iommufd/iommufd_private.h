@@ -58,6 +58,7 @@ struct seq_file;
  * @IOMMUFD_OBJ_IOAS: &struct iommufd_ioas
  * @IOMMUFD_OBJ_DEVICE: &struct iommufd_device
  * @IOMMUFD_OBJ_HWPT_PAGING: &struct iommufd_hwpt_paging
+ * @IOMMUFD_OBJ_SELFTEST: a mock device; with CONFIG_IOMMUFD_TEST only
  * @IOMMUFD_OBJ_NR: number of kinds
  */
 enum iommufd_object_type {
@@ -65,6 +66,7 @@ enum iommufd_object_type {
 	IOMMUFD_OBJ_IOAS,
 	IOMMUFD_OBJ_DEVICE,
 	IOMMUFD_OBJ_HWPT_PAGING,
+	IOMMUFD_OBJ_SELFTEST,
 	IOMMUFD_OBJ_NR,
 };
 
@@ -311,6 +313,10 @@ struct iommufd_device {
 	struct list_head group_node;
 };
 
+struct iommufd_device *iommufd_device_bind_own(struct iommufd_ctx *ctx,
+					       struct device *dev,
+					       u32 *dev_id);
+void iommufd_device_unbind_own(struct iommufd_device *idev);
 void iommufd_device_destroy(struct iommufd_object *obj);
 struct iommufd_device *iommufd_device_get(struct iommufd_ctx *ctx, u32 id);
 int iommufd_device_hwpt_id(struct iommufd_device *idev, u32 *id);

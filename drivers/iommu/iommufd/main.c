@@ -16,14 +16,19 @@
 #include <uapi/linux/iommufd.h>
 
 #include "iommufd_private.h"
+#include "iommufd_test.h"
 #include "iova_map.h"
+#include "mock_calls.h"
 
-/* Last call number of the published table; those without an entry are holes */
-#define IOMMUFD_NR_LAST 0x95
+/*
+ * Last call number of the table; those without an entry are holes.  The call
+ * for tests has a number far behind the others.
+ */
+#define IOMMUFD_NR_LAST (IS_ENABLED(CONFIG_IOMMUFD_TEST) ? 0xa0 : 0x95)
 
 /**
  * struct call_ops - one entry of the table of calls
- * @handler: does the work; returns 0 or a negative errno
+ * @handler: does the work; returns what the call does
  * @size: bytes of the argument as this kernel knows it
  * @min_size: bytes of its first published version
  * @number: full ioctl number
@@ -57,6 +62,9 @@ union call_argument {
 	struct iommu_ioas_map_file ioas_map_file;
 	struct iommu_ioas_unmap ioas_unmap;
 	struct iommu_option option;
+#ifdef CONFIG_IOMMUFD_TEST
+	struct iommu_test_cmd test;
+#endif
 };
 
 static int ioctl_destroy(struct iommufd_call *call)
@@ -90,6 +98,9 @@ static const struct call_ops calls[IOMMUFD_NR_LAST - IOMMUFD_CMD_BASE + 1] = {
 	     struct iommu_ioas_unmap, length),
 	CALL(IOMMU_OPTION, iommufd_ioctl_option,
 	     struct iommu_option, val64),
+#ifdef CONFIG_IOMMUFD_TEST
+	CALL(IOMMU_TEST_CMD, iommufd_ioctl_test, struct iommu_test_cmd, last),
+#endif
 };
 
 /**
@@ -305,9 +316,18 @@ static int __init iommufd_init(void)
 	err = iommufd_map_init();
 	if (err)
 		return err;
+	err = iommufd_test_init();
+	if (err)
+		goto err_map;
 	err = misc_register(&iommufd_misc);
 	if (err)
-		iommufd_map_exit();
+		goto err_test;
+	return 0;
+
+err_test:
+	iommufd_test_exit();
+err_map:
+	iommufd_map_exit();
 	return err;
 }
 module_init(iommufd_init);
@@ -315,6 +335,7 @@ module_init(iommufd_init);
 static void __exit iommufd_exit(void)
 {
 	misc_deregister(&iommufd_misc);
+	iommufd_test_exit();
 	iommufd_map_exit();
 }
 module_exit(iommufd_exit);

@@ -12,6 +12,7 @@
 #include <linux/slab.h>
 
 #include "iommufd_private.h"
+#include "mock_calls.h"
 
 /* How long DESTROY waits for other calls before it gives up with -EBUSY */
 #define DESTROY_TIMEOUT (60 * HZ)
@@ -39,6 +40,12 @@ static const struct object_kind_ops kinds[IOMMUFD_OBJ_NR] = {
 		.name = "hwpt-paging",
 		.destroy = iommufd_hwpt_paging_destroy,
 	},
+#ifdef CONFIG_IOMMUFD_TEST
+	[IOMMUFD_OBJ_SELFTEST] = {
+		.name = "selftest",
+		.destroy = iommufd_selftest_destroy,
+	},
+#endif
 };
 
 /**

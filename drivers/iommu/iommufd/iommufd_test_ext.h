@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Operations of the test call that only this kernel has.  Their numbers have
+ * bit 31 set, and the struct has the size of the one they replace.
+ */
+#ifndef __IOMMUFD_TEST_EXT_H
+#define __IOMMUFD_TEST_EXT_H
+
+#include "iommufd_test.h"
+
+enum {
+	IOMMU_TEST_EXT_ADD_DEVICE = 0x80000001u,
+	IOMMU_TEST_EXT_PAGE_AT = 0x80000002u,
+	IOMMU_TEST_EXT_TABLE_STATS = 0x80000003u,
+	IOMMU_TEST_EXT_IOAS_STATS = 0x80000004u,
+	IOMMU_TEST_EXT_DEVICE_STATE = 0x80000005u,
+};
+
+/* What the DMA of a device meets */
+enum {
+	MOCK_STATE_OTHER = 0,
+	MOCK_STATE_BLOCKED = 1,
+	MOCK_STATE_TRANSLATED = 2,
+};
+
+struct iommu_test_ext {
+	__u32 size;
+	__u32 op;
+	__u32 id;
+	__u32 __reserved;
+	union {
+		/*
+		 * id: selftest object. Make one more device in its IOMMU group
+		 * and attach it to pt_id, which returns the page table.
+		 * Errors as MOCK_DOMAIN_FLAGS.
+		 */
+		struct {
+			__u32 pt_id;
+			__u32 dev_flags;
+			__u32 out_stdev_id;
+			__u32 out_idev_id;
+		} add_device;
+		/*
+		 * id: paging HWPT. The page that iova lies in; prot is 1 for
+		 * readable, 2 for writable. ENOENT when there is none.
+		 */
+		struct {
+			__aligned_u64 iova;
+			__aligned_u64 out_page_iova;
+			__aligned_u64 out_page_phys;
+			__aligned_u64 out_page_size;
+			__u32 out_prot;
+			__u32 out_dirty;
+		} page_at;
+		/* id: paging HWPT. What its page table holds. */
+		struct {
+			__aligned_u64 out_nr_pages;
+			__aligned_u64 out_nr_huge;
+			__aligned_u64 out_mapped_bytes;
+		} table_stats;
+		/* id: IOAS. What it maps, and how much of that is pinned. */
+		struct {
+			__aligned_u64 out_nr_areas;
+			__aligned_u64 out_nr_domains;
+			__aligned_u64 out_mapped_bytes;
+			__aligned_u64 out_pinned_bytes;
+		} ioas_stats;
+		/* id: selftest object. What the DMA of its device meets. */
+		struct {
+			__u32 out_state;
+		} device_state;
+		__aligned_u64 __room[6];
+	};
+	__u32 last;
+};
+
+#endif /* __IOMMUFD_TEST_EXT_H */

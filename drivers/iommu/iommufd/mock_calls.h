@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The test call: one function for each operation, all of the same shape.  They
+ * take the call, whose argument is a struct iommu_test_cmd, and return what the
+ * call returns.
+ */
+#ifndef __MOCK_CALLS_H
+#define __MOCK_CALLS_H
+
+#include <linux/types.h>
+
+struct iommufd_call;
+struct iommufd_ctx;
+struct iommufd_hwpt_paging;
+struct iommufd_object;
+struct mock_domain;
+
+#ifdef CONFIG_IOMMUFD_TEST
+
+/* mock_calls.c */
+int iommufd_test_init(void);
+void iommufd_test_exit(void);
+int iommufd_ioctl_test(struct iommufd_call *call);
+int mock_respond(struct iommufd_call *call);
+
+/* mock_device.c */
+void iommufd_selftest_destroy(struct iommufd_object *obj);
+int mock_op_domain(struct iommufd_call *call);
+int mock_op_domain_flags(struct iommufd_call *call);
+int mock_op_domain_replace(struct iommufd_call *call);
+int mock_op_add_device(struct iommufd_call *call);
+int mock_op_device_state(struct iommufd_call *call);
+
+/* mock_check.c */
+struct iommufd_hwpt_paging *mock_hwpt_get(struct iommufd_ctx *ctx, u32 id,
+					  struct mock_domain **paging);
+int mock_op_check_map(struct iommufd_call *call);
+int mock_op_check_refs(struct iommufd_call *call);
+int mock_op_dirty(struct iommufd_call *call);
+int mock_op_page_at(struct iommufd_call *call);
+int mock_op_table_stats(struct iommufd_call *call);
+
+#else
+
+static inline int iommufd_test_init(void)
+{
+	return 0;
+}
+
+static inline void iommufd_test_exit(void)
+{
+}
+
+#endif /* CONFIG_IOMMUFD_TEST */
+#endif /* __MOCK_CALLS_H */

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Page table of the mock IOMMU: IOVA to physical address, in pages of several
+ * sizes, each with a dirty bit.
+ *
+ * It is strict where hardware would silently go wrong: what maps over an entry,
+ * or unmaps what is not there, breaks the promises of the code above it and is
+ * told so by a warning.
+ */
+#ifndef __MOCK_PGTABLE_H
+#define __MOCK_PGTABLE_H
+
+#include <linux/types.h>
+#include <linux/xarray.h>
+
+struct iommu_dirty_log;
+
+/* Smallest page: below that of any CPU, to show who mixes the two up */
+#define MOCK_PAGE_LG2	11
+
+/**
+ * struct mock_pgtable - a page table
+ * @entries: first unit of %MOCK_PAGE_LG2 of a page to its entry; the array's
+ *	     lock protects the entries
+ * @page_sizes: mask of the sizes that pages may have, in bytes
+ */
+struct mock_pgtable {
+	struct xarray entries;
+	unsigned long page_sizes;
+};
+
+/**
+ * struct mock_page - an entry, for those who look
+ * @iova: first IOVA of the page
+ * @phys: first physical address of the page
+ * @size_lg2: its size in bytes, as a power of two
+ * @prot: mask of IOMMU_READ and IOMMU_WRITE
+ * @dirty: a device wrote to it
+ */
+struct mock_page {
+	unsigned long iova;
+	phys_addr_t phys;
+	unsigned int size_lg2;
+	int prot;
+	bool dirty;
+};
+
+/**
+ * struct mock_pgtable_stats - what a page table holds
+ * @nr_pages: number of entries
+ * @nr_huge: how many of them are larger than a page of the CPU
+ * @mapped_bytes: sum of their sizes
+ */
+struct mock_pgtable_stats {
+	u64 nr_pages;
+	u64 nr_huge;
+	u64 mapped_bytes;
+};
+
+void mock_pgtable_init(struct mock_pgtable *pt, unsigned long page_sizes);
+void mock_pgtable_destroy(struct mock_pgtable *pt);
+int mock_pgtable_map(struct mock_pgtable *pt, unsigned long iova,
+		     phys_addr_t phys, size_t size, int prot, gfp_t gfp);
+size_t mock_pgtable_unmap(struct mock_pgtable *pt, unsigned long iova,
+			  size_t size);
+bool mock_pgtable_lookup(struct mock_pgtable *pt, unsigned long iova,
+			 struct mock_page *page);
+void mock_pgtable_stats(struct mock_pgtable *pt,
+			struct mock_pgtable_stats *stats);
+void mock_pgtable_mark_dirty(struct mock_pgtable *pt, unsigned long iova,
+			     unsigned long last);
+void mock_pgtable_clear_dirty(struct mock_pgtable *pt);
+void mock_pgtable_read_dirty(struct mock_pgtable *pt, unsigned long iova,
+			     unsigned long last, struct iommu_dirty_log *log);
+
+#endif /* __MOCK_PGTABLE_H */

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The mock IOMMU itself: devices come and go, and what its test call says about
+ * page tables and pins is so.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "../kselftest_harness.h"
+#include "iommufd_util.h"
+#include "mock_util.h"
+
+#define IOVA		((uint64_t)MOCK_APERTURE_START)
+#define MEM_PAGES	4
+#define MEM_BYTES	(MEM_PAGES * PAGE_BYTES)
+
+/* An address space with a device; four pages are mapped */
+FIXTURE(mock)
+{
+	int fd;
+	uint32_t ioas;
+	struct mock_ids ids;
+	uint8_t *mem;
+};
+
+FIXTURE_SETUP(mock)
+{
+	self->fd = iommufd_open();
+	ASSERT_LE(0, self->fd);
+	ASSERT_EQ(0, ioas_alloc(self->fd, &self->ioas));
+	if (mock_domain(self->fd, self->ioas, 0, &self->ids) == -ENOTTY)
+		SKIP(return, "a kernel without CONFIG_IOMMUFD_TEST");
+	ASSERT_NE(0, self->ids.hwpt);
+	self->mem = memory_alloc(MEM_BYTES);
+	ASSERT_NE(NULL, self->mem);
+	ASSERT_EQ(0, ioas_map_fixed(self->fd, self->ioas, self->mem, MEM_BYTES, IOVA));
+}
+
+FIXTURE_TEARDOWN(mock)
+{
+	if (self->mem)
+		munmap(self->mem, MEM_BYTES);
+	ASSERT_EQ(0, close(self->fd));
+}
+
+TEST_F(mock, map_is_seen)
+{
+	struct iommu_test_ext stats;
+
+	EXPECT_EQ(0, mock_check_map(self->fd, self->ids.hwpt, IOVA, MEM_BYTES, self->mem));
+	EXPECT_EQ(-EINVAL, mock_check_map(self->fd, self->ids.hwpt, IOVA, MEM_BYTES - PAGE_BYTES,
+					  self->mem + PAGE_BYTES));
+	EXPECT_EQ(-EINVAL, mock_check_map(self->fd, self->ids.hwpt, IOVA + 1, MEM_BYTES, self->mem));
+	EXPECT_EQ(-EINVAL, mock_check_map(self->fd, self->ids.hwpt, IOVA, ALL_ONES << 11, self->mem));
+	EXPECT_EQ(-ENOENT, mock_check_map(self->fd, self->ioas, IOVA, MEM_BYTES, self->mem));
+	EXPECT_EQ(-EFAULT, mock_check_map(self->fd, self->ids.hwpt, IOVA, PAGE_BYTES, NULL));
+
+	ASSERT_EQ(0, mock_table_stats(self->fd, self->ids.hwpt, &stats));
+	EXPECT_EQ(MEM_BYTES, stats.table_stats.out_mapped_bytes);
+	EXPECT_EQ(MEM_BYTES / MOCK_PAGE_SIZE, stats.table_stats.out_nr_pages);
+	EXPECT_EQ(0, stats.table_stats.out_nr_huge);
+	ASSERT_EQ(0, mock_ioas_stats(self->fd, self->ioas, &stats));
+	EXPECT_EQ(1, stats.ioas_stats.out_nr_domains);
+	EXPECT_EQ(MEM_BYTES, stats.ioas_stats.out_pinned_bytes);
+}
+
+TEST_F(mock, unmap_is_seen)
+{
+	struct iommu_test_ext page;
+
+	ASSERT_EQ(0, mock_page_at(self->fd, self->ids.hwpt, IOVA + 2049, &page));
+	EXPECT_EQ(IOVA + MOCK_PAGE_SIZE, page.page_at.out_page_iova);
+	EXPECT_EQ(MOCK_PAGE_SIZE, page.page_at.out_page_size);
+	EXPECT_EQ(3, page.page_at.out_prot);
+	ASSERT_EQ(0, ioas_unmap_all(self->fd, self->ioas, NULL));
+	EXPECT_EQ(-ENOENT, mock_page_at(self->fd, self->ids.hwpt, IOVA, &page));
+	EXPECT_EQ(-EINVAL, mock_check_map(self->fd, self->ids.hwpt, IOVA, MEM_BYTES, self->mem));
+}
+
+TEST_F(mock, pins_are_counted)
+{
+	uint64_t copy = IOVA + MEM_BYTES;
+
+	EXPECT_EQ(0, mock_check_refs(self->fd, self->mem, MEM_BYTES, 1));
+	EXPECT_EQ(-EIO, mock_check_refs(self->fd, self->mem, MEM_BYTES, 0));
+	/* A copy shares the pins */
+	ASSERT_EQ(0, ioas_copy(self->fd, self->ioas, &copy, self->ioas, IOVA, MEM_BYTES,
+			       MAP_FIXED_RW));
+	EXPECT_EQ(0, mock_check_refs(self->fd, self->mem, MEM_BYTES, 1));
+	ASSERT_EQ(0, ioas_map_fixed(self->fd, self->ioas, self->mem, PAGE_BYTES,
+				    IOVA + 2 * MEM_BYTES));
+	EXPECT_EQ(0, mock_check_refs(self->fd, self->mem, PAGE_BYTES, 2));
+	EXPECT_EQ(0, mock_check_refs(self->fd, self->mem + PAGE_BYTES, PAGE_BYTES, 1));
+	ASSERT_EQ(0, ioas_unmap_all(self->fd, self->ioas, NULL));
+	EXPECT_EQ(0, mock_check_refs(self->fd, self->mem, MEM_BYTES, 0));
+	EXPECT_EQ(-EINVAL, mock_check_refs(self->fd, self->mem + 1, PAGE_BYTES, 0));
+	EXPECT_EQ(-EINVAL, mock_check_refs(self->fd, self->mem, PAGE_BYTES - 1, 0));
+	EXPECT_EQ(-EFAULT, mock_check_refs(self->fd, NULL, PAGE_BYTES, 0));
+}
+
+TEST_F(mock, wrong_ids)
+{
+	struct mock_ids ids;
+
+	EXPECT_EQ(-ENOENT, mock_domain(self->fd, 0, 0, &ids));
+	EXPECT_EQ(-ENOENT, mock_domain(self->fd, NO_SUCH_ID, 0, &ids));
+	EXPECT_EQ(-EINVAL, mock_domain(self->fd, self->ids.stdev, 0, &ids));
+	EXPECT_EQ(-EINVAL, mock_domain(self->fd, self->ids.dev, 0, &ids));
+	/* Flags come first */
+	EXPECT_EQ(-EINVAL, mock_domain(self->fd, NO_SUCH_ID, 2, &ids));
+	EXPECT_EQ(-EINVAL, mock_domain(self->fd, self->ioas, 8, &ids));
+	EXPECT_EQ(-EBUSY, object_destroy(self->fd, self->ids.dev));
+	EXPECT_EQ(-EBUSY, object_destroy(self->fd, self->ids.hwpt));
+	EXPECT_EQ(-EBUSY, object_destroy(self->fd, self->ioas));
+}
+
+TEST_F(mock, destroy_unbinds)
+{
+	ASSERT_EQ(0, object_destroy(self->fd, self->ids.stdev));
+	EXPECT_EQ(-ENOENT, object_destroy(self->fd, self->ids.stdev));
+	EXPECT_EQ(-ENOENT, object_destroy(self->fd, self->ids.dev));
+	EXPECT_EQ(-ENOENT, object_destroy(self->fd, self->ids.hwpt));
+	EXPECT_EQ(0, mock_check_refs(self->fd, self->mem, MEM_BYTES, 0));
+	EXPECT_EQ(0, object_destroy(self->fd, self->ioas));
+}
+
+TEST_F(mock, second_device_shares_the_page_table)
+{
+	struct mock_ids other;
+
+	ASSERT_EQ(0, mock_domain(self->fd, self->ioas, MOCK_FLAGS_DEVICE_PASID, &other));
+	EXPECT_EQ(self->ids.hwpt, other.hwpt);
+	EXPECT_NE(self->ids.dev, other.dev);
+	ASSERT_EQ(0, object_destroy(self->fd, other.stdev));
+	EXPECT_EQ(0, mock_check_map(self->fd, self->ids.hwpt, IOVA, MEM_BYTES, self->mem));
+}
+
+TEST_F(mock, replace_moves_the_device)
+{
+	uint32_t ioas, pt_id;
+
+	ASSERT_EQ(0, ioas_alloc(self->fd, &ioas));
+	pt_id = ioas;
+	ASSERT_EQ(0, mock_replace(self->fd, self->ids.stdev, &pt_id));
+	EXPECT_NE(self->ids.hwpt, pt_id);
+	EXPECT_EQ(-ENOENT, mock_check_map(self->fd, self->ids.hwpt, IOVA, MEM_BYTES, self->mem));
+	EXPECT_EQ(-EINVAL, mock_check_map(self->fd, pt_id, IOVA, MEM_BYTES, self->mem));
+	EXPECT_EQ(0, mock_check_refs(self->fd, self->mem, MEM_BYTES, 0));
+	EXPECT_EQ(MOCK_STATE_TRANSLATED, mock_device_state(self->fd, self->ids.stdev));
+
+	pt_id = NO_SUCH_ID;
+	EXPECT_EQ(-ENOENT, mock_replace(self->fd, self->ids.stdev, &pt_id));
+	pt_id = self->ids.dev;
+	EXPECT_EQ(-EINVAL, mock_replace(self->fd, self->ids.stdev, &pt_id));
+	pt_id = self->ioas;
+	EXPECT_EQ(-ENOENT, mock_replace(self->fd, self->ids.dev, &pt_id));
+	ASSERT_EQ(0, mock_replace(self->fd, self->ids.stdev, &pt_id));
+	EXPECT_EQ(0, mock_check_map(self->fd, pt_id, IOVA, MEM_BYTES, self->mem));
+}
+
+TEST_F(mock, group_of_two_moves_together)
+{
+	struct mock_ids other, third;
+	uint32_t ioas, pt_id;
+
+	ASSERT_EQ(0, mock_add_device(self->fd, self->ids.stdev, self->ioas, &other));
+	EXPECT_EQ(self->ids.hwpt, other.hwpt);
+	EXPECT_EQ(MOCK_STATE_TRANSLATED, mock_device_state(self->fd, other.stdev));
+
+	ASSERT_EQ(0, ioas_alloc(self->fd, &ioas));
+	EXPECT_EQ(-EINVAL, mock_add_device(self->fd, self->ids.stdev, ioas, &third));
+	pt_id = ioas;
+	ASSERT_EQ(0, mock_replace(self->fd, other.stdev, &pt_id));
+	/* The first one's old page table is gone, so it moved as well */
+	EXPECT_EQ(-ENOENT, mock_check_map(self->fd, self->ids.hwpt, IOVA, MEM_BYTES, self->mem));
+	ASSERT_EQ(0, object_destroy(self->fd, self->ids.stdev));
+	EXPECT_EQ(MOCK_STATE_TRANSLATED, mock_device_state(self->fd, other.stdev));
+	EXPECT_EQ(-EBUSY, object_destroy(self->fd, pt_id));
+	ASSERT_EQ(0, object_destroy(self->fd, other.stdev));
+	EXPECT_EQ(-ENOENT, object_destroy(self->fd, pt_id));
+}
+
+TEST_F(mock, reserved_addresses)
+{
+	uint64_t iova = IOVA + MEM_BYTES;
+
+	EXPECT_EQ(-EINVAL, mock_reserve(self->fd, NO_SUCH_ID, IOVA, 0));
+	EXPECT_EQ(-EOVERFLOW, mock_reserve(self->fd, NO_SUCH_ID, ALL_ONES, 2));
+	EXPECT_EQ(-ENOENT, mock_reserve(self->fd, NO_SUCH_ID, ALL_ONES, 1));
+	EXPECT_EQ(-EADDRINUSE, mock_reserve(self->fd, self->ioas, iova - 1, 1));
+	ASSERT_EQ(0, mock_reserve(self->fd, self->ioas, iova, PAGE_BYTES));
+	EXPECT_EQ(-EINVAL, ioas_map_fixed(self->fd, self->ioas, self->mem, PAGE_BYTES, iova));
+	EXPECT_EQ(0, ioas_map_fixed(self->fd, self->ioas, self->mem, PAGE_BYTES,
+				    iova + PAGE_BYTES));
+}
+
+TEST_F(mock, aperture_bounds_maps)
+{
+	struct mock_ids ids;
+	uint32_t ioas;
+
+	EXPECT_EQ(-EINVAL, ioas_map_fixed(self->fd, self->ioas, self->mem, PAGE_BYTES,
+					  IOVA - PAGE_BYTES));
+	EXPECT_EQ(-EINVAL, ioas_map_fixed(self->fd, self->ioas, self->mem, PAGE_BYTES,
+					  MOCK_APERTURE_LAST + 1ULL));
+	EXPECT_EQ(0, ioas_map_fixed(self->fd, self->ioas, self->mem, PAGE_BYTES,
+				    MOCK_APERTURE_LAST + 1ULL - PAGE_BYTES));
+
+	ASSERT_EQ(0, ioas_alloc(self->fd, &ioas));
+	ASSERT_EQ(0, ioas_map_fixed(self->fd, ioas, self->mem, PAGE_BYTES, 0));
+	EXPECT_EQ(-EADDRINUSE, mock_domain(self->fd, ioas, 0, &ids));
+}
+
+TEST_F(mock, half_pages)
+{
+	uint64_t iova = IOVA + MEM_BYTES + MOCK_PAGE_SIZE;
+
+	ASSERT_EQ(0, ioas_map_fixed(self->fd, self->ioas, self->mem + MOCK_PAGE_SIZE,
+				    PAGE_BYTES, iova));
+	EXPECT_EQ(0, mock_check_map(self->fd, self->ids.hwpt, iova, PAGE_BYTES,
+				    self->mem + MOCK_PAGE_SIZE));
+	EXPECT_EQ(0, ioas_unmap(self->fd, self->ioas, iova, PAGE_BYTES, NULL));
+}
+
+TEST_F(mock, results_that_cannot_be_written)
+{
+	struct iommu_test_cmd cmd = {
+		.size = sizeof(cmd), .op = IOMMU_TEST_OP_MOCK_DOMAIN, .id = self->ioas,
+	};
+	uint32_t before, after;
+
+	ASSERT_EQ(0, ioas_alloc(self->fd, &before));
+	EXPECT_EQ(-EFAULT, iommufd_call(self->fd, IOMMU_TEST_CMD,
+					read_only_copy(&cmd, sizeof(cmd))));
+	/* Nothing of the device is left: not even a user of the page table */
+	ASSERT_EQ(0, ioas_alloc(self->fd, &after));
+	ASSERT_EQ(0, object_destroy(self->fd, self->ids.stdev));
+	EXPECT_EQ(0, object_destroy(self->fd, self->ioas));
+}
+
+TEST_F(mock, unknown_operations)
+{
+	struct iommu_test_cmd cmd = { .size = sizeof(cmd) };
+	static const uint32_t unknown[] = { 0, 24, 0x7fffffff, 0x80000000, 0x80000100, 0xffffffff };
+	unsigned int i;
+
+	for (i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++) {
+		cmd.op = unknown[i];
+		EXPECT_EQ(-EOPNOTSUPP, iommufd_call(self->fd, IOMMU_TEST_CMD, &cmd));
+	}
+	cmd.size = 67;
+	EXPECT_EQ(-EINVAL, iommufd_call(self->fd, IOMMU_TEST_CMD, &cmd));
+	EXPECT_EQ(-EFAULT, iommufd_call(self->fd, IOMMU_TEST_CMD, NULL));
+	EXPECT_EQ(-EFAULT, iommufd_call(self->fd, 0x3b96, NULL));
+	cmd.size = sizeof(cmd);
+	EXPECT_EQ(-ENOTTY, iommufd_call(self->fd, 0x3b96, &cmd));
+	EXPECT_EQ(-ENOTTY, iommufd_call(self->fd, 0x3ba1, NULL));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "iommufd_util.h"
+#include "mock_util.h"
+
+int mock_domain(int fd, uint32_t pt_id, uint32_t dev_flags, struct mock_ids *ids)
+{
+	struct iommu_test_cmd cmd = {
+		.size = sizeof(cmd), .op = IOMMU_TEST_OP_MOCK_DOMAIN_FLAGS, .id = pt_id,
+		.mock_domain_flags.dev_flags = dev_flags,
+	};
+	int err = iommufd_call(fd, IOMMU_TEST_CMD, &cmd);
+
+	ids->stdev = cmd.mock_domain_flags.out_stdev_id;
+	ids->hwpt = cmd.mock_domain_flags.out_hwpt_id;
+	ids->dev = cmd.mock_domain_flags.out_idev_id;
+	return err;
+}
+
+int mock_replace(int fd, uint32_t stdev, uint32_t *pt_id)
+{
+	struct iommu_test_cmd cmd = {
+		.size = sizeof(cmd), .op = IOMMU_TEST_OP_MOCK_DOMAIN_REPLACE, .id = stdev,
+		.mock_domain_replace.pt_id = *pt_id,
+	};
+	int err = iommufd_call(fd, IOMMU_TEST_CMD, &cmd);
+
+	*pt_id = cmd.mock_domain_replace.pt_id;
+	return err;
+}
+
+int mock_add_device(int fd, uint32_t stdev, uint32_t pt_id, struct mock_ids *ids)
+{
+	struct iommu_test_ext cmd = {
+		.size = sizeof(cmd), .op = IOMMU_TEST_EXT_ADD_DEVICE, .id = stdev,
+		.add_device.pt_id = pt_id,
+	};
+	int err = iommufd_call(fd, IOMMU_TEST_CMD, &cmd);
+
+	ids->stdev = cmd.add_device.out_stdev_id;
+	ids->hwpt = cmd.add_device.pt_id;
+	ids->dev = cmd.add_device.out_idev_id;
+	return err;
+}
+
+int mock_reserve(int fd, uint32_t ioas, uint64_t start, uint64_t length)
+{
+	struct iommu_test_cmd cmd = {
+		.size = sizeof(cmd), .op = IOMMU_TEST_OP_ADD_RESERVED, .id = ioas,
+		.add_reserved = { .start = start, .length = length },
+	};
+
+	return iommufd_call(fd, IOMMU_TEST_CMD, &cmd);
+}
+
+int mock_check_map(int fd, uint32_t hwpt, uint64_t iova, uint64_t length, const void *mem)
+{
+	struct iommu_test_cmd cmd = {
+		.size = sizeof(cmd), .op = IOMMU_TEST_OP_MD_CHECK_MAP, .id = hwpt,
+		.check_map = { .iova = iova, .length = length, .uptr = (uintptr_t)mem },
+	};
+
+	return iommufd_call(fd, IOMMU_TEST_CMD, &cmd);
+}
+
+int mock_check_refs(int fd, const void *mem, uint64_t length, uint32_t refs)
+{
+	struct iommu_test_cmd cmd = {
+		.size = sizeof(cmd), .op = IOMMU_TEST_OP_MD_CHECK_REFS,
+		.check_refs = { .length = length, .uptr = (uintptr_t)mem, .refs = refs },
+	};
+
+	return iommufd_call(fd, IOMMU_TEST_CMD, &cmd);
+}
+
+int mock_device_state(int fd, uint32_t stdev)
+{
+	struct iommu_test_ext cmd = {
+		.size = sizeof(cmd), .op = IOMMU_TEST_EXT_DEVICE_STATE, .id = stdev,
+	};
+	int err = iommufd_call(fd, IOMMU_TEST_CMD, &cmd);
+
+	return err ? err : (int)cmd.device_state.out_state;
+}
+
+int mock_page_at(int fd, uint32_t hwpt, uint64_t iova, struct iommu_test_ext *page)
+{
+	*page = (struct iommu_test_ext) {
+		.size = sizeof(*page), .op = IOMMU_TEST_EXT_PAGE_AT, .id = hwpt,
+		.page_at.iova = iova,
+	};
+	return iommufd_call(fd, IOMMU_TEST_CMD, page);
+}
+
+int mock_table_stats(int fd, uint32_t hwpt, struct iommu_test_ext *stats)
+{
+	*stats = (struct iommu_test_ext) {
+		.size = sizeof(*stats), .op = IOMMU_TEST_EXT_TABLE_STATS, .id = hwpt,
+	};
+	return iommufd_call(fd, IOMMU_TEST_CMD, stats);
+}
+
+int mock_ioas_stats(int fd, uint32_t ioas, struct iommu_test_ext *stats)
+{
+	*stats = (struct iommu_test_ext) {
+		.size = sizeof(*stats), .op = IOMMU_TEST_EXT_IOAS_STATS, .id = ioas,
+	};
+	return iommufd_call(fd, IOMMU_TEST_CMD, stats);
+}
+
+long mock_dirty(int fd, uint32_t hwpt, uint64_t iova, uint64_t length, uint64_t page_size,
+		const void *bitmap)
+{
+	struct iommu_test_cmd cmd = {
+		.size = sizeof(cmd), .op = IOMMU_TEST_OP_DIRTY, .id = hwpt,
+		.dirty = { .iova = iova, .length = length, .page_size = page_size,
+			   .uptr = (uintptr_t)bitmap },
+	};
+	int err = iommufd_call(fd, IOMMU_TEST_CMD, &cmd);
+
+	return err ? err : (long)cmd.dirty.out_nr_dirty;
+}
+
+int mock_memory_limit(int fd, uint32_t limit)
+{
+	struct iommu_test_cmd cmd = {
+		.size = sizeof(cmd), .op = IOMMU_TEST_OP_SET_TEMP_MEMORY_LIMIT,
+		.memory_limit.limit = limit,
+	};
+
+	return iommufd_call(fd, IOMMU_TEST_CMD, &cmd);
+}
+
+int mock_check_iotlb(int fd, uint32_t hwpt, uint32_t index, uint32_t value)
+{
+	struct iommu_test_cmd cmd = {
+		.size = sizeof(cmd), .op = IOMMU_TEST_OP_MD_CHECK_IOTLB, .id = hwpt,
+		.check_iotlb = { .id = index, .iotlb = value },
+	};
+
+	return iommufd_call(fd, IOMMU_TEST_CMD, &cmd);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Thin wrappers of the test call.  All return 0 or a negative errno unless they
+ * say otherwise.
+ */
+#ifndef MOCK_UTIL_H
+#define MOCK_UTIL_H
+
+#include <stdint.h>
+
+#include "../../../../drivers/iommu/iommufd/iommufd_test_ext.h"
+
+/* What a mock device is made of */
+struct mock_ids {
+	uint32_t stdev;
+	uint32_t hwpt;
+	uint32_t dev;
+};
+
+int mock_domain(int fd, uint32_t pt_id, uint32_t dev_flags, struct mock_ids *ids);
+/* pt_id: in what to attach to, out the page table. */
+int mock_replace(int fd, uint32_t stdev, uint32_t *pt_id);
+/* A device in the group of stdev; ids->hwpt returns the page table. */
+int mock_add_device(int fd, uint32_t stdev, uint32_t pt_id, struct mock_ids *ids);
+int mock_reserve(int fd, uint32_t ioas, uint64_t start, uint64_t length);
+int mock_check_map(int fd, uint32_t hwpt, uint64_t iova, uint64_t length, const void *mem);
+int mock_check_refs(int fd, const void *mem, uint64_t length, uint32_t refs);
+/* Returns a value of MOCK_STATE_*, or a negative errno. */
+int mock_device_state(int fd, uint32_t stdev);
+int mock_page_at(int fd, uint32_t hwpt, uint64_t iova, struct iommu_test_ext *page);
+int mock_table_stats(int fd, uint32_t hwpt, struct iommu_test_ext *stats);
+int mock_ioas_stats(int fd, uint32_t ioas, struct iommu_test_ext *stats);
+/* Bits that were set in the bitmap, or a negative errno. */
+long mock_dirty(int fd, uint32_t hwpt, uint64_t iova, uint64_t length, uint64_t page_size,
+		const void *bitmap);
+int mock_memory_limit(int fd, uint32_t limit);
+int mock_check_iotlb(int fd, uint32_t hwpt, uint32_t index, uint32_t value);
+
+#endif
