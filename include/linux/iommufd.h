@@ -30,8 +30,9 @@ struct page;
  * @unmap: let go of all pages pinned in the @length_bytes from @iova on: they
  *         are about to be unmapped.  The user calls iommufd_access_unpin() for
  *         them, from within or soon after.  Called without locks; may sleep;
- *         may come again for the same range, and when nothing is pinned.  NULL
- *         for a user that only reads and writes
+ *         may come again for the same range, and when nothing is pinned.  With
+ *         ULONG_MAX bytes from 0 on everything is meant.  NULL for a user that
+ *         only reads and writes
  */
 struct iommufd_access_ops {
 	void (*unmap)(void *data, unsigned long iova,

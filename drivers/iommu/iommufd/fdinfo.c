@@ -33,6 +33,16 @@ static void show_device(struct seq_file *seq, struct iommufd_object *obj)
 		seq_printf(seq, " hwpt %u", hwpt_id);
 }
 
+static void show_access(struct seq_file *seq, struct iommufd_object *obj)
+{
+	struct iommufd_access *access =
+		container_of(obj, struct iommufd_access, obj);
+	u32 ioas_id = iommufd_access_ioas_id(access);
+
+	if (ioas_id)
+		seq_printf(seq, " ioas %u", ioas_id);
+}
+
 static void show_hwpt_paging(struct seq_file *seq, struct iommufd_object *obj)
 {
 	struct iommufd_hwpt_paging *hwpt =
@@ -56,6 +66,9 @@ static void show_object(struct seq_file *seq, struct iommufd_object *obj)
 		break;
 	case IOMMUFD_OBJ_DEVICE:
 		show_device(seq, obj);
+		break;
+	case IOMMUFD_OBJ_ACCESS:
+		show_access(seq, obj);
 		break;
 	case IOMMUFD_OBJ_HWPT_PAGING:
 		show_hwpt_paging(seq, obj);

@@ -523,7 +523,7 @@ static int unmap(struct iommufd_ioas *ioas, const struct iommu_ioas_unmap *arg,
  * @call: the call, with a &struct iommu_ioas_unmap
  *
  * Context: may sleep.
- * Return: 0; -ENOENT, -EOVERFLOW, -EINVAL, -EBUSY as
+ * Return: 0; -ENOENT, -EOVERFLOW, -EINVAL, -EBUSY, -EDEADLOCK as
  * Documentation/userspace-api/iommufd.rst says; -EFAULT when the count could
  * not be written back: the mappings are gone all the same.
  */

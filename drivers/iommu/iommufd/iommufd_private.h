@@ -20,6 +20,7 @@
  *
  * Beside them:
  *   iommufd_ctx.objects     spinlock of the ID table; nothing nests inside
+ *   iommufd_access.lock     spinlock of one access; nothing nests inside
  *   iommufd_ctx.groups_lock the table of groups; inside nothing sleeps long
  *   iommufd_sw_msi.lock     doorbell table; taken below iommufd_ioas.lock and
  *                           below an IOMMU group's mutex, when an interrupt is
@@ -32,6 +33,7 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/refcount.h>
+#include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/uaccess.h>
 #include <linux/wait.h>
@@ -45,7 +47,9 @@ struct iommu_group;
 struct iommufd_ctx;
 struct iommufd_device;
 struct iommufd_group;
+struct iommufd_access_ops;
 struct iommufd_iova_map;
+struct iommufd_map_user;
 struct iommufd_object;
 struct iommufd_store;
 struct seq_file;
@@ -57,6 +61,7 @@ struct seq_file;
  * @IOMMUFD_OBJ_ANY: in a lookup: any kind; no object has it
  * @IOMMUFD_OBJ_IOAS: &struct iommufd_ioas
  * @IOMMUFD_OBJ_DEVICE: &struct iommufd_device
+ * @IOMMUFD_OBJ_ACCESS: &struct iommufd_access
  * @IOMMUFD_OBJ_HWPT_PAGING: &struct iommufd_hwpt_paging
  * @IOMMUFD_OBJ_SELFTEST: a mock device; with CONFIG_IOMMUFD_TEST only
  * @IOMMUFD_OBJ_NR: number of kinds
@@ -65,6 +70,7 @@ enum iommufd_object_type {
 	IOMMUFD_OBJ_ANY,
 	IOMMUFD_OBJ_IOAS,
 	IOMMUFD_OBJ_DEVICE,
+	IOMMUFD_OBJ_ACCESS,
 	IOMMUFD_OBJ_HWPT_PAGING,
 	IOMMUFD_OBJ_SELFTEST,
 	IOMMUFD_OBJ_NR,
@@ -320,6 +326,34 @@ void iommufd_device_unbind_own(struct iommufd_device *idev);
 void iommufd_device_destroy(struct iommufd_object *obj);
 struct iommufd_device *iommufd_device_get(struct iommufd_ctx *ctx, u32 id);
 int iommufd_device_hwpt_id(struct iommufd_device *idev, u32 *id);
+
+/* access.c: in-kernel users of an address space */
+
+/**
+ * struct iommufd_access - a driver that uses memory of an address space
+ * @obj: common head; the driver is a user of it
+ * @ctx: context; holds a reference
+ * @ops: what the driver offers
+ * @data: for the ops
+ * @lock: protects the fields below
+ * @changing: somebody attaches, replaces or detaches, and alone may change the
+ *	      two below
+ * @ioas: address space it is attached to; holds a user.  NULL: none
+ * @user: its user of the address space's map; a reference
+ */
+struct iommufd_access {
+	struct iommufd_object obj;
+	struct iommufd_ctx *ctx;
+	const struct iommufd_access_ops *ops;
+	void *data;
+	spinlock_t lock; /* fields below */
+	bool changing;
+	struct iommufd_ioas *ioas;
+	struct iommufd_map_user *user;
+};
+
+void iommufd_access_object_destroy(struct iommufd_object *obj);
+u32 iommufd_access_ioas_id(struct iommufd_access *access);
 
 /* group.c: attachments, which are per IOMMU group */
 

@@ -58,6 +58,7 @@ struct iommufd_area *iommufd_area_alloc(void)
 	area->store = NULL;
 	area->next = NULL;
 	area->nr_domains = 0;
+	area->nr_pins = 0;
 	area->phase = AREA_RESERVED;
 	area->busy = false;
 	area->remover = NULL;

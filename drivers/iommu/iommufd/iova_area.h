@@ -53,6 +53,7 @@ struct iommufd_area_subtree {
  *	 on or earlier do not have it
  * @remover: who is about to remove it, or NULL
  * @nr_domains: number of domains that have it
+ * @nr_pins: in-kernel users that have pinned, or are working on, a part of it
  * @prot: mask of IOMMU_READ, IOMMU_WRITE, IOMMU_CACHE
  * @phase: how far it has got
  * @busy: somebody works on it without the map's lock
@@ -61,7 +62,7 @@ struct iommufd_area_subtree {
  *	    out of them since: the domains that have it translate nothing there.
  *	    Stays so
  *
- * @node, @phase, @busy, @remover and @seq change under the map's lock.  @next,
+ * @node, @phase, @busy, @remover, @nr_pins and @seq change under the map's lock.  @next,
  * @hold, @held, @absent and @nr_domains belong to the one who set @busy.  The others
  * never change while the area is in the tree.
  */
@@ -78,6 +79,7 @@ struct iommufd_area {
 	u64 seq;
 	const void *remover;
 	unsigned int nr_domains;
+	unsigned int nr_pins;
 	int prot;
 	u8 phase;
 	bool busy;

@@ -23,6 +23,11 @@
  *	fill	passes		waits			waits
  *	drain	passes		waits if in domain	works on it
  *	revoke	passes		waits			works on it
+ *	pin	-ENOENT		FILLING: -ENOENT	-EINVAL
+ *				else does not care
+ *
+ * In-kernel users pin areas without being busy with them, and keep them from
+ * being removed; map_access.c explains it.
  *
  * Nobody waits while being busy with an area, and removers claim all their
  * areas at once, so nobody waits in a circle.  Nobody blocked on a page fault
@@ -33,6 +38,7 @@
  */
 #include <linux/err.h>
 #include <linux/iommu.h>
+#include <linux/jiffies.h>
 #include <linux/overflow.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -57,6 +63,7 @@ struct iommufd_iova_map *iommufd_map_create(void)
 	map->areas = RB_ROOT;
 	iommufd_space_init(&map->space);
 	INIT_LIST_HEAD(&map->domains);
+	INIT_LIST_HEAD(&map->users_list);
 	init_waitqueue_head(&map->waiters);
 	map->huge_pages = true;
 	return map;
@@ -64,8 +71,8 @@ struct iommufd_iova_map *iommufd_map_create(void)
 
 /**
  * iommufd_map_destroy() - free a map and its mappings
- * @map: map without domains that nobody else uses any more, but for those who
- *	 revoke memory
+ * @map: map without domains and in-kernel users that nobody else uses any more,
+ *	 but for those who revoke memory
  *
  * Context: may sleep.
  */
@@ -80,7 +87,7 @@ void iommufd_map_destroy(struct iommufd_iova_map *map)
 	map->areas = RB_ROOT;
 	mutex_unlock(&map->lock);
 
-	WARN_ON(!list_empty(&map->domains));
+	WARN_ON(!list_empty(&map->domains) || !list_empty(&map->users_list));
 	rbtree_postorder_for_each_entry_safe(area, next, &areas, node) {
 		iommufd_area_free(area);
 		cond_resched();
@@ -146,6 +153,29 @@ int iommufd_map_wait(struct iommufd_iova_map *map)
 	mutex_lock(&map->lock);
 	map->nr_waiters--;
 	return err ? -EINTR : 0;
+}
+
+/**
+ * iommufd_map_wait_a_moment() - the same for 0.1 s at most
+ * @map: the map
+ *
+ * Context: the map's lock is held; it is dropped and taken again.
+ * Return: 0; -EINTR on a fatal signal; -ETIMEDOUT when nobody was done.
+ */
+int iommufd_map_wait_a_moment(struct iommufd_iova_map *map)
+{
+	unsigned long since = map->changes;
+	long left;
+
+	map->nr_waiters++;
+	mutex_unlock(&map->lock);
+	left = wait_event_killable_timeout(map->waiters, has_changed(map, since),
+					   HZ / 10);
+	mutex_lock(&map->lock);
+	map->nr_waiters--;
+	if (left < 0)
+		return -EINTR;
+	return left ? 0 : -ETIMEDOUT;
 }
 
 /**
@@ -483,14 +513,20 @@ err_abandon:
  * @range: where they are
  * @first: the lowest of them
  * @nr: number of them
- * @any_busy: somebody still worked on one of them when they were counted
+ * @any_in_use: somebody still worked on one of them, or had it pinned, when they
+ *		were counted
  */
 struct removal {
 	struct iommufd_range range;
 	struct iommufd_area *first;
 	unsigned long nr;
-	bool any_busy;
+	bool any_in_use;
 };
+
+static bool is_in_use(const struct iommufd_area *area)
+{
+	return area->busy || area->nr_pins;
+}
 
 /*
  * See that each area in the range is a mapping, inside of the range, and not
@@ -503,7 +539,7 @@ static int count_areas(struct iommufd_iova_map *map, struct removal *rm)
 	area = iommufd_area_at_or_behind(&map->areas, rm->range.start);
 	rm->first = area;
 	rm->nr = 0;
-	rm->any_busy = false;
+	rm->any_in_use = false;
 	while (area && area->start <= rm->range.last) {
 		if (area->phase != AREA_MAPPED)
 			return -EBUSY;
@@ -512,7 +548,7 @@ static int count_areas(struct iommufd_iova_map *map, struct removal *rm)
 			return -ENOENT;
 		if (area->remover)
 			return -EAGAIN;
-		rm->any_busy |= area->busy;
+		rm->any_in_use |= is_in_use(area);
 		rm->nr++;
 		area = iommufd_area_next(area);
 	}
@@ -554,21 +590,53 @@ static void disclaim(struct iommufd_iova_map *map, struct removal *rm)
 	iommufd_map_wake(map);
 }
 
-static bool is_any_claimed_busy(const struct removal *rm)
+static bool is_any_claimed_in_use(const struct removal *rm)
 {
 	struct iommufd_area *area = rm->first;
 
 	while ((area = next_claimed(rm, area))) {
-		if (area->busy)
+		if (is_in_use(area))
 			return true;
 		area = iommufd_area_next(area);
 	}
 	return false;
 }
 
+/* Claimed areas stay, so this may drop the lock */
+static bool ask_users(struct iommufd_iova_map *map, const struct removal *rm)
+{
+	struct iommufd_area *area = rm->first;
+	bool any = false;
+
+	while ((area = next_claimed(rm, area))) {
+		if (area->nr_pins)
+			any |= iommufd_users_ask(map, area);
+		area = iommufd_area_next(area);
+	}
+	return any;
+}
+
+/* Wait until nobody works on claimed areas, and nobody has them pinned */
+static int quiesce_claimed(struct iommufd_iova_map *map,
+			   const struct removal *rm)
+{
+	unsigned int nr_asked = 0;
+	bool asked;
+	int err;
+
+	for (;;) {
+		asked = ask_users(map, rm);
+		if (!is_any_claimed_in_use(rm))
+			return 0;
+		err = iommufd_users_wait(map, asked, &nr_asked);
+		if (err)
+			return err;
+	}
+}
+
 /*
- * Find the areas to be removed.  If one of them is busy claim all, so that they
- * stay and fewer and fewer are busy, and wait until none is.
+ * Find the areas to be removed.  If one of them is in use claim all, so that
+ * they stay and fewer and fewer are in use, and wait until none is.
  */
 static int claim_areas(struct iommufd_iova_map *map, struct removal *rm)
 {
@@ -582,20 +650,14 @@ static int claim_areas(struct iommufd_iova_map *map, struct removal *rm)
 		if (err)
 			break;
 	}
-	if (err)
+	if (err || !rm->any_in_use)
 		return err;
 
-	if (!rm->any_busy)
-		return 0;
 	claim_counted(rm);
-	while (is_any_claimed_busy(rm)) {
-		err = iommufd_map_wait(map);
-		if (err) {
-			disclaim(map, rm);
-			return err;
-		}
-	}
-	return 0;
+	err = quiesce_claimed(map, rm);
+	if (err)
+		disclaim(map, rm);
+	return err;
 }
 
 /* Make the areas to be removed busy, and a chain */
@@ -608,7 +670,7 @@ static struct iommufd_area *take_areas(struct iommufd_iova_map *map,
 
 	*bytes = 0;
 	while (left) {
-		if (rm->any_busy)
+		if (rm->any_in_use)
 			area = next_claimed(rm, area);
 		area->remover = rm;
 		area->busy = true;
@@ -637,8 +699,8 @@ static struct iommufd_area *take_areas(struct iommufd_iova_map *map,
  *
  * Context: may sleep.
  * Return: 0; -ENOENT when there is no mapping, or one sticks out; -EBUSY when
- * one is still being made; -EINTR on a fatal signal.  On error nothing is
- * unmapped.
+ * one is still being made; -EDEADLOCK when an in-kernel user does not let go;
+ * -EINTR on a fatal signal.  On error nothing is unmapped.
  */
 int iommufd_map_remove(struct iommufd_iova_map *map, unsigned long iova,
 		       unsigned long last, u64 *unmapped_bytes)
@@ -673,8 +735,8 @@ out_unlock:
  * @unmapped_bytes: set to the length of what was unmapped; 0 on error
  *
  * Context: may sleep.
- * Return: 0; -EBUSY when a mapping is still being made; -EINTR on a fatal
- * signal.
+ * Return: 0; -EBUSY when a mapping is still being made; -EDEADLOCK when an
+ * in-kernel user does not let go; -EINTR on a fatal signal.
  */
 int iommufd_map_remove_all(struct iommufd_iova_map *map, u64 *unmapped_bytes)
 {

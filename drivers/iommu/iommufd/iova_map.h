@@ -12,9 +12,12 @@
 #include <linux/types.h>
 
 struct iommu_domain;
+struct iommufd_access_ops;
 struct iommufd_iova_map;
+struct iommufd_map_user;
 struct iommufd_revoke_ops;
 struct iommufd_store;
+struct page;
 struct seq_file;
 
 /**
@@ -80,6 +83,21 @@ int iommufd_map_add_domain(struct iommufd_iova_map *map,
 			   struct iommu_domain *domain);
 void iommufd_map_remove_domain(struct iommufd_iova_map *map,
 			       struct iommu_domain *domain);
+
+/* In-kernel users of the memory: map_access.c */
+struct iommufd_map_user *iommufd_map_join(struct iommufd_iova_map *map,
+					  const struct iommufd_access_ops *ops,
+					  void *data);
+int iommufd_map_leave(struct iommufd_map_user *user, bool must);
+struct iommufd_map_user *iommufd_map_user_get(struct iommufd_map_user *user);
+void iommufd_map_user_put(struct iommufd_map_user *user);
+int iommufd_map_pin(struct iommufd_map_user *user, unsigned long iova,
+		    unsigned long length_bytes, struct page **pages,
+		    unsigned int flags);
+void iommufd_map_unpin(struct iommufd_map_user *user, unsigned long iova,
+		       unsigned long length_bytes);
+int iommufd_map_rw(struct iommufd_map_user *user, unsigned long iova,
+		   void *data, unsigned long length_bytes, unsigned int flags);
 
 int iommufd_map_reserve(struct iommufd_iova_map *map, unsigned long start,
 			unsigned long last, void *owner);

@@ -46,6 +46,8 @@ struct iommufd_space {
  * @space: which IOVAs may be used
  * @domains: list of &struct map_domain
  * @waiters: those who wait for somebody else's work to end
+ * @users_list: in-kernel users
+ * @nr_pinners: how many of them keep mappings aligned to PAGE_SIZE
  * @changes: how often such work has ended
  * @nr_waiters: number of those who wait
  * @seq: counts drains of domains; new areas take it
@@ -61,6 +63,8 @@ struct iommufd_iova_map {
 	struct rb_root areas;
 	struct iommufd_space space;
 	struct list_head domains;
+	struct list_head users_list;
+	unsigned int nr_pinners;
 	wait_queue_head_t waiters;
 	unsigned long changes;
 	unsigned int nr_waiters;
@@ -76,6 +80,7 @@ struct iommufd_iova_map {
 struct iommufd_iova_map *iommufd_map_get(struct iommufd_iova_map *map);
 void iommufd_map_put(struct iommufd_iova_map *map);
 int iommufd_map_wait(struct iommufd_iova_map *map);
+int iommufd_map_wait_a_moment(struct iommufd_iova_map *map);
 void iommufd_map_wait_uninterruptible(struct iommufd_iova_map *map);
 void iommufd_map_wake(struct iommufd_iova_map *map);
 
@@ -100,5 +105,11 @@ void iommufd_domains_unfill(struct iommufd_iova_map *map,
 void iommufd_domains_constrain(struct iommufd_iova_map *map,
 			       struct iommufd_range *bounds,
 			       unsigned long *alignment);
+
+/* map_access.c */
+bool iommufd_users_ask(struct iommufd_iova_map *map,
+		       const struct iommufd_area *area);
+int iommufd_users_wait(struct iommufd_iova_map *map, bool asked,
+		       unsigned int *nr_asked);
 
 #endif /* __IOMMUFD_IOVA_MAP_PRIVATE_H */

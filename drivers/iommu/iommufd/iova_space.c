@@ -439,7 +439,7 @@ void iommufd_space_widen(struct iommufd_iova_map *map)
 	lockdep_assert_held(&map->lock);
 	space->bounds.start = 0;
 	space->bounds.last = ULONG_MAX;
-	space->alignment = map->huge_pages ? 1 : PAGE_SIZE;
+	space->alignment = map->huge_pages && !map->nr_pinners ? 1 : PAGE_SIZE;
 	iommufd_domains_constrain(map, &space->bounds, &space->alignment);
 }
 

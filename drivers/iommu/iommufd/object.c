@@ -36,6 +36,10 @@ static const struct object_kind_ops kinds[IOMMUFD_OBJ_NR] = {
 		.name = "device",
 		.destroy = iommufd_device_destroy,
 	},
+	[IOMMUFD_OBJ_ACCESS] = {
+		.name = "access",
+		.destroy = iommufd_access_object_destroy,
+	},
 	[IOMMUFD_OBJ_HWPT_PAGING] = {
 		.name = "hwpt-paging",
 		.destroy = iommufd_hwpt_paging_destroy,

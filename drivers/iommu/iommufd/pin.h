@@ -40,6 +40,7 @@ struct page;
  * @put: drop what the backing refers to, when the store dies; optional
  * @any_payer: the memory is no process's own, so that any can take over what is
  *	       charged for it
+ * @in_process: the memory is a process's own, which @mm of the backing names
  *
  * A page is pinned and unpinned exactly once between two calls of each kind for
  * its page number: pin, unpin, pin, unpin.
@@ -51,6 +52,7 @@ struct iommufd_pin_ops {
 		      unsigned long npages);
 	void (*put)(struct iommufd_backing *backing);
 	bool any_payer;
+	bool in_process;
 };
 
 /**

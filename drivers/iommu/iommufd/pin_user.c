@@ -139,6 +139,7 @@ static void user_unpin(const struct iommufd_backing *backing,
 const struct iommufd_pin_ops iommufd_pin_user_ops = {
 	.pin = user_pin,
 	.unpin = user_unpin,
+	.in_process = true,
 };
 
 /**

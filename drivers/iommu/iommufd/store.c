@@ -1015,6 +1015,23 @@ unsigned long iommufd_store_start(const struct iommufd_store *store)
 }
 
 /**
+ * iommufd_store_own_memory() - find memory of the calling process
+ * @store: the store
+ *
+ * Context: process context.
+ * Return: address of its first page, or NULL when the store is not made of user
+ * memory of the calling process.
+ */
+void __user *iommufd_store_own_memory(const struct iommufd_store *store)
+{
+	const struct iommufd_backing *backing = &store->backing;
+
+	if (!backing->ops->in_process || backing->mm != current->mm)
+		return NULL;
+	return (void __user *)backing->start_bytes;
+}
+
+/**
  * iommufd_store_npages() - size of a store
  * @store: the store
  *

@@ -144,6 +144,10 @@ void iommufd_store_change_account(struct iommufd_store *store,
 				  struct iommufd_account *to,
 				  unsigned long *prepaid);
 
+int iommufd_store_copy(struct iommufd_store *store, u64 offset_bytes,
+		       void *data, size_t len, bool write, bool slow);
+void __user *iommufd_store_own_memory(const struct iommufd_store *store);
+
 bool iommufd_store_writable(const struct iommufd_store *store);
 unsigned long iommufd_store_pinned_pages(const struct iommufd_store *store);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Threads that map, unmap, attach and detach at random, all on one map, and one
- * that revokes memory.  At the end everything must be gone.
+ * that revokes memory, and in-kernel users that pin.  At the end everything must be gone.
  *
  *	stress SECONDS
  */
@@ -9,11 +9,15 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <linux/iommufd.h>
+
 #include "world.h"
 
 #define NR_MAPPERS	3
 #define NR_ATTACHERS	2
+#define NR_PINNERS	2
 #define NR_SLOTS	24
+#define NR_PINS		16
 
 static struct iommufd_iova_map *map;
 static bool stop;
@@ -126,6 +130,104 @@ static void *run_revoker(void *arg)
 	return NULL;
 }
 
+/**
+ * struct pinner - an in-kernel user
+ * @w: its thread
+ * @user: its role
+ * @lock: protects @pins, which the unmap op empties
+ * @pins: what it has pinned; a length of 0 is free
+ */
+struct pinner {
+	struct worker w;
+	struct iommufd_map_user *user;
+	pthread_mutex_t lock;
+	struct iommufd_range pins[NR_PINS];
+};
+
+static void unpin(struct pinner *p, struct iommufd_range *pin)
+{
+	unsigned long iova = pin->start, length = pin->last - pin->start + 1;
+
+	pin->start = pin->last = 0;
+	pthread_mutex_unlock(&p->lock);
+	iommufd_map_unpin(p->user, iova, length);
+	pthread_mutex_lock(&p->lock);
+}
+
+static void unmap_op(void *data, unsigned long iova, unsigned long length_bytes)
+{
+	unsigned long last = iova + length_bytes - 1;
+	struct pinner *p = data;
+	unsigned int i;
+
+	require(!host_locks_held);
+	pthread_mutex_lock(&p->lock);
+	for (i = 0; i < NR_PINS; i++)
+		if (p->pins[i].last > iova && p->pins[i].start <= last)
+			unpin(p, &p->pins[i]);
+	pthread_mutex_unlock(&p->lock);
+}
+
+static const struct iommufd_access_ops pinner_ops = { .unmap = unmap_op };
+
+static void pin_or_unpin(struct pinner *p)
+{
+	struct worker *w = &p->w;
+	unsigned long iova = (4 + rnd(w) % (4 * NR_SLOTS)) * PAGE_SIZE;
+	unsigned long npages = 1 + rnd(w) % 4;
+	struct iommufd_range *pin = &p->pins[rnd(w) % NR_PINS];
+	struct page *pages[4];
+	int err;
+
+	pthread_mutex_lock(&p->lock);
+	if (pin->last)
+		unpin(p, pin);
+	pthread_mutex_unlock(&p->lock);
+	if (rnd(w) % 4 == 0) {
+		err = iommufd_map_rw(p->user, iova, pages, npages * PAGE_SIZE,
+				     IOMMUFD_ACCESS_READ);
+		require(!err || err == -ENOENT || err == -EINVAL);
+		return;
+	}
+	err = iommufd_map_pin(p->user, iova, npages * PAGE_SIZE, pages,
+			      IOMMUFD_ACCESS_READ);
+	require(!err || err == -ENOENT || err == -EINVAL);
+	if (err)
+		return;
+	w->nr_good++;
+	pthread_mutex_lock(&p->lock);
+	if (pin->last) {	/* only this thread pins */
+		require(false);
+	} else {
+		pin->start = iova;
+		pin->last = iova + npages * PAGE_SIZE - 1;
+	}
+	pthread_mutex_unlock(&p->lock);
+}
+
+static void *run_pinner(void *arg)
+{
+	struct pinner *p = container_of(arg, struct pinner, w);
+	struct task_struct task = {};
+	unsigned int i;
+
+	host_current = &task;
+	while (!READ_ONCE(stop)) {
+		p->user = iommufd_map_join(map, &pinner_ops, p);
+		require(!IS_ERR(p->user));
+		for (i = 0; i < 200 && !READ_ONCE(stop); i++)
+			pin_or_unpin(p);
+		require(!iommufd_map_leave(p->user, false));
+		for (i = 0; i < NR_PINS; i++)
+			require(!p->pins[i].last);
+		require(iommufd_map_pin(p->user, 0, PAGE_SIZE, NULL, 0) ==
+			-ENOENT);
+		iommufd_map_user_put(p->user);
+	}
+	return NULL;
+}
+
+static struct pinner pinners[NR_PINNERS];
 static struct worker mappers[NR_MAPPERS], attachers[NR_ATTACHERS], revoker;
 
 static void start(struct worker *w, unsigned int seed, void *(*run)(void *))
@@ -140,7 +242,7 @@ static void start(struct worker *w, unsigned int seed, void *(*run)(void *))
 int main(int argc, char **argv)
 {
 	unsigned int seconds = argc > 1 ? atoi(argv[1]) : 5, i;
-	unsigned long nr_maps = 0, nr_attached = 0;
+	unsigned long nr_maps = 0, nr_attached = 0, nr_pins = 0;
 	u64 bytes;
 
 	alarm(seconds + 60);
@@ -151,6 +253,11 @@ int main(int argc, char **argv)
 	for (i = 0; i < NR_ATTACHERS; i++)
 		start(&attachers[i], NR_MAPPERS + i, run_attacher);
 	start(&revoker, NR_MAPPERS + NR_ATTACHERS, run_revoker);
+	for (i = 0; i < NR_PINNERS; i++) {
+		pthread_mutex_init(&pinners[i].lock, NULL);
+		start(&pinners[i].w, NR_MAPPERS + NR_ATTACHERS + 1 + i,
+		      run_pinner);
+	}
 	sleep(seconds);
 	WRITE_ONCE(stop, true);
 	for (i = 0; i < NR_MAPPERS; i++) {
@@ -161,16 +268,21 @@ int main(int argc, char **argv)
 		pthread_join(attachers[i].thread, NULL);
 		nr_attached += attachers[i].nr_good;
 	}
+	for (i = 0; i < NR_PINNERS; i++) {
+		pthread_join(pinners[i].w.thread, NULL);
+		nr_pins += pinners[i].w.nr_good;
+		memory_destroy(&pinners[i].w.mem);
+	}
 	pthread_join(revoker.thread, NULL);
 	require(!iommufd_map_remove_all(map, &bytes));
 	iommufd_map_destroy(map);
 	for (i = 0; i < NR_MAPPERS; i++)
 		memory_destroy(&mappers[i].mem);
 	memory_destroy(&revoker.mem);
-	require(nr_maps && nr_attached && revoker.nr_good);
+	require(nr_maps && nr_attached && revoker.nr_good && nr_pins);
 	require(!host_slab_objects);
-	printf("%lu maps and unmaps, %lu attaches, %lu revoked\n", nr_maps,
-	       nr_attached, revoker.nr_good);
+	printf("%lu maps and unmaps, %lu attaches, %lu revoked, %lu pins\n",
+	       nr_maps, nr_attached, revoker.nr_good, nr_pins);
 	iommufd_map_exit();
 	return 0;
 }

@@ -147,6 +147,25 @@ struct iommufd_store *memory_store(struct memory *mem, unsigned long address,
 				    offset_in_page(address));
 }
 
+/*
+ * There is nothing behind pages that could be copied: look whether the memory
+ * can be had.
+ */
+int iommufd_store_copy(struct iommufd_store *store, u64 offset_bytes,
+		       void *data, size_t len, bool write, bool slow)
+{
+	struct iommufd_hold hold;
+	int err;
+
+	require(!host_locks_held);
+	require(!write || iommufd_store_writable(store));
+	err = iommufd_store_hold(store, &hold, offset_bytes >> PAGE_SHIFT,
+				 (offset_bytes + len - 1) >> PAGE_SHIFT);
+	if (!err)
+		iommufd_store_release(store, &hold);
+	return err;
+}
+
 phys_addr_t memory_phys(const struct memory *mem, u64 offset_bytes)
 {
 	return PFN_PHYS(pfn_of(mem, offset_bytes >> PAGE_SHIFT)) +

@@ -3,6 +3,7 @@
  * What kernel files need of the kernel when they run in user space.
  */
 #include <host/lock.h>
+#include <time.h>
 #include <host/slab.h>
 #include <host/task.h>
 
@@ -122,4 +123,14 @@ int __account_locked_vm(struct mm_struct *mm, unsigned long npages, bool inc,
 		return -ENOMEM;
 	mm->locked_vm += npages;
 	return 0;
+}
+
+/* Time, in 1/HZ seconds */
+
+u64 host_jiffies(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * (u64)HZ + now.tv_nsec / (1000000000 / HZ);
 }

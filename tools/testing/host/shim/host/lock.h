@@ -176,4 +176,21 @@ extern __thread const bool *host_killed;
 	host_wait;							\
 })
 
+#define HZ			100
+u64 host_jiffies(void);
+/* Returns 0 when the time is over, else 1 */
+#define wait_event_killable_timeout(q, condition, timeout) ({		\
+	u64 host_until = host_jiffies() + (timeout);			\
+	long host_left = 1;						\
+	while (host_left > 0 && !(condition)) {				\
+		if (host_killed && READ_ONCE(*host_killed))		\
+			host_left = -512;				\
+		else if (host_jiffies() >= host_until)			\
+			host_left = 0;					\
+		else							\
+			sched_yield();					\
+	}								\
+	host_left;							\
+})
+
 #endif /* __HOST_LOCK_H */
