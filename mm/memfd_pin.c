@@ -86,7 +86,7 @@ static long pin_in_folio(struct file *file, pgoff_t index,
 	/* The reference keeps a huge page from being split. */
 	folio = page_folio(page);
 	nr = min_t(unsigned long, max_pages,
-		 folio_nr_pages(folio) - folio_page_idx(folio, page));
+		   folio_nr_pages(folio) - folio_page_idx(folio, page));
 	if (try_grab_folio(page, nr, FOLL_PIN))
 		for (i = 0; i < nr; i++)
 			pages[i] = nth_page(page, i);

@@ -46,7 +46,7 @@ struct iommufd_access_ops {
 #define IOMMUFD_ACCESS_SLOW	BIT(1)
 
 /**
- * struct iommufd_dmabuf_exporter - makes dma-bufs that can be mapped
+ * struct iommufd_exporter_ops - makes dma-bufs that can be mapped
  * @ops: operations of its dma-bufs, which tell them from others.  With @pin,
  *       which is not called, since dma_buf_dynamic_attach() would map the
  *       dma-buf of an exporter without it
@@ -62,7 +62,7 @@ struct iommufd_access_ops {
  *
  * The exporter stands in the module that owns its dma-bufs.
  */
-struct iommufd_dmabuf_exporter {
+struct iommufd_exporter_ops {
 	const struct dma_buf_ops *ops;
 	int (*locate)(struct dma_buf *dmabuf, struct iommu_run *run);
 	bool mmio;
@@ -107,8 +107,8 @@ int iommufd_access_rw(struct iommufd_access *access, unsigned long iova,
 
 /* Memory of devices: drivers/iommu/iommufd/pin_dmabuf.c */
 #if IS_ENABLED(CONFIG_IOMMUFD) && IS_ENABLED(CONFIG_DMA_SHARED_BUFFER)
-int iommufd_register_exporter(const struct iommufd_dmabuf_exporter *exporter);
-void iommufd_unregister_exporter(const struct iommufd_dmabuf_exporter *exporter);
+int iommufd_register_exporter(const struct iommufd_exporter_ops *exporter);
+void iommufd_unregister_exporter(const struct iommufd_exporter_ops *exporter);
 #endif
 
 #endif /* __LINUX_IOMMUFD_H */

@@ -26,7 +26,7 @@
 #define MAX_EXPORTERS	8
 
 static DEFINE_MUTEX(exporters_lock); /* @exporters; nothing nests inside */
-static const struct iommufd_dmabuf_exporter *exporters[MAX_EXPORTERS];
+static const struct iommufd_exporter_ops *exporters[MAX_EXPORTERS];
 
 /**
  * iommufd_register_exporter() - let user space map a kind of dma-bufs
@@ -37,7 +37,7 @@ static const struct iommufd_dmabuf_exporter *exporters[MAX_EXPORTERS];
  * Return: 0, -EINVAL when its dma-bufs do not suit an importer that follows
  * them, -ENOSPC when there are too many kinds.
  */
-int iommufd_register_exporter(const struct iommufd_dmabuf_exporter *exporter)
+int iommufd_register_exporter(const struct iommufd_exporter_ops *exporter)
 {
 	unsigned int i;
 	int err = -ENOSPC;
@@ -65,7 +65,7 @@ EXPORT_SYMBOL_NS_GPL(iommufd_register_exporter, IOMMUFD);
  *
  * Context: may sleep.
  */
-void iommufd_unregister_exporter(const struct iommufd_dmabuf_exporter *exporter)
+void iommufd_unregister_exporter(const struct iommufd_exporter_ops *exporter)
 {
 	unsigned int i;
 
@@ -78,10 +78,10 @@ void iommufd_unregister_exporter(const struct iommufd_dmabuf_exporter *exporter)
 EXPORT_SYMBOL_NS_GPL(iommufd_unregister_exporter, IOMMUFD);
 
 /* The module of a dma-buf stays while the dma-buf does, and so its exporter */
-static const struct iommufd_dmabuf_exporter *
+static const struct iommufd_exporter_ops *
 find_exporter(const struct dma_buf *dmabuf)
 {
-	const struct iommufd_dmabuf_exporter *found = NULL;
+	const struct iommufd_exporter_ops *found = NULL;
 	unsigned int i;
 
 	mutex_lock(&exporters_lock);
@@ -106,7 +106,7 @@ struct dmabuf_source {
 	struct iommufd_fixed fixed;
 	struct dma_buf *dmabuf;
 	struct dma_buf_attachment *attachment;
-	const struct iommufd_dmabuf_exporter *exporter;
+	const struct iommufd_exporter_ops *exporter;
 	struct iommufd_store *store;
 	const struct iommufd_revoke_ops *revoke_ops;
 };

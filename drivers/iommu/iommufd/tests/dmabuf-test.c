@@ -124,7 +124,7 @@ static int memory_locate(struct dma_buf *dmabuf, struct iommu_run *run)
 	return 0;
 }
 
-static const struct iommufd_dmabuf_exporter exporter = {
+static const struct iommufd_exporter_ops exporter = {
 	.ops = &memory_ops,
 	.locate = memory_locate,
 	.mmio = true,
@@ -302,11 +302,11 @@ static void bad_exporters(struct kunit *test)
 		.unmap_dma_buf = memory_unmap,
 		.release = memory_release,
 	};
-	static const struct iommufd_dmabuf_exporter fixed = {
+	static const struct iommufd_exporter_ops fixed = {
 		.ops = &no_pin,
 		.locate = memory_locate,
 	};
-	static const struct iommufd_dmabuf_exporter many[16] = {
+	static const struct iommufd_exporter_ops many[16] = {
 		[0 ... 15] = { .ops = &memory_ops, .locate = memory_locate },
 	};
 	int err = 0;
