@@ -95,6 +95,9 @@ void iommufd_show_fdinfo(struct seq_file *seq, struct file *filp)
 	seq_printf(seq, "iommufd-accounting:\t%s\n",
 		   ctx->account_mode == IOMMUFD_ACCOUNT_PROCESS ? "process" :
 								  "user");
+	if (READ_ONCE(ctx->vfio_ioas_id))
+		seq_printf(seq, "iommufd-vfio-ioas:\t%u\n",
+			   READ_ONCE(ctx->vfio_ioas_id));
 	while ((obj = iommufd_object_get_next(ctx, &id))) {
 		show_object(seq, obj);
 		iommufd_object_put(ctx, obj);

@@ -286,26 +286,35 @@ static bool flags_give_access(u32 flags)
 	return flags & (IOMMU_IOAS_MAP_WRITEABLE | IOMMU_IOAS_MAP_READABLE);
 }
 
-static struct iommufd_store *user_store(struct iommufd_call *call,
-					const struct iommu_ioas_map *arg)
+/**
+ * iommufd_ioas_user_store() - make a store of the caller's memory
+ * @ctx: context
+ * @user_va: first byte, an address of the calling process
+ * @length: number of bytes
+ * @writable: devices may write to it
+ *
+ * Context: may sleep.
+ * Return: the store with one reference; ERR_PTR: -EOVERFLOW when the range
+ * wraps, -EINVAL for a length of 0, -ENOMEM.
+ */
+struct iommufd_store *iommufd_ioas_user_store(struct iommufd_ctx *ctx,
+					      u64 user_va, u64 length,
+					      bool writable)
 {
 	struct iommufd_account *account;
 	struct iommufd_store *store;
 	unsigned long end;
 
-	if (arg->user_va > ULONG_MAX ||
-	    check_add_overflow((unsigned long)arg->user_va,
-			       (unsigned long)arg->length, &end))
+	if (user_va > ULONG_MAX ||
+	    check_add_overflow((unsigned long)user_va, (unsigned long)length,
+			       &end))
 		return ERR_PTR(-EOVERFLOW);
 
-	account = iommufd_account_slot_get(&call->ctx->account,
-					   call->ctx->account_mode);
+	account = iommufd_account_slot_get(&ctx->account, ctx->account_mode);
 	if (IS_ERR(account))
 		return ERR_CAST(account);
-	store = iommufd_store_create_user(account,
-					  u64_to_user_ptr(arg->user_va),
-					  arg->length,
-					  arg->flags & IOMMU_IOAS_MAP_WRITEABLE);
+	store = iommufd_store_create_user(account, u64_to_user_ptr(user_va),
+					  length, writable);
 	iommufd_account_put(account);
 	return store;
 }
@@ -398,7 +407,8 @@ int iommufd_ioctl_ioas_map(struct iommufd_call *call)
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);
 
-	store = user_store(call, arg);
+	store = iommufd_ioas_user_store(call->ctx, arg->user_va, arg->length,
+					arg->flags & IOMMU_IOAS_MAP_WRITEABLE);
 	if (IS_ERR(store))
 		err = PTR_ERR(store);
 	else

@@ -159,6 +159,8 @@ struct iommufd_sw_msi {
  * @account_mode: how pinned memory is counted; fixed once an object exists,
  *                protected by the lock of @objects
  * @account: who pays for what the calling process maps
+ * @vfio_ioas_id: ID of the address space that the calls of a VFIO container act
+ *                on, or 0; cleared when it is destroyed
  * @sw_msi: doorbells for software-managed MSI
  */
 struct iommufd_ctx {
@@ -169,6 +171,7 @@ struct iommufd_ctx {
 	wait_queue_head_t destroy_wait;
 	enum iommufd_account_mode account_mode;
 	struct iommufd_account_slot account;
+	u32 vfio_ioas_id;
 	struct iommufd_sw_msi sw_msi;
 };
 
@@ -235,6 +238,9 @@ struct iommufd_map_request {
 	size_t arg_size;
 };
 
+struct iommufd_store *iommufd_ioas_user_store(struct iommufd_ctx *ctx,
+					      u64 user_va, u64 length,
+					      bool writable);
 int iommufd_ioas_check_map(const struct iommufd_map_request *request);
 int iommufd_ioas_map_store(struct iommufd_call *call, struct iommufd_ioas *ioas,
 			   struct iommufd_store *store,
@@ -242,6 +248,11 @@ int iommufd_ioas_map_store(struct iommufd_call *call, struct iommufd_ioas *ioas,
 
 /* ioas_map_file.c */
 int iommufd_ioctl_ioas_map_file(struct iommufd_call *call);
+
+/* vfio_compat.c */
+int iommufd_ioctl_vfio_ioas(struct iommufd_call *call);
+long iommufd_vfio_ioctl(struct iommufd_ctx *ctx, unsigned int number,
+			unsigned long arg);
 
 /* change_process.c */
 int iommufd_ioctl_ioas_change_process(struct iommufd_call *call);

@@ -748,6 +748,26 @@ int iommufd_map_remove_all(struct iommufd_iova_map *map, u64 *unmapped_bytes)
 
 /* Asking */
 
+/**
+ * iommufd_map_is_used() - is there a mapping, or a part of one
+ * @map: the map
+ * @iova: first IOVA in bytes
+ * @last: last IOVA in bytes, inclusive
+ *
+ * Context: may sleep.
+ * Return: whether there is.
+ */
+bool iommufd_map_is_used(struct iommufd_iova_map *map, unsigned long iova,
+			 unsigned long last)
+{
+	bool used;
+
+	mutex_lock(&map->lock);
+	used = iommufd_area_meets(&map->areas, iova, last);
+	mutex_unlock(&map->lock);
+	return used;
+}
+
 /*
  * Describe a range by slices, as many as there is room for.  Returns their
  * number, 0 when a part of the range is not mapped.

@@ -67,6 +67,9 @@ int iommufd_map_insert(struct iommufd_iova_map *map,
 		       unsigned long *iova, int prot, unsigned int flags);
 int iommufd_map_remove(struct iommufd_iova_map *map, unsigned long iova,
 		       unsigned long last, u64 *unmapped_bytes);
+bool iommufd_map_is_used(struct iommufd_iova_map *map, unsigned long iova,
+			 unsigned long last);
+int iommufd_map_cut(struct iommufd_iova_map *map, unsigned long iova);
 int iommufd_map_remove_all(struct iommufd_iova_map *map, u64 *unmapped_bytes);
 int iommufd_map_slices(struct iommufd_iova_map *map, unsigned long iova,
 		       unsigned long length_bytes,

@@ -106,6 +106,11 @@ void iommufd_domains_constrain(struct iommufd_iova_map *map,
 			       struct iommufd_range *bounds,
 			       unsigned long *alignment);
 
+bool iommufd_domains_may_cut(const struct iommufd_iova_map *map,
+			     const struct iommufd_area *area);
+void iommufd_domains_cut(struct iommufd_iova_map *map,
+			 const struct iommufd_area *area);
+
 /* map_access.c */
 bool iommufd_users_ask(struct iommufd_iova_map *map,
 		       const struct iommufd_area *area);

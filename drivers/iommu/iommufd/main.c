@@ -11,6 +11,7 @@
 #include <linux/fs.h>
 #include <linux/iommufd.h>
 #include <linux/miscdevice.h>
+#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <uapi/linux/iommufd.h>
@@ -62,6 +63,7 @@ union call_argument {
 	struct iommu_ioas_map_file ioas_map_file;
 	struct iommu_ioas_unmap ioas_unmap;
 	struct iommu_option option;
+	struct iommu_vfio_ioas vfio_ioas;
 #ifdef CONFIG_IOMMUFD_TEST
 	struct iommu_test_cmd test;
 #endif
@@ -98,6 +100,8 @@ static const struct call_ops calls[IOMMUFD_NR_LAST - IOMMUFD_CMD_BASE + 1] = {
 	     struct iommu_ioas_unmap, length),
 	CALL(IOMMU_OPTION, iommufd_ioctl_option,
 	     struct iommu_option, val64),
+	CALL(IOMMU_VFIO_IOAS, iommufd_ioctl_vfio_ioas,
+	     struct iommu_vfio_ioas, __reserved),
 #ifdef CONFIG_IOMMUFD_TEST
 	CALL(IOMMU_TEST_CMD, iommufd_ioctl_test, struct iommu_test_cmd, last),
 #endif
@@ -135,7 +139,7 @@ static long iommufd_fops_ioctl(struct file *filp, unsigned int number,
 	int err;
 
 	if (nr < IOMMUFD_CMD_BASE || nr > IOMMUFD_NR_LAST)
-		return -ENOTTY;
+		return iommufd_vfio_ioctl(call.ctx, number, uarg);
 	/* The size word comes before the number is judged: part of the ABI */
 	if (get_user(call.user_size, (u32 __user *)uarg))
 		return -EFAULT;
@@ -193,6 +197,16 @@ void iommufd_ctx_destroy(struct iommufd_ctx *ctx)
 	kfree(ctx);
 }
 
+/* Drivers publish pages here through objects; there are none yet */
+static int iommufd_fops_mmap(struct file *filp, struct vm_area_struct *vma)
+{
+	if (!(vma->vm_flags & VM_SHARED))
+		return -EINVAL;
+	if (vma->vm_flags & VM_EXEC)
+		return -EPERM;
+	return -ENXIO;
+}
+
 static int iommufd_fops_open(struct inode *inode, struct file *filp)
 {
 	struct iommufd_ctx *ctx = iommufd_ctx_create();
@@ -216,6 +230,7 @@ static const struct file_operations iommufd_fops = {
 	.open = iommufd_fops_open,
 	.release = iommufd_fops_release,
 	.unlocked_ioctl = iommufd_fops_ioctl,
+	.mmap = iommufd_fops_mmap,
 #ifdef CONFIG_PROC_FS
 	.show_fdinfo = iommufd_show_fdinfo,
 #endif

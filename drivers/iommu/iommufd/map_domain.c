@@ -558,6 +558,64 @@ static void drain_domain(struct iommufd_iova_map *map, struct map_domain *md,
 	} while (chain && drain_chain(map, md, chain));
 }
 
+/* Cutting areas */
+
+/* A domain that is being filled has this area, whose maker found it below */
+static bool lies_across_cursor(const struct map_domain *md,
+			       const struct iommufd_area *area)
+{
+	return md->state == DOMAIN_FILLING && md->cursor > area->start &&
+	       md->cursor <= area->last;
+}
+
+/**
+ * iommufd_domains_may_cut() - can an area be cut now
+ * @map: the map
+ * @area: area that the caller has claimed
+ *
+ * Context: the map's lock is held.
+ * Return: false while a domain is being filled and cannot pass @area, which is
+ * the last of the space, in advance.
+ */
+bool iommufd_domains_may_cut(const struct iommufd_iova_map *map,
+			     const struct iommufd_area *area)
+{
+	const struct map_domain *md;
+
+	if (area->last != ULONG_MAX)
+		return true;
+	list_for_each_entry(md, &map->domains, list)
+		if (lies_across_cursor(md, area))
+			return false;
+	return true;
+}
+
+/**
+ * iommufd_domains_cut() - see that domains which have an area have its parts
+ * @map: the map
+ * @area: area that will be replaced by several with the same number; busy, and
+ *	  iommufd_domains_may_cut() agreed
+ *
+ * Which areas a domain has is judged by their start, and the parts start later.
+ *
+ * Context: the map's lock is held.
+ */
+void iommufd_domains_cut(struct iommufd_iova_map *map,
+			 const struct iommufd_area *area)
+{
+	struct map_domain *md;
+	struct members m;
+
+	lockdep_assert_held(&map->lock);
+	list_for_each_entry(md, &map->domains, list) {
+		m = members_of(md);
+		if (lies_across_cursor(md, area))
+			md->cursor = area->last + 1;
+		else if (md->state == DOMAIN_DRAINING && has_area(&m, area))
+			md->limit = max(md->limit, area->last);
+	}
+}
+
 /* Coming and going */
 
 static int learn_limits(struct map_domain *md)

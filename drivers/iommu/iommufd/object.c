@@ -193,6 +193,8 @@ void iommufd_object_put(struct iommufd_ctx *ctx, struct iommufd_object *obj)
 
 static void free_object(struct iommufd_ctx *ctx, struct iommufd_object *obj)
 {
+	/* Before the ID may belong to another object */
+	cmpxchg(&ctx->vfio_ioas_id, obj->id, 0);
 	kinds[obj->type].destroy(obj);
 	xa_erase(&ctx->objects, obj->id);
 	kfree(obj);

@@ -7,6 +7,8 @@
  */
 #include <time.h>
 
+#include <linux/iommufd.h>
+
 #include "model.h"
 
 #define NR_MEMORIES	12
@@ -181,6 +183,39 @@ static bool judge(int err, int expect)
 	return !err;
 }
 
+/* The in-kernel user */
+
+#define MAX_PINS 24
+
+static struct iommufd_map_user *user;
+static struct iommufd_range pins[MAX_PINS];
+static unsigned int nr_pins;
+static unsigned long nr_pinned, nr_cut;
+
+static void drop_pin(unsigned int i)
+{
+	struct iommufd_range pin = pins[i];
+
+	pins[i] = pins[--nr_pins];
+	iommufd_map_unpin(user, pin.start, pin.last - pin.start + 1);
+}
+
+static void unmap_op(void *data, unsigned long iova, unsigned long length_bytes)
+{
+	unsigned int i = 0;
+
+	require(!host_locks_held && data == &m);
+	while (i < nr_pins) {
+		if (pins[i].last >= iova &&
+		    pins[i].start <= iova + length_bytes - 1)
+			drop_pin(i);
+		else
+			i++;
+	}
+}
+
+static const struct iommufd_access_ops user_ops = { .unmap = unmap_op };
+
 /* Comparing */
 
 static void check_area(struct fake_domain *fake, const struct model_area *a)
@@ -209,6 +244,8 @@ static void check_domain(struct fake_domain *fake)
 	require(!fake->nr_stale);
 }
 
+static const struct model_area *area_at(unsigned long iova);
+
 static void check_pins(const struct fuzz_memory *fm)
 {
 	u8 held[MAX_PAGES] = {};
@@ -225,6 +262,20 @@ static void check_pins(const struct fuzz_memory *fm)
 			for (page = a->offset >> PAGE_SHIFT;
 			     page <= end >> PAGE_SHIFT; page++)
 				held[page] = 1;
+		}
+	}
+	for (i = 0; i < nr_pins; i++) {
+		unsigned long at = pins[i].start;
+
+		for (;;) {
+			const struct model_area *a = area_at(at);
+
+			require(a);
+			if (a->memory == fm)
+				held[(a->offset + (at - a->start)) >> PAGE_SHIFT] = 1;
+			if (pins[i].last - at < PAGE_SIZE)
+				break;
+			at += PAGE_SIZE;
 		}
 	}
 	require(!memcmp(held, fm->memory.nr_pins, fm->memory.npages));
@@ -259,7 +310,8 @@ static void check_all(void)
 /* Operations */
 
 static void add_pieces(unsigned long iova, const struct fuzz_memory *const *fms,
-		       const struct model_piece *pieces, unsigned int nr)
+		       const struct model_piece *pieces, unsigned int nr,
+		       bool writable)
 {
 	unsigned int i;
 
@@ -269,6 +321,7 @@ static void add_pieces(unsigned long iova, const struct fuzz_memory *const *fms,
 			.last = iova + pieces[i].length - 1,
 			.memory = (struct fuzz_memory *)fms[i],
 			.offset = pieces[i].offset,
+			.writable = writable,
 		};
 		iova += pieces[i].length;
 	}
@@ -305,7 +358,7 @@ static void map_pieces(const struct fuzz_memory *const *fms,
 				 fixed ? IOMMUFD_MAP_FIXED : 0);
 	if (judge(err, expect)) {
 		require(iova == expect_iova);
-		add_pieces(iova, fms, pieces, nr);
+		add_pieces(iova, fms, pieces, nr, write);
 	}
 	if (err)
 		for (i = 0; i < nr; i++)
@@ -451,6 +504,123 @@ static void op_unmap_all(void)
 	model_unmap(&m, 0, ULONG_MAX);
 }
 
+static void op_join_or_leave(void)
+{
+	unsigned int i;
+	int expect = 0, err;
+
+	if (m.pinner) {
+		if (!one_in(4))
+			return;
+		require(!iommufd_map_leave(user, false));
+		require(!nr_pins);
+		require(iommufd_map_pin(user, 0, 1, NULL, 0) == -ENOENT);
+		iommufd_map_user_put(user);
+		m.pinner = false;
+		return;
+	}
+	for (i = 0; i < m.nr_areas; i++)
+		if ((m.areas[i].start | (m.areas[i].last + 1) |
+		     m.areas[i].offset) % PAGE_SIZE)
+			expect = -EADDRINUSE;
+	inject();
+	user = iommufd_map_join(map, &user_ops, &m);
+	err = PTR_ERR_OR_ZERO(user);
+	if (judge(err, expect))
+		m.pinner = true;
+}
+
+static int check_pin(struct iommufd_range r, bool write)
+{
+	int err = 0;
+
+	for (;;) {
+		const struct model_area *a = area_at(r.start);
+
+		if (!a)
+			return -ENOENT;
+		if ((a->offset + (r.start - a->start)) % PAGE_SIZE)
+			return -EINVAL;
+		if (write && !a->writable)
+			err = -EPERM;
+		if (a->last >= r.last)
+			return err;
+		r.start = a->last + 1;
+	}
+}
+
+static void op_pin(void)
+{
+	struct page *pages[2 * 64 + 2];
+	const struct model_area *a = any_area();
+	struct iommufd_range r = any_range(8);
+	bool write = one_in(4);
+	unsigned long at;
+	int err;
+
+	if (!m.pinner || nr_pins == MAX_PINS)
+		return;
+	if (nr_pins && one_in(4)) {
+		drop_pin(below(nr_pins));
+		return;
+	}
+	if (a && !one_in(8)) {
+		r.start = a->start;
+		if (one_in(2))
+			r.start += below(a->last - a->start + 1) & PAGE_MASK;
+		r.last = a->last;
+		if (one_in(4) && r.last != ULONG_MAX && area_at(r.last + 1))
+			r.last = area_at(r.last + 1)->last;
+	}
+	if (r.last - r.start >= ARRAY_SIZE(pages) * PAGE_SIZE)
+		return;
+	inject();
+	err = iommufd_map_pin(user, r.start, r.last - r.start + 1, pages,
+			      write ? IOMMUFD_ACCESS_WRITE : 0);
+	if (!judge(err, check_pin(r, write)))
+		return;
+	pins[nr_pins++] = r;
+	nr_pinned++;
+	for (at = r.start;; at += PAGE_SIZE) {
+		a = area_at(at);
+		require(page_to_phys(pages[(at - r.start) / PAGE_SIZE]) ==
+			memory_phys(&a->memory->memory,
+				    a->offset + (at - a->start)));
+		if (r.last - at < PAGE_SIZE)
+			break;
+	}
+}
+
+static void op_cut(void)
+{
+	struct model_area *a = (struct model_area *)any_area();
+	unsigned long iova = any_iova();
+	int expect = 0, err;
+
+	if (a && !one_in(4)) {
+		iova = a->start + below(a->last - a->start + 1);
+		if (!one_in(8))
+			iova &= PAGE_MASK;
+	}
+	a = (struct model_area *)area_at(iova);
+	if (a && a->start == iova)
+		a = NULL;
+	if (m.nr_areas == MODEL_AREAS)
+		return;
+	if (a && (m.huge_pages || iova % model_alignment(&m)))
+		expect = -EINVAL;
+	inject();
+	err = iommufd_map_cut(map, iova);
+	if (!judge(err, expect) || !a)
+		return;
+	nr_cut++;
+	m.areas[m.nr_areas] = *a;
+	m.areas[m.nr_areas].start = iova;
+	m.areas[m.nr_areas].offset += iova - a->start;
+	m.nr_areas++;
+	a->last = iova - 1;
+}
+
 static void op_add_domain(void)
 {
 	static const unsigned long sizes[] = { 512, 2048, 4096, 4096, 8192 };
@@ -588,6 +758,7 @@ static void (*const ops[])(void) = {
 	op_map, op_map, op_map, op_map, op_map, op_map,
 	op_copy, op_copy, op_unmap, op_unmap, op_unmap, op_unmap_all,
 	op_add_domain, op_remove_domain, op_reserve, op_unreserve,
+	op_pin, op_pin, op_pin, op_cut, op_join_or_leave,
 	op_allow, op_huge_pages, op_usable, op_renew_memory,
 };
 
@@ -624,6 +795,10 @@ static void end(void)
 	unsigned int i;
 
 	check_all();
+	if (m.pinner) {
+		require(!iommufd_map_leave(user, true));
+		iommufd_map_user_put(user);
+	}
 	for (i = 0; i < MODEL_DOMAINS; i++)
 		if (m.domains[i].fake)
 			iommufd_map_remove_domain(map, &fakes[i].domain);
@@ -654,8 +829,9 @@ int main(int argc, char **argv)
 	}
 	printf("%lu calls in %lu rounds from seed %llu: %lu mapped, ", nr_ops,
 	       round, (unsigned long long)seed, nr_mapped);
-	printf("%lu failed, %lu of them by injection\n", nr_failed,
-	       nr_injected);
+	printf("%lu pinned, %lu cut, %lu failed, %lu of them by injection\n",
+	       nr_pinned, nr_cut, nr_failed, nr_injected);
+	require(nr_pinned && nr_cut);
 	iommufd_map_exit();
 	return 0;
 }

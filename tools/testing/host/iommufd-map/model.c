@@ -20,7 +20,7 @@ unsigned int model_nr_domains(const struct model *m)
 
 unsigned long model_alignment(const struct model *m)
 {
-	unsigned long a = m->huge_pages ? 1 : PAGE_SIZE;
+	unsigned long a = m->huge_pages && !m->pinner ? 1 : PAGE_SIZE;
 	unsigned int i;
 
 	for (i = 0; i < MODEL_DOMAINS; i++)

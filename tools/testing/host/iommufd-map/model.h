@@ -16,6 +16,7 @@ struct model_area {
 	unsigned long start, last;
 	struct fuzz_memory *memory;
 	u64 offset;
+	bool writable;
 };
 
 struct model_range {
@@ -38,6 +39,7 @@ struct model {
 	unsigned int nr_allowed;
 	struct model_domain domains[MODEL_DOMAINS];
 	bool huge_pages;
+	bool pinner;		/* an in-kernel user that pins */
 };
 
 struct model_piece {

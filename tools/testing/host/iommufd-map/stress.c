@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Threads that map, unmap, attach and detach at random, all on one map, and one
+ * Threads that map, unmap, cut, attach and detach at random, all on one map, and one
  * that revokes memory, and in-kernel users that pin.  At the end everything must be gone.
  *
  *	stress SECONDS
@@ -47,6 +47,11 @@ static void map_or_unmap(struct worker *w, struct iommufd_store *store)
 	u64 bytes;
 	int err;
 
+	if (rnd(w) % 8 == 0) {
+		err = iommufd_map_cut(map, iova);
+		require(!err || err == -EBUSY || err == -EOPNOTSUPP);
+		return;
+	}
 	if (rnd(w) % 2) {
 		unsigned long last = iova + PAGE_SIZE * (1 + rnd(w) % 32) - 1;
 
@@ -248,6 +253,7 @@ int main(int argc, char **argv)
 	alarm(seconds + 60);
 	require(!iommufd_map_init());
 	map = iommufd_map_create();
+	require(!iommufd_map_set_huge_pages(map, false));	/* to cut */
 	for (i = 0; i < NR_MAPPERS; i++)
 		start(&mappers[i], i, run_mapper);
 	for (i = 0; i < NR_ATTACHERS; i++)
