@@ -13,8 +13,12 @@
 #include "iova_map.h"
 #include "mock_calls.h"
 #include "mock_iommu.h"
+#include "store.h"
 
 #define EXT_BIT		BIT(31)
+
+/* An entry that says where, and one that says how many, in bytes */
+#define MIN_MEMORY_LIMIT	(sizeof(unsigned long) + sizeof(u32))
 
 static_assert(sizeof(struct iommu_test_cmd) == 72);
 static_assert(sizeof(struct iommu_test_ext) == sizeof(struct iommu_test_cmd));
@@ -56,6 +60,18 @@ static int op_add_reserved(struct iommufd_call *call)
 	return err;
 }
 
+/* Memory for pages on their way into a store stands for such buffers here */
+static int op_memory_limit(struct iommufd_call *call)
+{
+	struct iommu_test_cmd *arg = call->arg;
+
+	if (arg->memory_limit.limit < MIN_MEMORY_LIMIT)
+		return -EINVAL;
+	iommufd_store_limit_batch(arg->memory_limit.limit /
+				  sizeof(struct page *));
+	return 0;
+}
+
 static int op_ioas_stats(struct iommufd_call *call)
 {
 	struct iommu_test_ext *arg = call->arg;
@@ -80,9 +96,17 @@ static const mock_op ops[] = {
 	[IOMMU_TEST_OP_MOCK_DOMAIN] = mock_op_domain,
 	[IOMMU_TEST_OP_MD_CHECK_MAP] = mock_op_check_map,
 	[IOMMU_TEST_OP_MD_CHECK_REFS] = mock_op_check_refs,
+	[IOMMU_TEST_OP_CREATE_ACCESS] = mock_op_create_access,
+	[IOMMU_TEST_OP_DESTROY_ACCESS_PAGES] = mock_op_destroy_access_pages,
+	[IOMMU_TEST_OP_ACCESS_PAGES] = mock_op_access_pages,
+	[IOMMU_TEST_OP_ACCESS_RW] = mock_op_access_rw,
+	[IOMMU_TEST_OP_ACCESS_REPLACE_IOAS] = mock_op_access_replace,
 	[IOMMU_TEST_OP_MOCK_DOMAIN_REPLACE] = mock_op_domain_replace,
 	[IOMMU_TEST_OP_MOCK_DOMAIN_FLAGS] = mock_op_domain_flags,
+	[IOMMU_TEST_OP_SET_TEMP_MEMORY_LIMIT] = op_memory_limit,
 	[IOMMU_TEST_OP_DIRTY] = mock_op_dirty,
+	[IOMMU_TEST_OP_DMABUF_GET] = mock_op_dmabuf_get,
+	[IOMMU_TEST_OP_DMABUF_REVOKE] = mock_op_dmabuf_revoke,
 };
 
 static const mock_op ext_ops[] = {
@@ -126,7 +150,14 @@ int iommufd_ioctl_test(struct iommufd_call *call)
  */
 int __init iommufd_test_init(void)
 {
-	return mock_iommu_init();
+	int err = mock_iommu_init();
+
+	if (err)
+		return err;
+	err = mock_dmabuf_init();
+	if (err)
+		mock_iommu_exit();
+	return err;
 }
 
 /**
@@ -136,5 +167,6 @@ int __init iommufd_test_init(void)
  */
 void iommufd_test_exit(void)
 {
+	mock_dmabuf_exit();
 	mock_iommu_exit();
 }

@@ -14,6 +14,7 @@ struct iommufd_ctx;
 struct iommufd_hwpt_paging;
 struct iommufd_object;
 struct mock_domain;
+struct page;
 
 #ifdef CONFIG_IOMMUFD_TEST
 
@@ -34,11 +35,25 @@ int mock_op_device_state(struct iommufd_call *call);
 /* mock_check.c */
 struct iommufd_hwpt_paging *mock_hwpt_get(struct iommufd_ctx *ctx, u32 id,
 					  struct mock_domain **paging);
+int mock_user_page(u64 uptr, struct page **page);
 int mock_op_check_map(struct iommufd_call *call);
 int mock_op_check_refs(struct iommufd_call *call);
 int mock_op_dirty(struct iommufd_call *call);
 int mock_op_page_at(struct iommufd_call *call);
 int mock_op_table_stats(struct iommufd_call *call);
+
+/* mock_access.c */
+int mock_op_create_access(struct iommufd_call *call);
+int mock_op_destroy_access_pages(struct iommufd_call *call);
+int mock_op_access_pages(struct iommufd_call *call);
+int mock_op_access_rw(struct iommufd_call *call);
+int mock_op_access_replace(struct iommufd_call *call);
+
+/* mock_dmabuf.c */
+int mock_dmabuf_init(void);
+void mock_dmabuf_exit(void);
+int mock_op_dmabuf_get(struct iommufd_call *call);
+int mock_op_dmabuf_revoke(struct iommufd_call *call);
 
 #else
 

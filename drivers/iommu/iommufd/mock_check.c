@@ -47,8 +47,15 @@ struct iommufd_hwpt_paging *mock_hwpt_get(struct iommufd_ctx *ctx, u32 id,
 	return hwpt;
 }
 
-/* The page of the calling process at @uptr, with a reference */
-static int user_page(u64 uptr, struct page **page)
+/**
+ * mock_user_page() - find a page of the calling process
+ * @uptr: address of any byte of it
+ * @page: result: the page, with a reference for put_page()
+ *
+ * Context: may sleep.
+ * Return: 0, or -EFAULT.
+ */
+int mock_user_page(u64 uptr, struct page **page)
 {
 	unsigned long addr = untagged_addr((unsigned long)uptr) & PAGE_MASK;
 
@@ -64,7 +71,7 @@ static int compare_page(struct mock_domain *paging, unsigned long iova,
 	size_t done;
 	int err;
 
-	err = user_page(uptr, &page);
+	err = mock_user_page(uptr, &page);
 	if (err)
 		return err;
 	phys = page_to_phys(page) + offset_in_page(uptr);
@@ -132,7 +139,7 @@ static int compare_pins(u64 uptr, unsigned int pins)
 	struct page *page;
 	int err;
 
-	err = user_page(uptr, &page);
+	err = mock_user_page(uptr, &page);
 	if (err)
 		return err;
 	/* Compound pages count their pins together, elsewhere */

@@ -479,13 +479,39 @@ static int fill_batches(struct fill *fill)
 	return err;
 }
 
+#ifdef CONFIG_IOMMUFD_TEST
+static unsigned long batch_limit = CHUNK_PAGES;
+
+/**
+ * iommufd_store_limit_batch() - pin few pages at a time, for tests
+ * @npages: how many, not 0; for all stores from now on
+ *
+ * Context: any.
+ */
+void iommufd_store_limit_batch(unsigned long npages)
+{
+	WRITE_ONCE(batch_limit, npages);
+}
+
+static unsigned long largest_batch(void)
+{
+	return min(READ_ONCE(batch_limit), CHUNK_PAGES);
+}
+#else
+static unsigned long largest_batch(void)
+{
+	return CHUNK_PAGES;
+}
+#endif
+
 static int fill_get_room(struct fill *fill, unsigned long npages)
 {
+	npages = min(npages, largest_batch());
 	fill->pages = fill->stack;
-	fill->max_pages = STACK_PAGES;
+	fill->max_pages = min(npages, STACK_PAGES);
 	if (npages <= STACK_PAGES)
 		return 0;
-	fill->max_pages = min(npages, CHUNK_PAGES);
+	fill->max_pages = npages;
 	fill->pages = kmalloc_array(fill->max_pages, sizeof(*fill->pages),
 				    GFP_KERNEL_ACCOUNT);
 	return fill->pages ? 0 : -ENOMEM;

@@ -151,4 +151,8 @@ void __user *iommufd_store_own_memory(const struct iommufd_store *store);
 bool iommufd_store_writable(const struct iommufd_store *store);
 unsigned long iommufd_store_pinned_pages(const struct iommufd_store *store);
 
+#ifdef CONFIG_IOMMUFD_TEST
+void iommufd_store_limit_batch(unsigned long npages);
+#endif
+
 #endif /* __IOMMUFD_STORE_H */

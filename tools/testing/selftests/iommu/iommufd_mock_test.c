@@ -54,8 +54,10 @@ TEST_F(mock, map_is_seen)
 	EXPECT_EQ(0, mock_check_map(self->fd, self->ids.hwpt, IOVA, MEM_BYTES, self->mem));
 	EXPECT_EQ(-EINVAL, mock_check_map(self->fd, self->ids.hwpt, IOVA, MEM_BYTES - PAGE_BYTES,
 					  self->mem + PAGE_BYTES));
-	EXPECT_EQ(-EINVAL, mock_check_map(self->fd, self->ids.hwpt, IOVA + 1, MEM_BYTES, self->mem));
-	EXPECT_EQ(-EINVAL, mock_check_map(self->fd, self->ids.hwpt, IOVA, ALL_ONES << 11, self->mem));
+	EXPECT_EQ(-EINVAL, mock_check_map(self->fd, self->ids.hwpt, IOVA + 1, MEM_BYTES,
+					  self->mem));
+	EXPECT_EQ(-EINVAL, mock_check_map(self->fd, self->ids.hwpt, IOVA, ALL_ONES << 11,
+					  self->mem));
 	EXPECT_EQ(-ENOENT, mock_check_map(self->fd, self->ioas, IOVA, MEM_BYTES, self->mem));
 	EXPECT_EQ(-EFAULT, mock_check_map(self->fd, self->ids.hwpt, IOVA, PAGE_BYTES, NULL));
 
@@ -242,13 +244,147 @@ TEST_F(mock, results_that_cannot_be_written)
 	EXPECT_EQ(0, object_destroy(self->fd, self->ioas));
 }
 
+TEST_F(mock, access_pins_and_lets_go)
+{
+	uint32_t item, other;
+	int access;
+
+	EXPECT_EQ(-EOPNOTSUPP, mock_access(self->fd, NO_SUCH_ID, 2));
+	EXPECT_EQ(-ENOENT, mock_access(self->fd, NO_SUCH_ID, 0));
+	access = mock_access(self->fd, self->ioas, MOCK_FLAGS_ACCESS_CREATE_NEEDS_PIN_PAGES);
+	ASSERT_LE(0, access);
+	ASSERT_EQ(0, mock_access_pin(self->fd, access, IOVA, MEM_BYTES, self->mem,
+				     MOCK_FLAGS_ACCESS_WRITE, &item));
+	EXPECT_EQ(0, item);
+	ASSERT_EQ(0, mock_access_pin(self->fd, access, IOVA + PAGE_BYTES, PAGE_BYTES, NULL, 0,
+				     &other));
+	EXPECT_EQ(1, other);
+	EXPECT_EQ(-EBADE, mock_access_pin(self->fd, access, IOVA, PAGE_BYTES,
+					  self->mem + PAGE_BYTES, 0, &other));
+	EXPECT_EQ(-EOPNOTSUPP, mock_access_pin(self->fd, -1, IOVA, PAGE_BYTES, NULL, 2, &other));
+	EXPECT_EQ(-ENOMEM, mock_access_pin(self->fd, -1, IOVA, (16 << 20) + 1, NULL, 2, &other));
+	EXPECT_EQ(-EBADFD, mock_access_pin(self->fd, self->fd, IOVA, PAGE_BYTES, NULL, 0, &other));
+	EXPECT_EQ(-EINVAL, mock_access_pin(self->fd, access, IOVA, 0, NULL, 0, &other));
+	EXPECT_EQ(-EOVERFLOW, mock_access_pin(self->fd, access, -PAGE_BYTES, 2 * PAGE_BYTES, NULL,
+					      0, &other));
+	EXPECT_EQ(-ENOENT, mock_access_pin(self->fd, access, IOVA, MEM_BYTES + PAGE_BYTES, NULL, 0,
+					   &other));
+	EXPECT_EQ(0, mock_access_unpin(self->fd, access, 1));
+	EXPECT_EQ(-ENOENT, mock_access_unpin(self->fd, access, 1));
+	/* The unmap asks for the rest */
+	ASSERT_EQ(0, ioas_unmap_all(self->fd, self->ioas, NULL));
+	EXPECT_EQ(-ENOENT, mock_access_unpin(self->fd, access, item));
+	EXPECT_EQ(0, mock_check_refs(self->fd, self->mem, MEM_BYTES, 0));
+	EXPECT_EQ(0, close(access));
+}
+
+TEST_F(mock, access_dies_with_its_descriptor)
+{
+	uint32_t item, ioas;
+	int access;
+
+	ASSERT_EQ(0, ioas_alloc(self->fd, &ioas));
+	access = mock_access(self->fd, self->ioas, MOCK_FLAGS_ACCESS_CREATE_NEEDS_PIN_PAGES);
+	ASSERT_LE(0, access);
+	ASSERT_EQ(0, mock_access_pin(self->fd, access, IOVA, MEM_BYTES, self->mem, 0, &item));
+	ASSERT_EQ(0, mock_access_replace(self->fd, access, ioas));
+	EXPECT_EQ(-ENOENT, mock_access_unpin(self->fd, access, item));
+	EXPECT_EQ(-ENOENT, mock_access_replace(self->fd, access, NO_SUCH_ID));
+	EXPECT_EQ(-EBUSY, object_destroy(self->fd, ioas));
+	ASSERT_EQ(0, close(access));
+	EXPECT_EQ(0, object_destroy(self->fd, ioas));
+}
+
+TEST_F(mock, access_reads_and_writes)
+{
+	uint8_t data[5000];
+	uint32_t item;
+	int access;
+
+	access = mock_access(self->fd, self->ioas, 0);
+	ASSERT_LE(0, access);
+	EXPECT_EQ(-EOPNOTSUPP, mock_access_pin(self->fd, access, IOVA, PAGE_BYTES, NULL, 0, &item));
+	memset(data, 0x5a, sizeof(data));
+	ASSERT_EQ(0, mock_access_rw(self->fd, access, IOVA + 77, data, sizeof(data),
+				    MOCK_ACCESS_RW_WRITE));
+	EXPECT_EQ(0, memcmp(self->mem + 77, data, sizeof(data)));
+	EXPECT_EQ(0, self->mem[76]);
+	EXPECT_EQ(0, self->mem[77 + sizeof(data)]);
+	self->mem[100] = 1;
+	ASSERT_EQ(0, mock_access_rw(self->fd, access, IOVA + 77, data, sizeof(data),
+				    MOCK_ACCESS_RW_SLOW_PATH));
+	EXPECT_EQ(1, data[23]);
+	EXPECT_EQ(-EFAULT, mock_access_rw(self->fd, access, IOVA, NULL, 1, 0));
+	EXPECT_EQ(-EINVAL, mock_access_rw(self->fd, access, IOVA, data, 0, 0));
+	EXPECT_EQ(-ENOENT, mock_access_rw(self->fd, access, IOVA + MEM_BYTES, data, 1, 0));
+	EXPECT_EQ(0, close(access));
+}
+
+TEST_F(mock, dmabuf_is_mapped_and_revoked)
+{
+	struct iommu_ioas_map_file arg = {
+		.size = sizeof(arg), .flags = MAP_FIXED_RW, .ioas_id = self->ioas,
+		.length = 2 * PAGE_BYTES, .iova = IOVA + MEM_BYTES,
+	};
+	void *mem;
+
+	EXPECT_EQ(-EINVAL, mock_dmabuf(self->fd, 0));
+	EXPECT_EQ(-EINVAL, mock_dmabuf(self->fd, 512 * PAGE_BYTES + 1));
+	EXPECT_EQ(-EBADF, mock_dmabuf_revoke(self->fd, -1, 1));
+	EXPECT_EQ(-EINVAL, mock_dmabuf_revoke(self->fd, self->fd, 1));
+	arg.fd = mock_dmabuf(self->fd, 2 * PAGE_BYTES);
+	ASSERT_LE(0, arg.fd);
+	mem = mmap(NULL, 2 * PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, arg.fd, 0);
+	ASSERT_NE(MAP_FAILED, mem);
+	ASSERT_EQ(0, iommufd_call(self->fd, IOMMU_IOAS_MAP_FILE, &arg));
+	EXPECT_EQ(0, mock_check_map(self->fd, self->ids.hwpt, arg.iova, arg.length, mem));
+	ASSERT_EQ(0, mock_dmabuf_revoke(self->fd, arg.fd, 1));
+	EXPECT_EQ(-EINVAL, mock_check_map(self->fd, self->ids.hwpt, arg.iova, arg.length, mem));
+	arg.iova += arg.length;
+	EXPECT_EQ(-ENODEV, iommufd_call(self->fd, IOMMU_IOAS_MAP_FILE, &arg));
+	ASSERT_EQ(0, mock_dmabuf_revoke(self->fd, arg.fd, 0));
+	EXPECT_EQ(0, iommufd_call(self->fd, IOMMU_IOAS_MAP_FILE, &arg));
+	EXPECT_EQ(0, munmap(mem, 2 * PAGE_BYTES));
+	EXPECT_EQ(0, close(arg.fd));
+}
+
+TEST_F(mock, small_batches_map_the_same)
+{
+	uint64_t bytes = 64 * PAGE_BYTES;
+	void *mem = memory_alloc(bytes);
+
+	ASSERT_NE(NULL, mem);
+	EXPECT_EQ(-EINVAL, mock_memory_limit(self->fd, 11));
+	ASSERT_EQ(0, mock_memory_limit(self->fd, 12));
+	EXPECT_EQ(0, ioas_map_fixed(self->fd, self->ioas, mem, bytes, IOVA + MEM_BYTES));
+	EXPECT_EQ(0, mock_check_map(self->fd, self->ids.hwpt, IOVA + MEM_BYTES, bytes, mem));
+	EXPECT_EQ(0, mock_check_refs(self->fd, mem, bytes, 1));
+	ASSERT_EQ(0, mock_memory_limit(self->fd, 65536));
+	EXPECT_EQ(0, munmap(mem, bytes));
+}
+
+TEST_F(mock, dirty_needs_tracking)
+{
+	uint64_t bits = 1;
+
+	EXPECT_EQ(-EINVAL, mock_dirty(self->fd, NO_SUCH_ID, IOVA, MEM_BYTES, 0, &bits));
+	EXPECT_EQ(-EINVAL, mock_dirty(self->fd, NO_SUCH_ID, IOVA, 0, PAGE_BYTES, &bits));
+	EXPECT_EQ(-EINVAL, mock_dirty(self->fd, NO_SUCH_ID, IOVA, MEM_BYTES, PAGE_BYTES, NULL));
+	EXPECT_EQ(-EINVAL, mock_dirty(self->fd, NO_SUCH_ID, IOVA + 1, MEM_BYTES, PAGE_BYTES,
+				      &bits));
+	EXPECT_EQ(-EOVERFLOW, mock_dirty(self->fd, NO_SUCH_ID, 0, (1ULL << 27) + 1, 1, &bits));
+	EXPECT_EQ(-ENOENT, mock_dirty(self->fd, NO_SUCH_ID, IOVA, MEM_BYTES, PAGE_BYTES, &bits));
+	EXPECT_EQ(-EINVAL, mock_dirty(self->fd, self->ids.hwpt, IOVA, MEM_BYTES, PAGE_BYTES,
+				      &bits));
+}
+
 TEST_F(mock, unknown_operations)
 {
 	struct iommu_test_cmd cmd = { .size = sizeof(cmd) };
 	static const uint32_t unknown[] = { 0, 24, 0x7fffffff, 0x80000000, 0x80000100, 0xffffffff };
 	unsigned int i;
 
-	for (i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(unknown); i++) {
 		cmd.op = unknown[i];
 		EXPECT_EQ(-EOPNOTSUPP, iommufd_call(self->fd, IOMMU_TEST_CMD, &cmd));
 	}

@@ -1,4 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/ioctl.h>
+
 #include "iommufd_util.h"
 #include "mock_util.h"
 
@@ -135,6 +140,84 @@ int mock_check_iotlb(int fd, uint32_t hwpt, uint32_t index, uint32_t value)
 	struct iommu_test_cmd cmd = {
 		.size = sizeof(cmd), .op = IOMMU_TEST_OP_MD_CHECK_IOTLB, .id = hwpt,
 		.check_iotlb = { .id = index, .iotlb = value },
+	};
+
+	return iommufd_call(fd, IOMMU_TEST_CMD, &cmd);
+}
+
+int mock_access(int fd, uint32_t ioas, uint32_t flags)
+{
+	struct iommu_test_cmd cmd = {
+		.size = sizeof(cmd), .op = IOMMU_TEST_OP_CREATE_ACCESS, .id = ioas,
+		.create_access.flags = flags,
+	};
+	int err = iommufd_call(fd, IOMMU_TEST_CMD, &cmd);
+
+	return err ? err : (int)cmd.create_access.out_access_fd;
+}
+
+int mock_access_replace(int fd, int access, uint32_t ioas)
+{
+	struct iommu_test_cmd cmd = {
+		.size = sizeof(cmd), .op = IOMMU_TEST_OP_ACCESS_REPLACE_IOAS, .id = access,
+		.access_replace_ioas.ioas_id = ioas,
+	};
+
+	return iommufd_call(fd, IOMMU_TEST_CMD, &cmd);
+}
+
+int mock_access_pin(int fd, int access, uint64_t iova, uint64_t length, const void *mem,
+		    uint32_t flags, uint32_t *item)
+{
+	struct iommu_test_cmd cmd = {
+		.size = sizeof(cmd), .op = IOMMU_TEST_OP_ACCESS_PAGES, .id = access,
+		.access_pages = { .flags = flags, .iova = iova, .length = length,
+				  .uptr = (uintptr_t)mem },
+	};
+	int err = iommufd_call(fd, IOMMU_TEST_CMD, &cmd);
+
+	*item = cmd.access_pages.out_access_pages_id;
+	return err;
+}
+
+int mock_access_unpin(int fd, int access, uint32_t item)
+{
+	struct iommu_test_cmd cmd = {
+		.size = sizeof(cmd), .op = IOMMU_TEST_OP_DESTROY_ACCESS_PAGES, .id = access,
+		.destroy_access_pages.access_pages_id = item,
+	};
+
+	return iommufd_call(fd, IOMMU_TEST_CMD, &cmd);
+}
+
+int mock_access_rw(int fd, int access, uint64_t iova, void *data, uint64_t length,
+		   uint32_t flags)
+{
+	struct iommu_test_cmd cmd = {
+		.size = sizeof(cmd), .op = IOMMU_TEST_OP_ACCESS_RW, .id = access,
+		.access_rw = { .iova = iova, .length = length, .uptr = (uintptr_t)data,
+			       .flags = flags },
+	};
+
+	return iommufd_call(fd, IOMMU_TEST_CMD, &cmd);
+}
+
+int mock_dmabuf(int fd, uint32_t length)
+{
+	struct iommu_test_cmd cmd = {
+		.size = sizeof(cmd), .op = IOMMU_TEST_OP_DMABUF_GET,
+		.dmabuf_get = { .length = length, .open_flags = O_CLOEXEC | O_RDWR },
+	};
+	int dmabuf = ioctl(fd, IOMMU_TEST_CMD, &cmd);
+
+	return dmabuf < 0 ? -errno : dmabuf;
+}
+
+int mock_dmabuf_revoke(int fd, int dmabuf, uint32_t revoked)
+{
+	struct iommu_test_cmd cmd = {
+		.size = sizeof(cmd), .op = IOMMU_TEST_OP_DMABUF_REVOKE,
+		.dmabuf_revoke = { .dmabuf_fd = dmabuf, .revoked = revoked },
 	};
 
 	return iommufd_call(fd, IOMMU_TEST_CMD, &cmd);

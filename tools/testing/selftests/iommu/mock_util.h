@@ -34,6 +34,18 @@ int mock_ioas_stats(int fd, uint32_t ioas, struct iommu_test_ext *stats);
 long mock_dirty(int fd, uint32_t hwpt, uint64_t iova, uint64_t length, uint64_t page_size,
 		const void *bitmap);
 int mock_memory_limit(int fd, uint32_t limit);
+/* Returns the descriptor of an access, or a negative errno. */
+int mock_access(int fd, uint32_t ioas, uint32_t flags);
+int mock_access_replace(int fd, int access, uint32_t ioas);
+/* *item: the number of what was pinned; mem may be NULL. */
+int mock_access_pin(int fd, int access, uint64_t iova, uint64_t length, const void *mem,
+		    uint32_t flags, uint32_t *item);
+int mock_access_unpin(int fd, int access, uint32_t item);
+int mock_access_rw(int fd, int access, uint64_t iova, void *data, uint64_t length,
+		   uint32_t flags);
+/* Returns a descriptor, or a negative errno. */
+int mock_dmabuf(int fd, uint32_t length);
+int mock_dmabuf_revoke(int fd, int dmabuf, uint32_t revoked);
 int mock_check_iotlb(int fd, uint32_t hwpt, uint32_t index, uint32_t value);
 
 #endif
