@@ -169,24 +169,42 @@ void iommufd_hwpt_paging_destroy(struct iommufd_object *obj)
  */
 void iommufd_hwpt_paging_put(struct iommufd_hwpt_paging *hwpt)
 {
-	struct iommufd_ioas *ioas;
+	struct iommufd_object *obj;
+	struct iommufd_ctx *ctx;
+	struct mutex *lock;
+	bool last;
 
 	if (!hwpt)
 		return;
-	ioas = hwpt->ioas;
-
-	mutex_lock(&ioas->lock);
-	/* New users come under this lock only, so the count cannot grow */
-	if (!hwpt->automatic || refcount_read(&hwpt->common.obj.users) > 2) {
-		iommufd_object_drop_user(&hwpt->common.obj);
-		mutex_unlock(&ioas->lock);
+	obj = &hwpt->common.obj;
+	if (!hwpt->automatic) {
+		iommufd_object_drop_user(obj);
 		return;
 	}
-	hwpt->retired = true;
-	list_del(&hwpt->ioas_node);
-	mutex_unlock(&ioas->lock);
 
-	iommufd_object_retire(hwpt->ctx, &hwpt->common.obj);
+	/*
+	 * Whoever drops the last user destroys @hwpt, and then the address space
+	 * can go, too: not before this is done with the lock in there.  Nobody
+	 * hides an automatic one that has users, so the count is not 0.
+	 */
+	refcount_inc(&obj->calls);
+	ctx = hwpt->ctx;
+	lock = &hwpt->ioas->lock;
+
+	mutex_lock(lock);
+	/* New users come under this lock only, so the count cannot grow */
+	last = refcount_read(&obj->users) == 2;
+	if (last) {
+		hwpt->retired = true;
+		list_del(&hwpt->ioas_node);
+	} else {
+		iommufd_object_drop_user(obj);
+	}
+	mutex_unlock(lock);
+
+	iommufd_object_put(ctx, obj);
+	if (last)
+		iommufd_object_retire(ctx, obj);
 }
 
 static int check_parent(struct iommufd_object *parent,

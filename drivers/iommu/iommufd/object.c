@@ -219,7 +219,11 @@ static void unhide(struct iommufd_ctx *ctx, struct iommufd_object *obj)
 
 static bool calls_returned(struct iommufd_object *obj)
 {
-	return !refcount_read(&obj->calls);
+	if (refcount_read(&obj->calls))
+		return false;
+	/* Whatever those calls did, new long-lived users included, is seen now */
+	smp_acquire__after_ctrl_dep();
+	return true;
 }
 
 /**
