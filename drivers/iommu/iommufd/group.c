@@ -158,14 +158,9 @@ static int move_group(struct iommufd_device *idev,
 
 	err = iommufd_sw_msi_install(hwpt, idev->dev);
 	if (err)
-		goto err_remove;
+		return err;
 	err = iommu_device_replace_domain(idev->dev, hwpt->common.domain);
-	if (err)
-		goto err_remove;
-	return 0;
-
-err_remove:
-	if (!hwpt->nr_groups)
+	if (err && !hwpt->nr_groups)
 		iommufd_sw_msi_remove(hwpt);
 	return err;
 }
@@ -180,7 +175,11 @@ static int fill_after_move(struct iommufd_device *idev,
 {
 	int err, back = 0;
 
-	err = iommufd_hwpt_paging_fill(hwpt);
+	if (hwpt->filled)
+		return 0;
+	err = iommufd_sw_msi_finish(hwpt);
+	if (!err)
+		err = iommufd_hwpt_paging_fill(hwpt);
 	if (!err)
 		return 0;
 	if (old_hwpt)

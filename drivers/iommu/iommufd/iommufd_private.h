@@ -40,6 +40,7 @@
 #include <linux/xarray.h>
 
 #include "account.h"
+#include "iova_map.h"
 
 struct device;
 struct iommu_domain;
@@ -282,9 +283,10 @@ struct iommufd_hwpt_common {
  *          driver finishes its domains only there; protected by @ioas's lock
  * @enforces_coherency: DMA that asks not to be snooped is snooped all the same
  * @nr_groups: groups attached; protected by @ioas's lock
- * @sw_msi_node: place in the doorbell table's list; protected, as the two
+ * @sw_msi_node: place in the doorbell table's list; protected, as those
  *               below, by its lock
- * @sw_msi_window: first IOVA of the doorbells
+ * @sw_msi_window: IOVAs of the doorbells, reserved in @ioas
+ * @sw_msi_mappable: the domain takes mappings
  * @sw_msi_installed: doorbells that are mapped here
  */
 struct iommufd_hwpt_paging {
@@ -298,7 +300,8 @@ struct iommufd_hwpt_paging {
 	bool enforces_coherency : 1;
 	unsigned int nr_groups;
 	struct list_head sw_msi_node;
-	dma_addr_t sw_msi_window;
+	struct iommufd_range sw_msi_window;
+	bool sw_msi_mappable;
 	DECLARE_BITMAP(sw_msi_installed, IOMMUFD_SW_MSI_MAX);
 };
 
@@ -406,6 +409,7 @@ void iommufd_sw_msi_init(struct iommufd_sw_msi *table);
 void iommufd_sw_msi_adopt(struct iommufd_hwpt_paging *hwpt);
 int iommufd_sw_msi_install(struct iommufd_hwpt_paging *hwpt,
 			   struct device *dev);
+int iommufd_sw_msi_finish(struct iommufd_hwpt_paging *hwpt);
 void iommufd_sw_msi_remove(struct iommufd_hwpt_paging *hwpt);
 
 /* fdinfo.c */

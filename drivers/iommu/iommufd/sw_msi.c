@@ -28,7 +28,7 @@ void iommufd_sw_msi_init(struct iommufd_sw_msi *table)
 }
 
 /* -ENOENT: the IOMMU does not translate the device's interrupts */
-static int window_of(struct device *dev, dma_addr_t *start)
+static int window_of(struct device *dev, struct iommufd_range *window)
 {
 	struct iommu_resv_region *region;
 	LIST_HEAD(regions);
@@ -39,9 +39,10 @@ static int window_of(struct device *dev, dma_addr_t *start)
 		return err;
 	err = -ENOENT;
 	list_for_each_entry(region, &regions, list) {
-		if (region->type != IOMMU_RESV_SW_MSI)
+		if (region->type != IOMMU_RESV_SW_MSI || !region->length)
 			continue;
-		*start = region->start;
+		window->start = region->start;
+		window->last = region->start + region->length - 1;
 		err = 0;
 		break;
 	}
@@ -52,7 +53,16 @@ static int window_of(struct device *dev, dma_addr_t *start)
 static dma_addr_t doorbell_iova(const struct iommufd_hwpt_paging *hwpt,
 				unsigned int i)
 {
-	return hwpt->sw_msi_window + (dma_addr_t)i * PAGE_SIZE;
+	return hwpt->sw_msi_window.start + (dma_addr_t)i * PAGE_SIZE;
+}
+
+/* A window holds fewer doorbells than the table where pages are large */
+static bool is_in_window(const struct iommufd_hwpt_paging *hwpt, unsigned int i)
+{
+	unsigned long size_1 = hwpt->sw_msi_window.last -
+			       hwpt->sw_msi_window.start;
+
+	return size_1 >= (i + 1) * PAGE_SIZE - 1;
 }
 
 static int install_one(struct iommufd_hwpt_paging *hwpt, unsigned int i)
@@ -61,14 +71,30 @@ static int install_one(struct iommufd_hwpt_paging *hwpt, unsigned int i)
 	int err;
 
 	lockdep_assert_held(&table->lock);
-	if (test_bit(i, hwpt->sw_msi_installed))
+	if (!hwpt->sw_msi_mappable || test_bit(i, hwpt->sw_msi_installed))
 		return 0;
+	if (!is_in_window(hwpt, i))
+		return -ENOSPC;
 	err = iommu_map(hwpt->common.domain, doorbell_iova(hwpt, i),
 			table->phys[i], PAGE_SIZE,
 			IOMMU_WRITE | IOMMU_NOEXEC | IOMMU_MMIO);
 	if (!err)
 		__set_bit(i, hwpt->sw_msi_installed);
 	return err;
+}
+
+static int install_known(struct iommufd_hwpt_paging *hwpt)
+{
+	const struct iommufd_sw_msi *table = &hwpt->ctx->sw_msi;
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < table->nr; i++) {
+		err = install_one(hwpt, i);
+		if (err)
+			return err;
+	}
+	return 0;
 }
 
 static int install_everywhere(struct iommufd_sw_msi *table, unsigned int i)
@@ -86,8 +112,9 @@ static int install_everywhere(struct iommufd_sw_msi *table, unsigned int i)
 }
 
 /* Find the entry of a doorbell, or make one; an entry is never taken back */
-static int find_doorbell(struct iommufd_sw_msi *table, phys_addr_t phys)
+static int find_doorbell(struct iommufd_hwpt_paging *hwpt, phys_addr_t phys)
 {
+	struct iommufd_sw_msi *table = &hwpt->ctx->sw_msi;
 	unsigned int i;
 	int err;
 
@@ -95,7 +122,7 @@ static int find_doorbell(struct iommufd_sw_msi *table, phys_addr_t phys)
 	for (i = 0; i < table->nr; i++)
 		if (table->phys[i] == phys)
 			break;
-	if (i == IOMMUFD_SW_MSI_MAX)
+	if (i == IOMMUFD_SW_MSI_MAX || !is_in_window(hwpt, i))
 		return -ENOSPC;
 	if (i == table->nr)
 		table->phys[table->nr++] = phys;
@@ -120,7 +147,9 @@ static int prepare(struct iommu_domain *domain, struct msi_desc *desc,
 		msi_desc_set_iommu_msi_iova(desc, 0, 0);
 		goto out_unlock;
 	}
-	i = find_doorbell(table, msi_addr & PAGE_MASK);
+	/* It is attached, so it is finished, whoever comes to that first */
+	hwpt->sw_msi_mappable = true;
+	i = find_doorbell(hwpt, msi_addr & PAGE_MASK);
 	if (i >= 0)
 		msi_desc_set_iommu_msi_iova(desc, doorbell_iova(hwpt, i),
 					    PAGE_SHIFT);
@@ -145,23 +174,18 @@ void iommufd_sw_msi_adopt(struct iommufd_hwpt_paging *hwpt)
 	hwpt->common.domain->sw_msi = &sw_msi_ops;
 }
 
-static int install_all(struct iommufd_hwpt_paging *hwpt,
-		       dma_addr_t window_start)
+/* From here on the page table gets every new doorbell, once that is possible */
+static int join(struct iommufd_hwpt_paging *hwpt,
+		const struct iommufd_range *window)
 {
 	struct iommufd_sw_msi *table = &hwpt->ctx->sw_msi;
-	unsigned int i;
-	int err;
 
 	lockdep_assert_held(&table->lock);
 	if (!list_empty(&hwpt->sw_msi_node))
-		return hwpt->sw_msi_window == window_start ? 0 : -EINVAL;
+		return hwpt->sw_msi_window.start == window->start &&
+		       hwpt->sw_msi_window.last == window->last ? 0 : -EINVAL;
 
-	hwpt->sw_msi_window = window_start;
-	for (i = 0; i < table->nr; i++) {
-		err = install_one(hwpt, i);
-		if (err)
-			return err;
-	}
+	hwpt->sw_msi_window = *window;
 	list_add(&hwpt->sw_msi_node, &table->hwpts);
 	return 0;
 }
@@ -171,26 +195,68 @@ static int install_all(struct iommufd_hwpt_paging *hwpt,
  * @hwpt: page table that @dev's group is about to be attached to
  * @dev: device whose window is reserved in the page table's address space
  *
- * From here on the page table also gets every new doorbell.
+ * From here on the page table also gets every new doorbell, and keeps the
+ * window reserved.  Where its domain cannot be mapped before it is attached,
+ * nothing is mapped yet: that is left to iommufd_sw_msi_finish().
  *
  * Context: may sleep; the page table's address space is locked.
  * Return: 0; -EINVAL when another group of the page table has its window
- * elsewhere; -ENOMEM.  After an error iommufd_sw_msi_remove() cleans up.
+ * elsewhere; -ENOSPC when the window is too small; -ENOMEM.  On error nothing
+ * has changed.
  */
 int iommufd_sw_msi_install(struct iommufd_hwpt_paging *hwpt,
 			   struct device *dev)
 {
 	struct iommufd_sw_msi *table = &hwpt->ctx->sw_msi;
-	dma_addr_t window_start;
+	struct iommufd_range window;
+	bool is_first;
 	int err;
 
 	lockdep_assert_held(&hwpt->ioas->lock);
-	err = window_of(dev, &window_start);
+	err = window_of(dev, &window);
 	if (err)
 		return err == -ENOENT ? 0 : err;
 
+	/* The list also changes under the address space's lock only */
+	is_first = list_empty(&hwpt->sw_msi_node);
+	if (is_first) {
+		/* Its device may leave before others, reservations and all */
+		err = iommufd_map_reserve(hwpt->ioas->map, window.start,
+					  window.last, hwpt);
+		if (err)
+			return err;
+	}
+
 	mutex_lock(&table->lock);
-	err = install_all(hwpt, window_start);
+	hwpt->sw_msi_mappable |= hwpt->filled;
+	err = join(hwpt, &window);
+	if (!err)
+		err = install_known(hwpt);
+	mutex_unlock(&table->lock);
+	if (err && is_first)
+		iommufd_sw_msi_remove(hwpt);
+	return err;
+}
+
+/**
+ * iommufd_sw_msi_finish() - map what iommufd_sw_msi_install() could not map
+ * @hwpt: page table whose domain has just been finished by an attach
+ *
+ * Context: may sleep; the page table's address space is locked.
+ * Return: 0; -ENOSPC when the window is too small; -ENOMEM.  After an error
+ * iommufd_sw_msi_remove() cleans up.
+ */
+int iommufd_sw_msi_finish(struct iommufd_hwpt_paging *hwpt)
+{
+	struct iommufd_sw_msi *table = &hwpt->ctx->sw_msi;
+	int err = 0;
+
+	lockdep_assert_held(&hwpt->ioas->lock);
+	mutex_lock(&table->lock);
+	if (!list_empty(&hwpt->sw_msi_node)) {
+		hwpt->sw_msi_mappable = true;
+		err = install_known(hwpt);
+	}
 	mutex_unlock(&table->lock);
 	return err;
 }
@@ -216,4 +282,5 @@ void iommufd_sw_msi_remove(struct iommufd_hwpt_paging *hwpt)
 			    PAGE_SIZE);
 	bitmap_zero(hwpt->sw_msi_installed, IOMMUFD_SW_MSI_MAX);
 	mutex_unlock(&table->lock);
+	iommufd_map_unreserve(hwpt->ioas->map, hwpt);
 }

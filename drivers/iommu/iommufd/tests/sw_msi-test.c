@@ -6,7 +6,9 @@
 #include <kunit/test.h>
 #include <linux/iommu-ext.h>
 #include <linux/iommu.h>
+#include <linux/minmax.h>
 #include <linux/msi.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 
 #include "../iommufd_private.h"
@@ -35,6 +37,7 @@ struct fake {
 
 /* The driver; tests say where its window is, or that it has none */
 static unsigned long window;
+static size_t window_bytes;
 
 static void fake_get_resv_regions(struct device *dev, struct list_head *head)
 {
@@ -46,7 +49,7 @@ static void fake_get_resv_regions(struct device *dev, struct list_head *head)
 		list_add_tail(&region->list, head);
 	if (!window)
 		return;
-	region = iommu_alloc_resv_region(window, SZ_1M, IOMMU_WRITE,
+	region = iommu_alloc_resv_region(window, window_bytes, IOMMU_WRITE,
 					 IOMMU_RESV_SW_MSI, GFP_KERNEL);
 	if (region)
 		list_add_tail(&region->list, head);
@@ -65,7 +68,7 @@ static int fake_map_pages(struct iommu_domain *domain, unsigned long iova,
 
 	if (table->fail)
 		return -ENOMEM;
-	table->phys[(iova - table->hwpt.sw_msi_window) / PAGE_SIZE] = phys;
+	table->phys[(iova - table->hwpt.sw_msi_window.start) / PAGE_SIZE] = phys;
 	*mapped = pgsize * pgcount;
 	table->mapped_bytes += *mapped;
 	return 0;
@@ -95,6 +98,7 @@ static void init_table(struct fake *fake, struct fake_table *table)
 	table->hwpt.common.domain = &table->domain;
 	table->hwpt.ctx = fake->ctx;
 	table->hwpt.ioas = fake->ioas;
+	table->hwpt.filled = true;
 	INIT_LIST_HEAD(&table->hwpt.sw_msi_node);
 	iommufd_sw_msi_adopt(&table->hwpt);
 }
@@ -117,6 +121,7 @@ static int sw_msi_test_init(struct kunit *test)
 	for (i = 0; i < TABLES; i++)
 		init_table(fake, &fake->tables[i]);
 	window = WINDOW;
+	window_bytes = SZ_1M;
 	return 0;
 }
 
@@ -256,6 +261,97 @@ static void table_ends(struct kunit *test)
 			IOMMUFD_SW_MSI_MAX * PAGE_SIZE);
 }
 
+static void short_window_ends_before_the_table(struct kunit *test)
+{
+	struct fake *fake = test->priv;
+
+	window_bytes = 2 * PAGE_SIZE;
+	KUNIT_ASSERT_EQ(test, install(fake, 0), 0);
+	KUNIT_EXPECT_EQ(test, prepare(fake, 0, DOORBELL), 0);
+	KUNIT_EXPECT_EQ(test, prepare(fake, 0, OTHER_DOORBELL), 0);
+	KUNIT_EXPECT_EQ(test, prepare(fake, 0, DOORBELL + SZ_1M), -ENOSPC);
+	KUNIT_EXPECT_EQ(test, fake->tables[0].mapped_bytes, 2 * PAGE_SIZE);
+	/* What did not fit does not stand in the way of others. */
+	KUNIT_EXPECT_EQ(test, install(fake, 1), 0);
+
+	remove(fake, 1);
+	window_bytes = PAGE_SIZE;
+	KUNIT_EXPECT_EQ(test, install(fake, 1), -ENOSPC);
+	KUNIT_EXPECT_EQ(test, fake->tables[1].mapped_bytes, 0UL);
+}
+
+static int finish(struct fake *fake, unsigned int i)
+{
+	int err;
+
+	mutex_lock(&fake->ioas->lock);
+	err = iommufd_sw_msi_finish(&fake->tables[i].hwpt);
+	mutex_unlock(&fake->ioas->lock);
+	return err;
+}
+
+/* Where the driver takes no mappings before the first attach */
+static void unfinished_table_is_left_alone(struct kunit *test)
+{
+	struct fake *fake = test->priv;
+	struct fake_table *late = &fake->tables[1];
+
+	late->hwpt.filled = false;
+	late->fail = true;
+	KUNIT_ASSERT_EQ(test, install(fake, 0), 0);
+	KUNIT_EXPECT_EQ(test, prepare(fake, 0, DOORBELL), 0);
+	KUNIT_EXPECT_EQ(test, install(fake, 1), 0);
+	KUNIT_EXPECT_EQ(test, prepare(fake, 0, OTHER_DOORBELL), 0);
+	late->fail = false;
+	KUNIT_EXPECT_EQ(test, finish(fake, 1), 0);
+	KUNIT_EXPECT_EQ(test, late->mapped_bytes, 2 * PAGE_SIZE);
+
+	/* An interrupt that is set up before that shows that it is attached. */
+	remove(fake, 1);
+	late->hwpt.sw_msi_mappable = false;
+	KUNIT_EXPECT_EQ(test, install(fake, 1), 0);
+	KUNIT_EXPECT_EQ(test, late->mapped_bytes, 0UL);
+	KUNIT_EXPECT_EQ(test, prepare(fake, 1, OTHER_DOORBELL), 0);
+	KUNIT_EXPECT_EQ(test, late->mapped_bytes, PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, finish(fake, 1), 0);
+	KUNIT_EXPECT_EQ(test, late->mapped_bytes, 2 * PAGE_SIZE);
+}
+
+static bool is_usable(struct fake *fake, unsigned long iova)
+{
+	struct iommufd_range ranges[4];
+	unsigned long alignment;
+	unsigned int nr, i;
+
+	iommufd_map_usable(fake->ioas->map, ranges, ARRAY_SIZE(ranges), &nr,
+			   &alignment);
+	for (i = 0; i < min_t(unsigned int, nr, ARRAY_SIZE(ranges)); i++)
+		if (ranges[i].start <= iova && iova <= ranges[i].last)
+			return true;
+	return false;
+}
+
+static void window_is_reserved_with_the_doorbells(struct kunit *test)
+{
+	struct fake *fake = test->priv;
+
+	KUNIT_EXPECT_TRUE(test, is_usable(fake, WINDOW));
+	KUNIT_ASSERT_EQ(test, install(fake, 0), 0);
+	KUNIT_EXPECT_FALSE(test, is_usable(fake, WINDOW));
+	KUNIT_EXPECT_FALSE(test, is_usable(fake, WINDOW + SZ_1M - 1));
+	KUNIT_EXPECT_TRUE(test, is_usable(fake, WINDOW + SZ_1M));
+	remove(fake, 0);
+	KUNIT_EXPECT_TRUE(test, is_usable(fake, WINDOW));
+
+	/* Nor does it stay when the doorbells cannot be mapped. */
+	KUNIT_ASSERT_EQ(test, install(fake, 0), 0);
+	KUNIT_EXPECT_EQ(test, prepare(fake, 0, DOORBELL), 0);
+	remove(fake, 0);
+	fake->tables[0].fail = true;
+	KUNIT_EXPECT_EQ(test, install(fake, 0), -ENOMEM);
+	KUNIT_EXPECT_TRUE(test, is_usable(fake, WINDOW));
+}
+
 static struct kunit_case sw_msi_cases[] = {
 	KUNIT_CASE(doorbell_is_mapped_once),
 	KUNIT_CASE(place_is_the_same_in_every_table),
@@ -264,6 +360,9 @@ static struct kunit_case sw_msi_cases[] = {
 	KUNIT_CASE(device_without_driver_is_refused),
 	KUNIT_CASE(failed_map_can_be_tried_again),
 	KUNIT_CASE(table_ends),
+	KUNIT_CASE(short_window_ends_before_the_table),
+	KUNIT_CASE(unfinished_table_is_left_alone),
+	KUNIT_CASE(window_is_reserved_with_the_doorbells),
 	{}
 };
 
