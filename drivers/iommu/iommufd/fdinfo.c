@@ -98,7 +98,9 @@ void iommufd_show_fdinfo(struct seq_file *seq, struct file *filp)
 	if (READ_ONCE(ctx->vfio_ioas_id))
 		seq_printf(seq, "iommufd-vfio-ioas:\t%u\n",
 			   READ_ONCE(ctx->vfio_ioas_id));
-	while ((obj = iommufd_object_get_next(ctx, &id))) {
+	/* With too little room all of this comes again, with more */
+	while (!seq_has_overflowed(seq) &&
+	       (obj = iommufd_object_get_next(ctx, &id))) {
 		show_object(seq, obj);
 		iommufd_object_put(ctx, obj);
 		id++;

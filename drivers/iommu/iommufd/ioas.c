@@ -108,6 +108,9 @@ int iommufd_ioctl_ioas_alloc(struct iommufd_call *call)
 	return 0;
 }
 
+/* No user has that many, and sorting them must not take long */
+#define ALLOWED_IOVAS_MAX 0x100000
+
 /* The two structs have the same layout where unsigned long has 64 bits only */
 static int copy_range_in(struct iommufd_range *range,
 			 const struct iommu_iova_range __user *urange)
@@ -162,10 +165,13 @@ int iommufd_ioctl_ioas_allow_iovas(struct iommufd_call *call)
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);
 
+	if (arg->num_iovas > ALLOWED_IOVAS_MAX) {
+		err = -ENOMEM;
+		goto out_put;
+	}
 	if (arg->num_iovas) {
-		/* __GFP_NOWARN: the count is the caller's and may be absurd */
 		ranges = kvmalloc_array(arg->num_iovas, sizeof(*ranges),
-					GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+					GFP_KERNEL_ACCOUNT);
 		if (!ranges) {
 			err = -ENOMEM;
 			goto out_put;

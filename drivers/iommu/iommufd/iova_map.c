@@ -551,6 +551,7 @@ static int count_areas(struct iommufd_iova_map *map, struct removal *rm)
 		rm->any_in_use |= is_in_use(area);
 		rm->nr++;
 		area = iommufd_area_next(area);
+		cond_resched();
 	}
 	return rm->nr ? 0 : -ENOENT;
 }
@@ -681,6 +682,7 @@ static struct iommufd_area *take_areas(struct iommufd_iova_map *map,
 		link = &area->next;
 		if (--left)
 			area = iommufd_area_next(area);
+		cond_resched();
 	}
 	*link = NULL;
 	map->mapped_bytes -= *bytes;
@@ -796,6 +798,7 @@ static unsigned int cut_slices(struct iommufd_iova_map *map,
 		if (end == last)
 			return nr;
 		iova = end + 1;
+		cond_resched();
 	}
 	return 0;
 }
@@ -829,8 +832,9 @@ int iommufd_map_slices(struct iommufd_iova_map *map, unsigned long iova,
 		mutex_unlock(&map->lock);
 		kvfree(found);
 		room = nr;
+		/* As many as there are mappings, which may be absurdly many */
 		found = kvmalloc_array(room, sizeof(*found),
-				       GFP_KERNEL_ACCOUNT);
+				       GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 		if (!found)
 			return -ENOMEM;
 		mutex_lock(&map->lock);

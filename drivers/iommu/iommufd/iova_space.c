@@ -236,7 +236,7 @@ static struct iommufd_range *sorted_copy(const struct iommufd_range *ranges,
 	if (!nr_ranges)
 		return NULL;
 	copy = kvmalloc_array(nr_ranges, sizeof(*copy),
-			      GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+			      GFP_KERNEL_ACCOUNT);
 	if (!copy)
 		return ERR_PTR(-ENOMEM);
 	for (i = 0; i < nr_ranges; i++) {

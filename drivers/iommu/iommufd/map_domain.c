@@ -14,12 +14,19 @@
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 
 #include "iova_map_private.h"
 
 /* Runs given to a domain at a time; they stand on the stack */
 #define MAX_RUNS 32
+
+/*
+ * Bytes that a driver unmaps without anybody else getting the CPU: a few
+ * milliseconds of small pages.  Pages of usual hardware are not larger.
+ */
+#define UNMAP_STEP SZ_1G
 
 /* Areas that a drain takes out of a domain with one flush */
 #define DRAIN_BATCH 256
@@ -250,9 +257,19 @@ static void unmap_span(struct iommu_domain *domain, unsigned long start,
 		       unsigned long last, struct iommu_iotlb_gather *gather)
 {
 	size_t size = last - start + 1;
+	size_t done = 0, step, unmapped;
+
+	do {
+		step = UNMAP_STEP - ((start + done) & (UNMAP_STEP - 1));
+		/* More than asked for where a page is larger than a step */
+		unmapped = iommu_unmap_fast(domain, start + done,
+					    min(step, size - done), gather);
+		done += unmapped;
+		cond_resched();
+	} while (unmapped && done < size);
 
 	/* What stays mapped could be reached by devices after it is freed */
-	WARN_ON_ONCE(iommu_unmap_fast(domain, start, size, gather) != size);
+	WARN_ON_ONCE(done != size);
 }
 
 static void unmap_and_sync(struct iommu_domain *domain, unsigned long start,
