@@ -438,7 +438,9 @@ static long attach(struct vfio_device_file *df,
 	if (put_user(attach.pt_id, &arg->pt_id))
 		return -EFAULT;
 
-	mutex_lock(&df->lock);
+	/* Another attach may wait for page faults of the memory */
+	if (mutex_lock_killable(&df->lock))
+		return -EINTR;
 	err = device->iommufd_ops->attach(device, &attach.pt_id);
 	if (!err && put_user(attach.pt_id, &arg->pt_id)) {
 		/* The page went away meanwhile: better no DMA than unknown */
@@ -462,7 +464,8 @@ static long detach(struct vfio_device_file *df,
 	if (detach.flags & VFIO_DEVICE_DETACH_PASID)
 		return detach.argsz < sizeof(detach) ? -EINVAL : -EOPNOTSUPP;
 
-	mutex_lock(&df->lock);
+	if (mutex_lock_killable(&df->lock))
+		return -EINTR;
 	df->device->iommufd_ops->detach(df->device);
 	mutex_unlock(&df->lock);
 	return 0;

@@ -23,7 +23,7 @@ static int check_isolated_msi(struct device *dev)
 		return 0;
 	if (!allow_unsafe_interrupts)
 		return -EPERM;
-	dev_warn(dev, "interrupts are not isolated; bound to user space because allow_unsafe_interrupts is set\n");
+	dev_warn_ratelimited(dev, "interrupts are not isolated; bound to user space because allow_unsafe_interrupts is set\n");
 	return 0;
 }
 
@@ -147,9 +147,10 @@ err_abort:
  *
  * Context: may sleep.
  * Return: the bound device, or ERR_PTR: -EPERM when the platform cannot
- * isolate interrupts or the group has another owner; -EINVAL when the device's
- * DMA is not coherent with the CPU's caches; -EBUSY when a kernel driver uses
- * the group; -ENODEV without an IOMMU; -ENOMEM.
+ * isolate interrupts, or a kernel driver or another owner has the group, or
+ * firmware needs its DMA; -EINVAL when the device's DMA is not coherent with the
+ * CPU's caches; -EBUSY when a kernel driver has put the group on a domain of its
+ * own, or all IDs are taken; -ENODEV without an IOMMU group; -ENOMEM.
  */
 struct iommufd_device *iommufd_device_bind(struct iommufd_ctx *ctx,
 					   struct device *dev, u32 *dev_id)
@@ -301,7 +302,10 @@ static int set_pt(struct iommufd_device *idev, u32 *pt_id, bool replace)
 		goto out_put;
 	}
 
-	mutex_lock(&idev->group->lock);
+	if (mutex_lock_killable(&idev->group->lock)) {
+		err = -EINTR;
+		goto out_put;
+	}
 	if (is_attached(idev) != replace) {
 		err = -EINVAL;
 		goto out_unlock_group;
