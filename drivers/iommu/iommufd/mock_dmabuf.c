@@ -103,7 +103,7 @@ static int dmabuf_locate(struct dma_buf *dmabuf, struct iommu_run *run)
 	return 0;
 }
 
-static const  exporter = {
+static const struct iommufd_exporter_ops exporter = {
 	.ops	= &dmabuf_ops,
 	.locate	= dmabuf_locate,
 };
