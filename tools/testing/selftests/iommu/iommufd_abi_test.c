@@ -302,6 +302,7 @@ static bool exists(int fd, uint32_t id)
 }
 
 /* If the result cannot be written the call has done nothing. */
+/* covers: IOMMU_IOAS_ALLOC EFAULT */
 TEST_F(fd, unwritable_result)
 {
 	union any_arg arg;
@@ -377,6 +378,7 @@ TEST_F(fd, foreign_numbers)
 	}
 }
 
+/* covers: IOMMU_DESTROY ENOENT */
 TEST_F(fd, destroy)
 {
 	uint32_t id, none;
@@ -431,6 +433,7 @@ TEST_F(fd, ids_of_another_descriptor)
 	EXPECT_EQ(0, object_destroy(self->fd, here[2]));
 }
 
+/* covers: IOMMU_IOAS_ALLOC EOPNOTSUPP */
 TEST_F(fd, alloc)
 {
 	struct iommu_ioas_alloc arg = { .size = sizeof(arg), .flags = 1 };
@@ -443,6 +446,7 @@ TEST_F(fd, alloc)
 	EXPECT_EQ(self->ioas + 1, arg.out_ioas_id);
 }
 
+/* covers: IOMMU_IOAS_ALLOW_IOVAS EOPNOTSUPP ENOENT EFAULT EINVAL */
 TEST_F(fd, allow_order)
 {
 	struct iommu_iova_range ranges[2] = { { 5, 5 }, { 20, 30 } };
@@ -482,6 +486,7 @@ TEST_F(fd, allow_absurd_count)
 	EXPECT_EQ(-EFAULT, iommufd_call(self->fd, IOMMU_IOAS_ALLOW_IOVAS, &arg));
 }
 
+/* covers: IOMMU_IOAS_IOVA_RANGES EOPNOTSUPP ENOENT EFAULT EMSGSIZE */
 TEST_F(fd, ranges_order)
 {
 	struct iommu_ioas_iova_ranges arg = {
@@ -502,6 +507,7 @@ TEST_F(fd, ranges_order)
 	EXPECT_EQ(0, iommufd_call(self->fd, IOMMU_IOAS_IOVA_RANGES, &arg));
 }
 
+/* covers: IOMMU_IOAS_MAP EOPNOTSUPP EOVERFLOW EINVAL ENOENT EEXIST */
 TEST_F(fd, map_order)
 {
 	struct iommu_ioas_map arg = {
@@ -554,6 +560,7 @@ TEST_F(fd, map_flags)
 			      IOMMU_IOAS_MAP_WRITEABLE));
 }
 
+/* covers: IOMMU_IOAS_UNMAP ENOENT EOVERFLOW EINVAL */
 TEST_F(fd, unmap_order)
 {
 	struct iommu_ioas_unmap arg = {
@@ -583,6 +590,7 @@ TEST_F(fd, unmap_order)
 	EXPECT_EQ(PAGE_BYTES, arg.length);
 }
 
+/* covers: IOMMU_IOAS_COPY EOPNOTSUPP EOVERFLOW EINVAL ENOENT EEXIST */
 TEST_F(fd, copy_order)
 {
 	struct iommu_ioas_copy arg = {
@@ -617,6 +625,7 @@ TEST_F(fd, copy_order)
 	EXPECT_EQ(0, iommufd_call(self->fd, IOMMU_IOAS_COPY, &arg));
 }
 
+/* covers: IOMMU_IOAS_COPY EPERM */
 TEST_F(fd, copy_flags)
 {
 	uint64_t iova = 0, source = 0x30000000;
@@ -638,6 +647,7 @@ TEST_F(fd, copy_flags)
 			       IOMMU_IOAS_MAP_READABLE));
 }
 
+/* covers: IOMMU_OPTION EOPNOTSUPP ENOENT EINVAL */
 TEST_F(fd, option_order)
 {
 	struct iommu_option arg = {
@@ -683,6 +693,7 @@ static int unprivileged_set_mode(int fd)
 	return -WEXITSTATUS(status);
 }
 
+/* covers: IOMMU_OPTION EPERM EBUSY */
 TEST_F(fd, rlimit_mode)
 {
 	int fresh = iommufd_open();

@@ -197,6 +197,7 @@ TEST_F(device, unpinned_at_close)
 	self->fd = iommufd_open();
 }
 
+/* covers: IOMMU_IOAS_MAP EFAULT */
 TEST_F(device, memory_that_cannot_be_pinned)
 {
 	uint8_t *mem = memory_alloc(BYTES);
@@ -230,6 +231,7 @@ TEST_F(device, memory_that_cannot_be_written)
 }
 
 /* What could be mapped without a device may still fail the attach. */
+/* covers: IOMMU_HWPT_ALLOC EFAULT */
 TEST_F(device, attach_to_a_space_that_cannot_be_pinned)
 {
 	uint8_t *mem = memory_alloc(PAGE_BYTES);
@@ -277,6 +279,8 @@ TEST_F(device, memory_of_another_process)
 /*
  * What an unprivileged child does under a limit; exits with the number of the
  * first step that went wrong, 0 for none.
+ *
+ * covers: IOMMU_IOAS_MAP ENOMEM
  */
 static int within_limit(FIXTURE_DATA(device) *self, int per_process)
 {
@@ -460,6 +464,7 @@ static int usable(const struct iommu_iova_range *range, uint32_t nr, uint64_t io
 
 #ifdef __x86_64__
 /* The range that interrupts are written to is nobody's memory. */
+/* covers: IOMMU_IOAS_ALLOW_IOVAS EADDRINUSE */
 TEST_F(device, reserved_addresses)
 {
 	static const struct iommu_iova_range around = { IOVA_MSI_X86 - PAGE_BYTES,
@@ -498,6 +503,7 @@ TEST_F(device, reserved_addresses)
 }
 #endif
 
+/* covers: IOMMU_HWPT_ALLOC EADDRINUSE */
 TEST_F(device, beyond_the_width_of_the_table)
 {
 	struct iommu_iova_range range[MAX_RANGES];
@@ -538,6 +544,7 @@ TEST_F(device, copy_while_attached)
 	EXPECT_LE(4, pinned_kib(self));
 }
 
+/* covers: IOMMU_DESTROY EBUSY */
 TEST_F(device, wrong_kinds)
 {
 	const uint32_t dev = self->dev.dev_id;
@@ -571,6 +578,7 @@ TEST_F(device, wrong_kinds)
 	EXPECT_EQ(-ENOENT, object_destroy(self->fd, dev));
 }
 
+/* covers: IOMMU_HWPT_ALLOC EOPNOTSUPP EINVAL ENOENT */
 TEST_F(device, hwpt_alloc_order)
 {
 	struct iommu_hwpt_alloc arg = {
@@ -639,6 +647,7 @@ TEST_F(device, unwritable_result_of_hwpt_alloc)
 	EXPECT_EQ(0, object_destroy(self->fd, self->ioas));
 }
 
+/* covers: IOMMU_GET_HW_INFO EOPNOTSUPP ENOENT EFAULT */
 TEST_F(device, hw_info)
 {
 	uint8_t blob[64];

@@ -206,6 +206,7 @@ TEST_F(space, placement_aligns_for_large_pages)
 	EXPECT_GT(HUGE_BYTES, iova);
 }
 
+/* covers: IOMMU_IOAS_MAP ENOSPC */
 TEST_F(space, placement_in_a_full_space)
 {
 	static const struct iommu_iova_range window = { 0x40000, 0x41fff };
@@ -266,6 +267,7 @@ TEST_F(space, allow_refusals)
 	EXPECT_EQ(0x20000, iova);
 }
 
+/* covers: IOMMU_OPTION EADDRINUSE */
 TEST_F(space, page_alignment)
 {
 	struct iommu_iova_range range;
