@@ -207,6 +207,7 @@ TEST_F(space, placement_aligns_for_large_pages)
 }
 
 /* covers: IOMMU_IOAS_MAP ENOSPC */
+/* covers: IOMMU_IOAS_COPY ENOSPC */
 TEST_F(space, placement_in_a_full_space)
 {
 	static const struct iommu_iova_range window = { 0x40000, 0x41fff };
@@ -223,6 +224,8 @@ TEST_F(space, placement_in_a_full_space)
 	EXPECT_EQ(-ENOSPC, map_auto(self, 0, 1, &iova));
 	/* The list confines what the kernel chooses, not what the caller does. */
 	EXPECT_EQ(0, map_at(self, BASE, PAGE_BYTES));
+	EXPECT_EQ(-ENOSPC, ioas_copy(self->fd, self->ioas, &iova, self->ioas, BASE, PAGE_BYTES,
+				     MAP_RW));
 	ASSERT_EQ(0, ioas_allow(self->fd, self->ioas, NULL, 0));
 	EXPECT_EQ(0, map_auto(self, 0, PAGE_BYTES, &iova));
 }
