@@ -57,52 +57,15 @@
 
 #include "account.h"
 #include "chunk.h"
-#include "pin.h"
-#include "store.h"
+#include "store_private.h"
 
 #define CHUNK_PAGES_LG2		(ilog2(SZ_2M) - PAGE_SHIFT)
 #define CHUNK_PAGES		BIT(CHUNK_PAGES_LG2)
 #define LEAF_CHUNKS_LG2		9
 #define LEAF_CHUNKS		BIT(LEAF_CHUNKS_LG2)
-#define INLINE_CHUNKS		2UL
 #define STACK_PAGES		8UL
 
 static_assert(PAGE_SHIFT < 21);
-
-/**
- * struct iommufd_store - page store
- * @users: references; zero frees the store, which nobody holds then
- * @page_offset_bytes: offset of the first byte in page 0
- * @backing: where the pages come from
- * @account: who pays, a reference; NULL for memory that is not charged.
- *	     Changes only under both mutexes.
- * @npages: number of pages
- * @skew: pages of chunk 0 that lie before page 0
- * @fill_mutex: serializes those who pin
- * @mutex: protects the fields below
- * @npinned: number of pages that are pinned and charged
- * @holds: interval tree of &struct iommufd_hold
- * @leaves: directory of tables of chunks.  Points to @leaf when one table is
- *	    enough.  It and the tables are made by the first hold that needs them
- *	    and live until the store dies.
- * @leaf: the only table of chunks; points to @chunks when these are enough
- * @chunks: chunks of a store with few pages
- */
-struct iommufd_store {
-	refcount_t users;
-	unsigned int page_offset_bytes;
-	struct iommufd_backing backing;
-	struct iommufd_account *account;
-	unsigned long npages;
-	unsigned long skew;
-	struct mutex fill_mutex; /* pinning; outside @mutex */
-	struct mutex mutex; /* all below */
-	unsigned long npinned;
-	struct rb_root_cached holds;
-	struct iommufd_chunk **leaves;
-	struct iommufd_chunk *leaf;
-	struct iommufd_chunk chunks[INLINE_CHUNKS];
-};
 
 #define hold_first(hold) ((hold)->first)
 #define hold_last(hold) ((hold)->last)
@@ -881,81 +844,6 @@ unsigned int iommufd_run_iter_next(struct iommufd_run_iter *iter,
 	return list.nr;
 }
 
-/* Who pays */
-
-/**
- * iommufd_store_any_payer() - can another process take over what is charged
- * @store: the store
- *
- * Return: whether the memory is no process's own.
- */
-bool iommufd_store_any_payer(const struct iommufd_store *store)
-{
-	return store->backing.ops->any_payer;
-}
-
-/**
- * iommufd_store_charge_of() - what would it cost to take over a store
- * @store: the store
- * @to: who would pay
- * @shared: set when pages are pinned that already count against @to's limit
- *
- * Context: may sleep; a snapshot.
- * Return: number of pages @to would be charged for.
- */
-unsigned long iommufd_store_charge_of(struct iommufd_store *store,
-				      const struct iommufd_account *to,
-				      bool *shared)
-{
-	unsigned long npages;
-
-	mutex_lock(&store->mutex);
-	npages = store->npinned;
-	if (npages && iommufd_account_shares_limit(store->account, to)) {
-		*shared = true;
-		npages = 0;
-	}
-	mutex_unlock(&store->mutex);
-	return npages;
-}
-
-/**
- * iommufd_store_change_account() - let somebody else pay
- * @store: store of memory that any process can pay for
- * @to: who pays from now on; the store takes a reference
- * @prepaid: pages that @to has been charged for and that no store took yet;
- *	     what this one needs is taken from it
- *
- * Cannot fail: pages that were pinned since the caller looked and @prepaid does
- * not cover are charged whatever the limit, as they were within the limit of
- * the one who paid before.
- *
- * Context: may sleep, as long as pins of the store take; waits for the
- * mmap_lock of both processes in process mode.
- */
-void iommufd_store_change_account(struct iommufd_store *store,
-				  struct iommufd_account *to,
-				  unsigned long *prepaid)
-{
-	struct iommufd_account_move move = { .to = to, .prepaid = prepaid };
-
-	/* While nobody pins, pages can only become fewer. */
-	mutex_lock(&store->fill_mutex);
-	move.from = store->account;
-	if (move.from == to) {
-		mutex_unlock(&store->fill_mutex);
-		return;
-	}
-	iommufd_account_move_begin(&move, READ_ONCE(store->npinned));
-	mutex_lock(&store->mutex);
-	move.nmoved = store->npinned;
-	store->account = iommufd_account_get(to);
-	mutex_unlock(&store->mutex);
-	iommufd_account_move_end(&move);
-	mutex_unlock(&store->fill_mutex);
-	iommufd_account_put(move.from);
-}
-
 /* Stores */
 
 /**
@@ -989,7 +877,7 @@ iommufd_store_create(const struct iommufd_backing *backing,
 	store->npinned = 0;
 	store->holds = RB_ROOT_CACHED;
 	memset(store->chunks, 0, sizeof(store->chunks));
-	store->leaf = nr_chunks(store) <= INLINE_CHUNKS ? store->chunks : NULL;
+	store->leaf = nr_chunks(store) <= IOMMUFD_STORE_INLINE_CHUNKS ? store->chunks : NULL;
 	store->leaves = nr_leaves(store) == 1 ? &store->leaf : NULL;
 	return store;
 }
