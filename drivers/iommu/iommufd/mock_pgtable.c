@@ -183,6 +183,7 @@ size_t mock_pgtable_unmap(struct mock_pgtable *pt, unsigned long iova,
 			  size_t size)
 {
 	unsigned long last = iova + (size - 1);
+	unsigned long index;
 	XA_STATE(xas, &pt->entries, iova >> MOCK_PAGE_LG2);
 	struct mock_page page;
 	unsigned int count = 0;
@@ -201,8 +202,15 @@ size_t mock_pgtable_unmap(struct mock_pgtable *pt, unsigned long iova,
 		if (page_bytes > size - unmapped)
 			break;
 		unmapped += page_bytes;
+		index = xas.xa_index;
 		xas_store(&xas, NULL);
-		breathe(&xas, &count);
+		if (++count % LOCK_BATCH)
+			continue;
+		/* The store may have freed the node, so no xas_pause() here */
+		xas_set(&xas, index + 1);
+		xas_unlock(&xas);
+		cond_resched();
+		xas_lock(&xas);
 	}
 	xas_unlock(&xas);
 	WARN_ON_ONCE(unmapped != size);
