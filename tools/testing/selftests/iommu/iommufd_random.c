@@ -230,8 +230,24 @@ static void close_shared(void)
 	for (i = 0; i < WORKERS; i++)
 		worker_forget(&runners[i].worker);
 	close(shared.fd);
+	shared.fd = iommufd_open();
 	for (i = 0; i < WORKERS && !shared.failed; i++)
 		worker_unpinned(&runners[i].worker);
+	close(shared.fd);
+}
+
+/* Can page tables of this kind be made? */
+static bool has_hwpt_flag(int fd, uint32_t flag)
+{
+	struct iommu_test_cmd cmd = { .size = sizeof(cmd), .op = IOMMU_TEST_OP_MOCK_DOMAIN };
+	struct iommu_hwpt_alloc arg = { .size = sizeof(arg), .flags = flag };
+	int err = ioas_alloc(fd, &cmd.id);
+
+	if (!err)
+		err = iommufd_call(fd, IOMMU_TEST_CMD, &cmd);
+	arg.dev_id = cmd.mock_domain.out_idev_id;
+	arg.pt_id = cmd.id;
+	return !err && !iommufd_call(fd, IOMMU_HWPT_ALLOC, &arg);
 }
 
 /* Which parts of the interface does this kernel have? */
@@ -242,10 +258,12 @@ static void find_features(int fd)
 
 	shared.has_mock = iommufd_call(fd, IOMMU_TEST_CMD, word) != -ENOTTY;
 	shared.has_file = iommufd_call(fd, IOMMU_IOAS_MAP_FILE, word) != -ENOTTY;
-	shared.has_dirty = iommufd_call(fd, IOMMU_HWPT_GET_DIRTY_BITMAP, word) != -ENOTTY;
+	shared.has_dirty = has_hwpt_flag(fd, IOMMU_HWPT_ALLOC_DIRTY_TRACKING);
+	shared.has_parent = has_hwpt_flag(fd, IOMMU_HWPT_ALLOC_NEST_PARENT);
 	shared.has_access = iommufd_call(fd, IOMMU_TEST_CMD, &cmd) == -ENOENT;
-	ksft_print_msg("mock device: %d, map by file: %d, dirty bits: %d, accesses: %d\n",
-		       shared.has_mock, shared.has_file, shared.has_dirty, shared.has_access);
+	ksft_print_msg("mock device: %d, map by file: %d, dirty bits: %d, parents: %d, accesses: %d\n",
+		       shared.has_mock, shared.has_file, shared.has_dirty, shared.has_parent,
+		       shared.has_access);
 }
 
 static uint64_t number_from(const char *name, uint64_t otherwise)

@@ -260,6 +260,25 @@ static bool check_around(struct worker *w, unsigned int space, uint32_t hwpt,
 	return check_hole(w, space, hwpt, before) && check_hole(w, space, hwpt, after);
 }
 
+/* Does a page table hold just as much as the model? Others fill the shared ones too. */
+static bool check_total(struct worker *w, unsigned int space, uint32_t hwpt)
+{
+	struct iommu_test_ext cmd = {
+		.size = sizeof(cmd), .op = IOMMU_TEST_EXT_TABLE_STATS, .id = hwpt,
+	};
+	int err;
+
+	if (space == SHARED)
+		return true;
+	err = iommufd_call(w->shared->fd, IOMMU_TEST_CMD, &cmd);
+	if (err == -EOPNOTSUPP)
+		return true;
+	worker_note(w, space, "totals of page table %u", hwpt);
+	return worker_expect(w, err, 0, "TABLE_STATS") &&
+	       worker_expect(w, cmd.table_stats.out_mapped_bytes,
+			     model_bytes(&w->spaces[space].model), "bytes in a page table");
+}
+
 static bool verify_hwpt(struct worker *w, unsigned int space, uint32_t hwpt)
 {
 	const struct model_space *model = &w->spaces[space].model;
@@ -279,6 +298,8 @@ static bool verify_hwpt(struct worker *w, unsigned int space, uint32_t hwpt)
 		if (!check_around(w, space, hwpt, map))
 			return false;
 	}
+	if (!check_total(w, space, hwpt))
+		return false;
 	for (i = 0; i < HOLE_SAMPLES; i++)
 		if (!check_hole(w, space, hwpt, w->first +
 				worker_below(w, WINDOW_BYTES / MOCK_PAGE) * MOCK_PAGE))

@@ -13,7 +13,7 @@
 
 #include <stdatomic.h>
 
-#include "../../../../drivers/iommu/iommufd/iommufd_test.h"
+#include "../../../../drivers/iommu/iommufd/iommufd_test_ext.h"
 #include "iommufd_model.h"
 #include "iommufd_util.h"
 
@@ -40,7 +40,7 @@ struct shared {
 	uint32_t stdev;		/* its device, which keeps the page table there */
 	uint32_t hwpt;
 	uint64_t seed;
-	bool has_mock, has_file, has_dirty, has_access;
+	bool has_mock, has_file, has_dirty, has_parent, has_access;
 	atomic_bool stop;
 	atomic_bool failed;
 };

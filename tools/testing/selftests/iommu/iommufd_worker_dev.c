@@ -58,7 +58,7 @@ static void step_hwpt(struct worker *w)
 		return;
 	arg.dev_id = dev->idev;
 	arg.pt_id = w->spaces[space].ioas;
-	if (kind == 1)
+	if (kind == 1 && w->shared->has_parent)
 		arg.flags = IOMMU_HWPT_ALLOC_NEST_PARENT;
 	else if (kind == 2 && w->shared->has_dirty)
 		arg.flags = IOMMU_HWPT_ALLOC_DIRTY_TRACKING;
