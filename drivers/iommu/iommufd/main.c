@@ -226,15 +226,15 @@ static int iommufd_fops_release(struct inode *inode, struct file *filp)
 
 /* No compat_ioctl: 32-bit callers get -ENOTTY for everything, as the ABI says */
 static const struct file_operations iommufd_fops = {
-	.owner = THIS_MODULE,
-	.open = iommufd_fops_open,
-	.release = iommufd_fops_release,
 	.unlocked_ioctl = iommufd_fops_ioctl,
 	.mmap = iommufd_fops_mmap,
+	.open = iommufd_fops_open,
+	.release = iommufd_fops_release,
+	.llseek = noop_llseek,
 #ifdef CONFIG_PROC_FS
 	.show_fdinfo = iommufd_show_fdinfo,
 #endif
-	.llseek = noop_llseek,
+	.owner = THIS_MODULE,
 };
 
 /**
