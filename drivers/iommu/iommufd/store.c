@@ -765,9 +765,9 @@ static __always_inline unsigned long add_array(struct run_list *result,
 
 /* Append pages of a chunk.  Returns the first one for which there is no room. */
 static unsigned long append_pages(struct run_list *list,
-			       const struct iommufd_chunk *chunk,
-			       struct iommufd_span span, unsigned long first,
-			       unsigned long last)
+				  const struct iommufd_chunk *chunk,
+				  struct iommufd_span span, unsigned long first,
+				  unsigned long last)
 {
 	const void *array = iommufd_chunk_array(chunk);
 	unsigned long pfn;
@@ -830,7 +830,7 @@ unsigned int iommufd_run_iter_next(struct iommufd_run_iter *iter,
 		span = chunk_span(store, index);
 		stop = min(span.last, last);
 		page = append_pages(&list, chunk_at(store, index), span, page,
-				 stop);
+				    stop);
 	} while (page > stop && page <= last);
 	mutex_unlock(&store->mutex);
 

@@ -645,7 +645,7 @@ static const struct scenario scenarios[] = {
 	{ "IOAS_MAP_FILE", with_device, run_map_file },
 	{ "IOAS_CHANGE_PROCESS", with_file, run_change_process, NO_CHANGE },
 	{ "a new access", with_memory, run_access, NO_CHANGE },
-	{ "pin through an access", with_access, pin_item },
+	{ "pin through an access", with_access, pin_item, NO_CHANGE },
 	{ "read through an access", with_access, run_access_read, NO_CHANGE },
 	{ "write through an access", with_access, run_access_write, NO_CHANGE },
 	{ "another IOAS for an access", with_item, run_access_move },
