@@ -120,6 +120,30 @@ struct iommu_domain *iommu_device_alloc_user(struct device *dev,
 EXPORT_SYMBOL_NS_GPL(iommu_device_alloc_user, IOMMUFD_INTERNAL);
 
 /**
+ * iommu_device_hw_info() - describe the registers of a device's IOMMU
+ * @dev: device
+ * @type: in: description that is wanted, 0 for the driver's usual one; out: the
+ *        one given, 0 when the driver gives none
+ * @buf: %IOMMU_HW_INFO_MAX_BYTES bytes, all zero; filled with the description
+ * @len: set to its length in bytes, at most that
+ *
+ * Context: may sleep. @dev must not leave its group.
+ * Return: 0; -EOPNOTSUPP when the driver has no description of this type.
+ */
+int iommu_device_hw_info(struct device *dev, u32 *type, void *buf, size_t *len)
+{
+	const struct iommu_ops_ext *ext = NULL;
+
+	if (iommu_device_usable(dev))
+		ext = dev_iommu_ops(dev)->ext;
+	*len = 0;
+	if (ext && ext->hw_info)
+		return ext->hw_info(dev, type, buf, len);
+	return *type ? -EOPNOTSUPP : 0;
+}
+EXPORT_SYMBOL_NS_GPL(iommu_device_hw_info, IOMMUFD_INTERNAL);
+
+/**
  * iommu_device_alloc_blocking() - find a domain that stops the DMA of a device
  * @dev: device
  *

@@ -166,6 +166,7 @@ struct iommu_domain *iommu_device_alloc_user(struct device *dev,
 					     struct iommu_domain *parent,
 					     u32 flags,
 					     const struct iommu_user_blob *blob);
+int iommu_device_hw_info(struct device *dev, u32 *type, void *buf, size_t *len);
 bool iommu_device_has_isolated_msi(struct device *dev);
 int iommu_device_get_resv_regions(struct device *dev, struct list_head *list);
 

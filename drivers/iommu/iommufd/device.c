@@ -214,7 +214,7 @@ static int set_new_automatic(struct iommufd_device *idev,
 	struct iommufd_hwpt_paging *hwpt;
 	int err;
 
-	hwpt = iommufd_hwpt_paging_alloc(idev->ctx, ioas, idev, 0, true);
+	hwpt = iommufd_hwpt_paging_alloc(idev->ctx, ioas, idev, 0, NULL, true);
 	if (IS_ERR(hwpt))
 		return PTR_ERR(hwpt);
 	err = set_hwpt(idev, hwpt, replace, old_hwpt);

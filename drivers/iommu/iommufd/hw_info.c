@@ -3,6 +3,9 @@
  * IOMMU_GET_HW_INFO: what the IOMMU behind a device can do.
  */
 #include <linux/err.h>
+#include <linux/iommu.h>
+#include <linux/iommu-ext.h>
+#include <linux/minmax.h>
 #include <linux/pci.h>
 #include <linux/pci-ats.h>
 #include <linux/string.h>
@@ -17,21 +20,32 @@ static u64 capabilities(struct device *dev)
 	/* Negative logic: older kernels left the bit clear and did not say */
 	if (!dev_is_pci(dev) || !pci_ats_supported(to_pci_dev(dev)))
 		caps |= IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED;
+	if (device_iommu_capable(dev, IOMMU_CAP_DIRTY_TRACKING))
+		caps |= IOMMU_HW_CAP_DIRTY_TRACKING;
 	return caps;
 }
 
 static int report(struct iommufd_device *idev, struct iommu_hw_info *arg)
 {
-	bool wants_type = arg->flags & IOMMU_HW_INFO_FLAG_INPUT_TYPE;
+	void __user *buf = u64_to_user_ptr(arg->data_uptr);
+	u8 blob[IOMMU_HW_INFO_MAX_BYTES] __aligned(8) = {};
+	u32 type = IOMMU_HW_INFO_TYPE_DEFAULT;
+	size_t len, room;
+	int err;
 
-	/* No driver describes itself yet, so there is only the empty blob */
-	if (wants_type && arg->in_data_type != IOMMU_HW_INFO_TYPE_DEFAULT)
-		return -EOPNOTSUPP;
-	if (clear_user(u64_to_user_ptr(arg->data_uptr), arg->data_len))
+	if (arg->flags & IOMMU_HW_INFO_FLAG_INPUT_TYPE)
+		type = arg->in_data_type;
+	err = iommu_device_hw_info(idev->dev, &type, blob, &len);
+	if (err)
+		return err;
+
+	room = min_t(size_t, arg->data_len, len);
+	if (copy_to_user(buf, blob, room) ||
+	    clear_user(buf + room, arg->data_len - room))
 		return -EFAULT;
 
-	arg->out_data_type = IOMMU_HW_INFO_TYPE_NONE;
-	arg->data_len = 0;
+	arg->out_data_type = type;
+	arg->data_len = len;
 	arg->out_max_pasid_log2 = 0;
 	arg->out_capabilities = capabilities(idev->dev);
 	return 0;

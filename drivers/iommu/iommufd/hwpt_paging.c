@@ -15,6 +15,10 @@
 #include "iommufd_private.h"
 #include "iova_map.h"
 
+/* What IOMMU_HWPT_ALLOC knows of page tables for an address space */
+#define PAGING_FLAGS \
+	(IOMMU_HWPT_ALLOC_NEST_PARENT | IOMMU_HWPT_ALLOC_DIRTY_TRACKING)
+
 static struct iommufd_hwpt_paging *to_paging(struct iommufd_object *obj)
 {
 	return container_of(obj, struct iommufd_hwpt_paging, common.obj);
@@ -53,12 +57,15 @@ int iommufd_hwpt_paging_fill(struct iommufd_hwpt_paging *hwpt)
 }
 
 static int alloc_domain(struct iommufd_hwpt_paging *hwpt, struct device *dev,
-			u32 flags)
+			u32 flags, const struct iommu_user_blob *blob)
 {
 	struct iommu_domain *domain;
-	bool complete;
+	bool complete = true;
 
-	domain = iommu_device_alloc_paging(dev, flags, &complete);
+	if (blob)
+		domain = iommu_device_alloc_user(dev, NULL, flags, blob);
+	else
+		domain = iommu_device_alloc_paging(dev, flags, &complete);
 	if (IS_ERR(domain))
 		return PTR_ERR(domain);
 
@@ -74,7 +81,8 @@ static int alloc_domain(struct iommufd_hwpt_paging *hwpt, struct device *dev,
  * @ctx: context
  * @ioas: address space to mirror; locked
  * @idev: device whose IOMMU it is for
- * @flags: IOMMU_HWPT_ALLOC_* for the driver
+ * @flags: IOMMU_ALLOC_* for the driver
+ * @blob: what user space says about it to the driver, or NULL
  * @automatic: it goes away with its last device
  *
  * The result has an ID that finds nothing yet: publish it, or call
@@ -88,12 +96,15 @@ static int alloc_domain(struct iommufd_hwpt_paging *hwpt, struct device *dev,
 struct iommufd_hwpt_paging *
 iommufd_hwpt_paging_alloc(struct iommufd_ctx *ctx, struct iommufd_ioas *ioas,
 			  struct iommufd_device *idev, u32 flags,
-			  bool automatic)
+			  const struct iommu_user_blob *blob, bool automatic)
 {
 	struct iommufd_hwpt_paging *hwpt;
 	int err;
 
 	lockdep_assert_held(&ioas->lock);
+	if ((flags & IOMMU_ALLOC_DIRTY_TRACKING) &&
+	    !device_iommu_capable(idev->dev, IOMMU_CAP_DIRTY_TRACKING))
+		return ERR_PTR(-EOPNOTSUPP);
 	hwpt = iommufd_object_alloc(ctx, sizeof(*hwpt),
 				    IOMMUFD_OBJ_HWPT_PAGING);
 	if (IS_ERR(hwpt))
@@ -101,12 +112,14 @@ iommufd_hwpt_paging_alloc(struct iommufd_ctx *ctx, struct iommufd_ioas *ioas,
 
 	hwpt->ctx = ctx;
 	hwpt->automatic = automatic;
+	hwpt->tracks_dirty = flags & IOMMU_ALLOC_DIRTY_TRACKING;
+	hwpt->nest_parent = flags & IOMMU_ALLOC_NEST_PARENT;
 	hwpt->ioas = ioas;
 	INIT_LIST_HEAD(&hwpt->sw_msi_node);
 	iommufd_object_add_user(&ioas->obj);	/* matches free_parts() */
 	list_add_tail(&hwpt->ioas_node, &ioas->hwpts);
 
-	err = alloc_domain(hwpt, idev->dev, flags);
+	err = alloc_domain(hwpt, idev->dev, flags, blob);
 	if (err) {
 		iommufd_hwpt_paging_abort(hwpt);
 		return ERR_PTR(err);
@@ -212,28 +225,45 @@ static int check_parent(struct iommufd_object *parent,
 {
 	switch (parent->type) {
 	case IOMMUFD_OBJ_IOAS:
-		return arg->flags || arg->data_type != IOMMU_HWPT_DATA_NONE ?
-		       -EOPNOTSUPP : 0;
+		return arg->flags & ~PAGING_FLAGS ? -EOPNOTSUPP : 0;
 	case IOMMUFD_OBJ_HWPT_PAGING:
-		/* No page table can be a nesting parent yet */
-		return arg->flags ? -EOPNOTSUPP : -EINVAL;
+		/* Nested page tables cannot be made yet, whatever the parent */
+		return arg->flags || to_paging(parent)->nest_parent ?
+		       -EOPNOTSUPP : -EINVAL;
 	default:
 		return -EINVAL;
 	}
+}
+
+static u32 driver_flags(u32 flags)
+{
+	u32 alloc = 0;
+
+	if (flags & IOMMU_HWPT_ALLOC_NEST_PARENT)
+		alloc |= IOMMU_ALLOC_NEST_PARENT;
+	if (flags & IOMMU_HWPT_ALLOC_DIRTY_TRACKING)
+		alloc |= IOMMU_ALLOC_DIRTY_TRACKING;
+	return alloc;
 }
 
 static int alloc_on_ioas(struct iommufd_call *call, struct iommufd_device *idev,
 			 struct iommufd_ioas *ioas)
 {
 	struct iommu_hwpt_alloc *arg = call->arg;
+	struct iommu_user_blob blob = {
+		.uptr = u64_to_user_ptr(arg->data_uptr),
+		.type = arg->data_type,
+		.len = arg->data_len,
+	};
 	struct iommufd_hwpt_paging *hwpt;
 	int err;
 
 	if (mutex_lock_killable(&ioas->lock))
 		return -EINTR;
 
-	hwpt = iommufd_hwpt_paging_alloc(call->ctx, ioas, idev, arg->flags,
-					 false);
+	hwpt = iommufd_hwpt_paging_alloc(call->ctx, ioas, idev,
+					 driver_flags(arg->flags),
+					 blob.len ? &blob : NULL, false);
 	if (IS_ERR(hwpt)) {
 		err = PTR_ERR(hwpt);
 		goto out_unlock;

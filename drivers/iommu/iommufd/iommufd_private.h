@@ -44,6 +44,7 @@
 
 struct device;
 struct iommu_domain;
+struct iommu_user_blob;
 struct iommu_group;
 struct iommufd_ctx;
 struct iommufd_device;
@@ -281,6 +282,8 @@ struct iommufd_hwpt_common {
  *           lock
  * @filled: mirrors @ioas.  Clear from allocation to first attach when the
  *          driver finishes its domains only there; protected by @ioas's lock
+ * @tracks_dirty: the driver can log what devices write; never changes
+ * @nest_parent: page tables of user space can be nested in it; never changes
  * @enforces_coherency: DMA that asks not to be snooped is snooped all the same
  * @nr_groups: groups attached; protected by @ioas's lock
  * @sw_msi_node: place in the doorbell table's list; protected, as those
@@ -298,6 +301,8 @@ struct iommufd_hwpt_paging {
 	bool retired : 1;
 	bool filled : 1;
 	bool enforces_coherency : 1;
+	bool tracks_dirty;
+	bool nest_parent;
 	unsigned int nr_groups;
 	struct list_head sw_msi_node;
 	struct iommufd_range sw_msi_window;
@@ -308,12 +313,16 @@ struct iommufd_hwpt_paging {
 struct iommufd_hwpt_paging *
 iommufd_hwpt_paging_alloc(struct iommufd_ctx *ctx, struct iommufd_ioas *ioas,
 			  struct iommufd_device *idev, u32 flags,
-			  bool automatic);
+			  const struct iommu_user_blob *blob, bool automatic);
 void iommufd_hwpt_paging_abort(struct iommufd_hwpt_paging *hwpt);
 void iommufd_hwpt_paging_destroy(struct iommufd_object *obj);
 int iommufd_hwpt_paging_fill(struct iommufd_hwpt_paging *hwpt);
 void iommufd_hwpt_paging_put(struct iommufd_hwpt_paging *hwpt);
 int iommufd_ioctl_hwpt_alloc(struct iommufd_call *call);
+
+/* dirty.c: what devices wrote */
+int iommufd_ioctl_set_dirty_tracking(struct iommufd_call *call);
+int iommufd_ioctl_get_dirty_bitmap(struct iommufd_call *call);
 
 /* device.c: bound devices */
 

@@ -11,6 +11,7 @@
 
 #include <linux/types.h>
 
+struct iommu_dirty_log;
 struct iommu_domain;
 struct iommufd_access_ops;
 struct iommufd_iova_map;
@@ -101,6 +102,10 @@ void iommufd_map_unpin(struct iommufd_map_user *user, unsigned long iova,
 		       unsigned long length_bytes);
 int iommufd_map_rw(struct iommufd_map_user *user, unsigned long iova,
 		   void *data, unsigned long length_bytes, unsigned int flags);
+
+int iommufd_map_read_dirty(struct iommufd_iova_map *map,
+			   struct iommu_domain *domain, unsigned long start,
+			   unsigned long last, struct iommu_dirty_log *log);
 
 int iommufd_map_reserve(struct iommufd_iova_map *map, unsigned long start,
 			unsigned long last, void *owner);

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Reading which pages of a map devices wrote through a domain.
+ *
+ * The reader is busy with one area at a time, as those are who fill and drain,
+ * and with a large one in slices: meanwhile nobody unmaps that area, and all
+ * others come and go.
+ */
+#include <linux/iommu.h>
+#include <linux/iommu-ext.h>
+#include <linux/minmax.h>
+#include <linux/sched.h>
+#include <linux/sizes.h>
+
+#include "iova_map_private.h"
+
+/* Bytes of an area that are read without letting others have it */
+#define SLICE_BYTES SZ_1G
+
+/* Areas that are still being made are in no domain as far as anybody knows */
+static bool is_readable(const struct iommufd_area *area)
+{
+	return area->phase == AREA_MAPPED && !area->absent;
+}
+
+static int read_slice(struct iommufd_iova_map *map, struct iommu_domain *domain,
+		      struct iommufd_area *area, unsigned long start,
+		      unsigned long last, struct iommu_dirty_log *log)
+{
+	int err;
+
+	area->busy = true;
+	mutex_unlock(&map->lock);
+	err = domain->ops->read_dirty(domain, start, last - start + 1, log);
+	cond_resched();
+	mutex_lock(&map->lock);
+	area->busy = false;
+	iommufd_map_wake(map);
+	return err;
+}
+
+/**
+ * iommufd_map_read_dirty() - report the pages that devices wrote
+ * @map: the map
+ * @domain: domain that mirrors it, all of it, until this returns
+ * @start: first IOVA in bytes
+ * @last: last IOVA in bytes, inclusive
+ * @log: where to report; the caller flushes what its gather collects, also on
+ *	 error
+ *
+ * What is not mapped counts as not written.
+ *
+ * Context: may sleep, until those are done who work on areas in the range.
+ * Return: 0; -EINTR on a fatal signal; the driver's error.
+ */
+int iommufd_map_read_dirty(struct iommufd_iova_map *map,
+			   struct iommu_domain *domain, unsigned long start,
+			   unsigned long last, struct iommu_dirty_log *log)
+{
+	struct iommufd_area *area;
+	unsigned long end;
+	int err = 0;
+
+	mutex_lock(&map->lock);
+	while (!err) {
+		area = iommufd_area_at_or_behind(&map->areas, start);
+		if (!area || area->start > last)
+			break;
+		end = area->last;
+		if (is_readable(area)) {
+			if (area->busy) {
+				err = iommufd_map_wait(map);
+				continue;
+			}
+			start = max(start, area->start);
+			end = min3(end, last, start + (SLICE_BYTES - 1));
+			/* The sum may have wrapped */
+			if (end < start)
+				end = min(area->last, last);
+			err = read_slice(map, domain, area, start, end, log);
+		}
+		if (end >= last)
+			break;
+		start = end + 1;
+	}
+	mutex_unlock(&map->lock);
+	return err;
+}
