@@ -260,7 +260,7 @@ static struct iommufd_map_user *get_user_of(struct iommufd_access *access)
  * @flags: IOMMUFD_ACCESS_WRITE when they will be written to
  *
  * Each pin needs an unpin of its own.  The unmap op may be called before this
- * returns: it will be called again.
+ * is done: it will be called again.
  *
  * Context: may sleep, as long as page faults of the memory take.
  * Return: 0; -EOPNOTSUPP without an unmap op; what iommufd_map_pin() returns;

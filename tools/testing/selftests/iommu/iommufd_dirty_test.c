@@ -180,18 +180,24 @@ TEST_F(dirty, holes_are_clean)
 /* Many windows of the bitmap: 1 GiB in pages of 64 bytes has 2 MiB of bits */
 TEST_F(dirty, more_than_a_window)
 {
-	size_t bytes = 2 << 20;
+	uint64_t far = 1ULL << 29, one = 1, sum = 0, i;
+	size_t bytes = 2 << 20, per_page = PAGE_BYTES / 64 / 8;
 	uint8_t *bitmap = memory_alloc(bytes);
-	uint64_t i, sum = 0;
 
 	ASSERT_NE(NULL, bitmap);
 	memset(bitmap, 0, bytes);
+	ASSERT_EQ(0, ioas_map_fixed(self->fd, self->ioas, self->mem, MEM_BYTES, IOVA + far));
 	ASSERT_LT(0, write_pages(self, 1));
+	ASSERT_LT(0, mock_dirty(self->fd, self->hwpt, IOVA + far, PAGE_BYTES, PAGE_BYTES, &one));
 	/* The alignment of the mock's page table bounds the range, not the bits */
-	ASSERT_EQ(0, read_bitmap(self->fd, self->hwpt, IOVA, 1ULL << 30, 64, bitmap, 0));
+	ASSERT_EQ(0, read_bitmap(self->fd, self->hwpt, IOVA, 2 * far, 64, bitmap, 0));
+	for (i = 0; i < per_page; i++) {
+		EXPECT_EQ(0xff, bitmap[i]);
+		EXPECT_EQ(0xff, bitmap[far / 64 / 8 + i]);
+	}
 	for (i = 0; i < bytes; i++)
-		sum += bitmap[i] == 0xff;
-	EXPECT_EQ(PAGE_BYTES / 64 / 8, sum);
+		sum += !!bitmap[i];
+	EXPECT_EQ(2 * per_page, sum);
 	munmap(bitmap, bytes);
 }
 
