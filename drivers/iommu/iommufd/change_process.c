@@ -47,7 +47,7 @@ static int make_room(struct store_list *list, unsigned long more)
 	if (list->nr + more <= list->room)
 		return 0;
 	stores = kvmalloc_array(list->nr + more, sizeof(*stores),
-				GFP_KERNEL_ACCOUNT);
+				GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!stores)
 		return -ENOMEM;
 	if (list->nr)

@@ -56,6 +56,16 @@ int iommufd_hwpt_paging_fill(struct iommufd_hwpt_paging *hwpt)
 	return err;
 }
 
+/* Whether the driver made what it was asked for */
+static bool is_sound(const struct iommufd_hwpt_paging *hwpt,
+		     const struct iommu_domain_ops *ops)
+{
+	if (ops->invalidate_user)
+		return false;
+	return !hwpt->tracks_dirty ||
+	       (ops->set_dirty_tracking && ops->read_dirty);
+}
+
 static int alloc_domain(struct iommufd_hwpt_paging *hwpt, struct device *dev,
 			u32 flags, const struct iommu_user_blob *blob)
 {
@@ -70,6 +80,8 @@ static int alloc_domain(struct iommufd_hwpt_paging *hwpt, struct device *dev,
 		return PTR_ERR(domain);
 
 	hwpt->common.domain = domain;
+	if (WARN_ON_ONCE(!is_sound(hwpt, domain->ops)))
+		return -EINVAL;
 	hwpt->enforces_coherency = enforce_coherency(domain, dev);
 	iommufd_sw_msi_adopt(hwpt);
 	/* Other drivers' domains learn their format at the first attach */

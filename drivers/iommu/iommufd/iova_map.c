@@ -13,6 +13,7 @@
  *	add a domain	busy on one area after the other, upwards
  *	drain a domain	busy on batches of areas, upwards
  *	revoke memory	busy on one area after the other
+ *	read dirty bits	busy on one area after the other, slice by slice
  *
  * Who meets what:
  *
@@ -23,6 +24,8 @@
  *	fill	passes		waits			waits
  *	drain	passes		waits if in domain	works on it
  *	revoke	passes		waits			works on it
+ *	read	passes		FILLING: passes		works on it
+ *	dirty bits		else waits
  *	pin	-ENOENT		FILLING: -ENOENT	-EINVAL
  *				else does not care
  *

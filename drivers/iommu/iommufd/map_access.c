@@ -192,7 +192,7 @@ static struct pin *begin_pin(struct iommufd_map_user *user, unsigned long iova,
 		kvfree(pin);
 		room = nr;
 		pin = kvmalloc(struct_size(pin, pieces, room),
-			       GFP_KERNEL_ACCOUNT);
+			       GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 		if (!pin)
 			return ERR_PTR(-ENOMEM);
 		mutex_lock(&map->lock);
