@@ -15,6 +15,10 @@ V         ?=
 IOMMU     ?= vtd
 DISK      ?=
 
+MACHINES  ?= vtd
+ROWS      ?=
+STRICT    ?=
+
 # Work trees of one repository share what does not depend on their content: the
 # import of the pristine source and the unpacked QEMU.
 SHARED    ?= $(shell cd $(TOP) && dirname "$$(realpath "$$(git rev-parse --git-common-dir)")")/build
@@ -32,7 +36,7 @@ VM        := python3 $(VMDIR)/vm.py --build $(O) --qemu $(NEWER_QEMU)
 export JOBS V O QEMU LINUX_SRC KEEP TIMEOUT_SCALE IOMMUFD_SEED IOMMUFD_SECONDS
 
 .DEFAULT_GOAL := help
-.PHONY: help packages tree fold new-patch config kernel kernel-only print-image run check unit kernels compile-test lint vm kunit kselftest coverage series series-check clean
+.PHONY: help packages tree fold new-patch config kernel kernel-only print-image run check unit kernels compile-test lint vm kunit kselftest coverage bench series series-check clean
 
 help:
 	@sed -n 's/^#: //p' $(TOP)/Makefile
@@ -129,6 +133,22 @@ coverage: tree
 	@$(if $(QEMU),,$(VMDIR)/fetch_qemu.py $(NEWER_QEMU))
 	@$(MAKE) --no-print-directory -s kernel-only ARCH=x86_64 CONFIG=debug
 	@$(VM) coverage --tests "$(TESTS)" --wanted $(COVERAGE_MIN)
+
+#:   bench        instructions that mapping takes, beside VFIO type1 and other kernels
+#:                  (MACHINES="vtd amd smmuv3", ROWS=begin,... of names of rows, STRICT=1)
+bench: tree
+	@for arch in $(sort $(foreach m,$(MACHINES),$(if $(filter smmuv3,$(m)),arm64,x86_64))); do \
+		$(MAKE) --no-print-directory -s kernel-only ARCH=$$arch CONFIG=run || exit 1; \
+	done
+	@$(VM) bench --machines "$(MACHINES)" --rows "$(ROWS)"
+	@$(TOP)/tools/iommu/bench_report.py $(if $(STRICT),--strict) --plot $(O)/bench \
+		$(foreach m,$(MACHINES),$(O)/bench/$(m).rows)
+	@if command -v gnuplot >/dev/null; then \
+		for m in $(MACHINES); do gnuplot $(O)/bench/$$m.gnuplot || exit 1; done; \
+		echo "plots: $(MACHINES:%=$(O)/bench/%.svg)"; \
+	else \
+		echo "no plots: gnuplot is not here (package gnuplot-nox)"; \
+	fi
 
 kernel-only:
 	@$(KERNEL)

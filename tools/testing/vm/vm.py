@@ -7,6 +7,7 @@
     vm.py coverage [--tests PATTERN] [--wanted PERCENT]    run them for line coverage
     vm.py kernels [--tests PATTERN]    name the kernels they need, as ARCH:CONFIG
     vm.py run [--iommu MACHINE] [--disk FILE]    the main job
+    vm.py bench [--machines WORDS] [--rows PATTERN,...] [--profile ROW]    measure
     vm.py image --arch ARCH            build the initramfs and print its path
 """
 
@@ -15,7 +16,7 @@ import os
 import sys
 from pathlib import Path
 
-from vmtest import job
+from vmtest import bench, job
 from vmtest.case import CaseError, read_cases
 from vmtest.coverage import Coverage
 from vmtest.emulator import Emulators
@@ -29,7 +30,8 @@ TOP = HERE.parents[2]
 def parse_args():
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
-    parser.add_argument('command', choices=('list', 'check', 'coverage', 'kernels', 'run', 'image'))
+    parser.add_argument('command', choices=('list', 'check', 'coverage', 'kernels', 'run', 'bench',
+                                            'image'))
     parser.add_argument('--tests', default='', help='words: globs or parts of case names')
     parser.add_argument('--build', default=TOP / 'build')
     parser.add_argument('--jobs', type=int, default=int(os.environ.get('JOBS') or 0))
@@ -37,6 +39,10 @@ def parse_args():
     parser.add_argument('--qemu', default='', help='folder of an unpacked QEMU')
     parser.add_argument('--iommu', default='vtd')
     parser.add_argument('--disk', default='')
+    parser.add_argument('--machines', default='vtd', help='words of ' + ' '.join(bench.MACHINES))
+    parser.add_argument('--rows', default='', help='begins of names of rows, parted by commas')
+    parser.add_argument('--profile', default='', help='row to count by function')
+    parser.add_argument('--config', default='run', help='kernel to measure')
     parser.add_argument('--wanted', type=float, default=90, help='coverage in percent')
     return parser.parse_args()
 
@@ -59,6 +65,8 @@ def main():
     runner = Runner(TOP, args.build, Emulators(args.qemu))
     if args.command == 'run':
         return job.run(runner, args.iommu, args.disk)
+    if args.command == 'bench':
+        return bench.run(runner, args)
     cases = read_cases(HERE / 'cases', args.tests)
     if args.command == 'list':
         for case in cases:

@@ -35,7 +35,7 @@ def command_line(machine, case, emulator, kernel, initrd, console):
     append = [f'console={CONSOLE[machine.arch]}', 'panic=-1', 'oops=panic', 'loglevel=7',
               APPEND[machine.arch], machine.append, case.append, '--', *case.run.split()]
     args = [*emulator.command, *machine.board_args(emulator.version),
-            '-accel', 'tcg,thread=multi', '-m', case.memory,
+            '-accel', case.accel, '-m', case.memory,
             '-smp', str(case.smp or machine.smp), '-nodefaults', '-display', 'none',
             '-no-reboot', '-serial', f'file:{console}',
             '-chardev', 'stdio,id=results,signal=off',

@@ -30,6 +30,7 @@ class Case:
     memory: str = '1G'
     smp: int = 0
     kind: str = 'guest'
+    accel: str = 'tcg,thread=multi'
     splats: tuple = field(default=())
 
     @property

@@ -1,0 +1,204 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""Make tables and plots of what iommu_bench printed.
+
+    bench_report.py [--strict] [--plot FOLDER] MACHINE.rows ...
+
+A table has a line for each row of the back end iommufd: instructions of one
+call and of each 4K page, the same row of other back ends in the same run, the
+ratios to them and to the figures of other kernels in mainline-7.3.json, and
+what goals.json wants.  With --strict a goal that is missed is a failure.
+"""
+
+import argparse
+import fnmatch
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+PAGE = 4096
+KINDS = ('4k', 'thp', 'huge')
+MAINLINE, MAINLINE_TYPE1, OLD_TYPE1 = 'mainline-iommufd', 'mainline-type1', '6.1-type1'
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of iommu_bench."""
+    backend: str
+    name: str
+    bytes: int
+    count: int
+    median: int
+
+    @property
+    def pages(self):
+        """4K pages that one call works on, at least one."""
+        return max(1, self.bytes // PAGE)
+
+
+def read_rows(text):
+    """({backend: {name: Row}}, {fact: value}) of the program's output."""
+    rows, facts = {}, {}
+    for line in text.splitlines():
+        words = line.split()
+        if words[:1] == ['row'] and len(words) == 8:
+            row = Row(words[1], words[2], *map(int, words[3:6]))
+            rows.setdefault(row.backend, {})[row.name] = row
+        elif words[:1] == ['fact'] and len(words) == 3:
+            facts[words[1]] = words[2]
+    return rows, facts
+
+
+class Peers:
+    """Figures of other kernels, and goals."""
+
+    def __init__(self, folder=HERE):
+        self.figures = json.loads((folder / 'mainline-7.3.json').read_text())
+        self.goals = json.loads((folder / 'goals.json').read_text())
+
+    def figure(self, machine, name, column):
+        """Instructions of a call on another kernel, None if not known."""
+        return self.figures.get(machine, {}).get(name, {}).get(column)
+
+    def goal(self, machine, name):
+        """What a row must reach: the first pattern that fits, or {}."""
+        for pattern, goal in self.goals.get(machine, ()):
+            if fnmatch.fnmatch(name, pattern):
+                return goal
+        return {}
+
+    def limit(self, machine, row, type1):
+        """Most instructions that a call may take, None without a goal."""
+        goal = self.goal(machine, row.name)
+        mainline = self.figure(machine, row.name, MAINLINE)
+        if 'op' in goal:
+            return goal['op']
+        if 'page' in goal:
+            return goal['page'] * row.pages
+        if 'share' in goal and mainline:
+            return goal['share'] * mainline
+        rivals = [n for n in (mainline, type1 and type1.median) if n]
+        if 'ahead' in goal and rivals:
+            return min(rivals) - 1
+        return None
+
+
+def ratio(ours, other):
+    """Ratio as text, empty when there is nothing to compare with."""
+    return f'{ours / other:.2f}' if other else ''
+
+
+def number(value):
+    """Number as text: whole when large, else with two digits; empty for None."""
+    if value is None:
+        return ''
+    return f'{value:.0f}' if value >= 100 else f'{value:.2f}'
+
+
+HEAD = ('row', 'call', 'page', 'compat', 'type1', '/type1', '/7.3', '/7.3t1', '/6.1t1',
+        'must/page', '')
+
+
+def table(machine, rows, peers):
+    """(lines of cells, names of the rows that miss their goal)."""
+    lines, missed = [], []
+    for name, row in rows.get('iommufd', {}).items():
+        type1 = rows.get('type1', {}).get(name)
+        compat = rows.get('compat', {}).get(name)
+        limit = peers.limit(machine, row, type1)
+        mark = ''
+        if limit is not None:
+            mark = 'reached' if row.median <= limit else 'MISSED'
+            if row.median > limit:
+                missed.append(name)
+        lines.append((name, number(row.median), number(row.median / row.pages),
+                      number(compat and compat.median), number(type1 and type1.median),
+                      ratio(row.median, type1 and type1.median),
+                      *(ratio(row.median, peers.figure(machine, name, c))
+                        for c in (MAINLINE, MAINLINE_TYPE1, OLD_TYPE1)),
+                      number(limit and limit / row.pages), mark))
+    return lines, missed
+
+
+def layout(lines):
+    """Lines of cells as text, columns as wide as they need."""
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    text = ''
+    for line in lines:
+        cells = [line[0].ljust(widths[0])]
+        cells += [cell.rjust(width) for cell, width in zip(line[1:-1], widths[1:])]
+        text += '  '.join([*cells, line[-1]]).rstrip() + '\n'
+    return text
+
+
+def series(rows, op, kind):
+    """[(bytes, instructions a page)] of an operation, by size."""
+    wanted = [r for n, r in rows.items() if n.startswith(f'{op}-{kind}-')]
+    return sorted((r.bytes, r.median / r.pages) for r in wanted)
+
+
+def plot_script(machine, rows, out):
+    """Script of gnuplot: cost of a page against size, for each memory and back end."""
+    data, curves = '', {'map': [], 'unmap': []}
+    for op, plots in curves.items():
+        for backend in ('iommufd', 'type1'):
+            for kind in KINDS:
+                points = series(rows.get(backend, {}), op, kind)
+                if len(points) < 2:
+                    continue
+                block = f'${op}_{backend}_{kind}'
+                data += f'{block} << end\n' + ''.join(f'{x} {y:.3f}\n' for x, y in points) + 'end\n'
+                style = '' if backend == 'iommufd' else ' dashtype 2'
+                plots.append(f'{block} with linespoints linetype {KINDS.index(kind) + 1}{style} '
+                             f'title "{backend} {kind}"')
+    text = (f'set terminal svg size 1000,480 background "white"\nset output "{out}"\n{data}'
+            'set logscale x 2\nset logscale y 10\nset key outside below\nset grid\n'
+            'set xlabel "bytes mapped by one call"\nset ylabel "instructions for each 4K page"\n'
+            'set xtics ("4K" 4096, "2M" 2097152, "64M" 67108864, "512M" 536870912, '
+            '"4G" 4294967296)\n'
+            'set multiplot layout 1,2\n')
+    for op, plots in curves.items():
+        if plots:
+            text += f'set title "{op}, {machine}"\nplot ' + ', '.join(plots) + '\n'
+    return text + 'unset multiplot\n'
+
+
+def report(path, peers, plots):
+    """Print the table of one machine, write its plot; return the rows that miss a goal."""
+    machine = path.stem
+    rows, facts = read_rows(path.read_text())
+    lines, missed = table(machine, rows, peers)
+    said = ', '.join(f'{k} {v}' for k, v in facts.items())
+    print(f'\n{machine}: median instructions ({said})\n')
+    if lines:
+        print(layout([HEAD, *lines]))
+    else:
+        print('no rows')
+    if missed:
+        print(f'missed: {" ".join(missed)}')
+    if plots:
+        script = plots / f'{machine}.gnuplot'
+        script.write_text(plot_script(machine, rows, plots / f'{machine}.svg'))
+    return missed
+
+
+def main():
+    """Report on all files; return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
+    parser.add_argument('files', nargs='+', type=Path)
+    parser.add_argument('--strict', action='store_true')
+    parser.add_argument('--plot', type=Path, help='folder for scripts of gnuplot')
+    args = parser.parse_args()
+    peers, missed = Peers(), []
+    for path in args.files:
+        missed += report(path, peers, args.plot)
+    print('call and page: instructions of one call, and for each 4K page of it. /X: ours\n'
+          'divided by X: type1 of this run; iommufd of mainline 7.3, type1 of mainline 7.3,\n'
+          'type1 of 6.1, measured in emulation. must/page: the goal, for each 4K page.')
+    return 1 if args.strict and missed else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Measures mapping memory for a PCI function through /dev/iommu and through
+ * VFIO's containers:
+ *
+ *   iommu_bench [--rows PATTERN,...] [--profile ROW]
+ *
+ * A pattern is the begin of a row's name, such as map-4k or map-4k-2M. The lines of
+ * the results are described in samples.h; checks are TAP.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "bench.h"
+
+/* QEMU's edu device and others that are of no class */
+#define CLASS_OTHER	0x00ff00
+#define NAME_LEN	64
+
+static const struct row_set *const all_sets[] = { map_sets, attach_sets, NULL };
+static int nr_checks, nr_failures;
+
+static void __attribute__((format(printf, 2, 3)))
+check(bool good, const char *fmt, ...)
+{
+	va_list args;
+
+	printf("%sok %d - ", good ? "" : "not ", ++nr_checks);
+	va_start(args, fmt);
+	vprintf(fmt, args);
+	va_end(args);
+	printf("\n");
+	fflush(stdout);
+	nr_failures += !good;
+}
+
+/* Does the name begin with one of the patterns, which commas part? */
+static bool matches(const char *patterns, const char *name)
+{
+	char word[NAME_LEN];
+	size_t len;
+
+	for (;; patterns += len + 1) {
+		len = strcspn(patterns, ",");
+		snprintf(word, sizeof(word), "%.*s", (int)len, patterns);
+		if (len && !strncmp(name, word, strlen(word)))
+			return true;
+		if (!patterns[len])
+			return false;
+	}
+}
+
+/* Name of the row of an operation, given with its length */
+static void row_name(const struct row_set *set, const char *op, int op_len, char *name)
+{
+	char size[16];
+
+	size_name(set->each ? set->each : set->bytes, size, sizeof(size));
+	if (set->bytes)
+		snprintf(name, NAME_LEN, "%.*s-%s-%s", op_len, op, memory_names[set->kind], size);
+	else
+		snprintf(name, NAME_LEN, "%.*s", op_len, op);
+}
+
+static bool wanted(const struct row_set *set, const char *patterns)
+{
+	const char *op = set->rows;
+	char name[NAME_LEN];
+	size_t len;
+
+	if (!patterns)
+		return !set->extra;
+	for (;; op += len + 1) {
+		len = strcspn(op, " ");
+		row_name(set, op, len, name);
+		if (matches(patterns, name))
+			return true;
+		if (!op[len])
+			return false;
+	}
+}
+
+static int run_set(struct bench *bench, const struct row_set *set)
+{
+	const struct backend_ops *const *ops;
+	int err = 0;
+
+	for (ops = set->backends; *ops && !err; ops++) {
+		bench->backend = (struct backend){ .ops = *ops };
+		err = (*ops)->open(&bench->backend, bench->bdf);
+		if (!err) {
+			err = set->run(bench, set);
+			(*ops)->close(&bench->backend);
+		}
+		if (err)
+			check(false, "%s on %s: %s", set->rows, (*ops)->name, strerror(-err));
+	}
+	return err;
+}
+
+/* Make the memory that the wanted sets need, each kind once. */
+static void make_memory(struct bench *bench, const char *patterns)
+{
+	uint64_t need[NR_MEMORY_KINDS] = { 0 };
+	const struct row_set *const *sets, *set;
+	unsigned int kind;
+	int err;
+
+	for (sets = all_sets; *sets; sets++)
+		for (set = *sets; set->rows; set++)
+			if (set->kind < NR_MEMORY_KINDS && wanted(set, patterns) &&
+			    set->bytes > need[set->kind])
+				need[set->kind] = set->bytes;
+	for (kind = 0; kind < NR_MEMORY_KINDS; kind++) {
+		if (!need[kind])
+			continue;
+		need[kind] = (need[kind] + HUGE_BYTES - 1) & ~(HUGE_BYTES - 1);
+		err = memory_alloc(&bench->memory[kind], kind, need[kind]);
+		check(!err, "%llu MiB of memory lie as %s should (%s)",
+		      (unsigned long long)need[kind] >> 20, memory_names[kind], strerror(-err));
+	}
+}
+
+static void run_all(struct bench *bench, const char *patterns)
+{
+	const struct row_set *const *sets, *set;
+
+	for (sets = all_sets; *sets; sets++)
+		for (set = *sets; set->rows; set++)
+			if (wanted(set, patterns) &&
+			    (set->kind == NR_MEMORY_KINDS || bench->memory[set->kind].mem))
+				run_set(bench, set);
+}
+
+static const char *read_options(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "rows", required_argument, NULL, 'r' },
+		{ "profile", required_argument, NULL, 'p' },
+		{ }
+	};
+	const char *patterns = NULL;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (option) {
+		case 'r':
+			patterns = optarg;
+			break;
+		case 'p':
+			patterns = optarg;
+			samples_profiled = optarg;
+			break;
+		default:
+			fprintf(stderr, "usage: %s [--rows PATTERN,...] [--profile ROW]\n",
+				argv[0]);
+			exit(2);
+		}
+	}
+	return patterns;
+}
+
+int main(int argc, char **argv)
+{
+	const struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
+	const char *patterns = read_options(argc, argv);
+	struct bench bench = { 0 };
+	char bdf[PCI_BDF_LEN];
+	double ratio;
+	int err;
+
+	check(clock_is_exact(&ratio), "ticks are instructions");
+	printf("fact ticks-per-instruction %.4f\n", ratio);
+	setrlimit(RLIMIT_MEMLOCK, &unlimited);
+	err = pci_find_class(CLASS_OTHER, bdf);
+	check(!err, "a function to map for (%s)", strerror(-err));
+	if (!err) {
+		bench.bdf = bdf;
+		make_memory(&bench, patterns);
+		run_all(&bench, patterns);
+	}
+	printf("1..%d\n", nr_checks);
+	return nr_failures ? 1 : 0;
+}
