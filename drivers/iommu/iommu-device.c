@@ -79,6 +79,25 @@ struct iommu_domain *iommu_device_alloc_paging(struct device *dev, u32 flags,
 EXPORT_SYMBOL_NS_GPL(iommu_device_alloc_paging, IOMMUFD_INTERNAL);
 
 /**
+ * iommu_device_takes_user_data() - ask for iommu_device_alloc_user()
+ * @dev: device
+ *
+ * Context: any. @dev must not leave its group.
+ * Return: 0; -ENODEV when no driver serves @dev; -EOPNOTSUPP when the driver
+ * makes no domains that user space describes.
+ */
+int iommu_device_takes_user_data(struct device *dev)
+{
+	const struct iommu_ops_ext *ext;
+
+	if (!iommu_device_usable(dev))
+		return -ENODEV;
+	ext = dev_iommu_ops(dev)->ext;
+	return ext && ext->alloc_user ? 0 : -EOPNOTSUPP;
+}
+EXPORT_SYMBOL_NS_GPL(iommu_device_takes_user_data, IOMMUFD_INTERNAL);
+
+/**
  * iommu_device_alloc_user() - make a page table that user space describes
  * @dev: device that the domain is for
  * @parent: paging domain to nest in, made with %IOMMU_ALLOC_NEST_PARENT, or
@@ -101,13 +120,12 @@ struct iommu_domain *iommu_device_alloc_user(struct device *dev,
 {
 	const struct iommu_ops *ops;
 	struct iommu_domain *domain;
+	int err;
 
-	if (!iommu_device_usable(dev))
-		return ERR_PTR(-ENODEV);
-
+	err = iommu_device_takes_user_data(dev);
+	if (err)
+		return ERR_PTR(err);
 	ops = dev_iommu_ops(dev);
-	if (!ops->ext || !ops->ext->alloc_user)
-		return ERR_PTR(-EOPNOTSUPP);
 	if (parent && parent->owner != ops)
 		return ERR_PTR(-EINVAL);
 

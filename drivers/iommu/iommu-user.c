@@ -8,6 +8,7 @@
 #include <linux/errno.h>
 #include <linux/export.h>
 #include <linux/iommu-ext.h>
+#include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 
 static int copy_extensible(void *dst, size_t size, size_t min_size,
@@ -44,12 +45,18 @@ EXPORT_SYMBOL_NS_GPL(iommu_copy_blob, IOMMUFD_INTERNAL);
  * @array: the array, whose type the driver has looked at
  * @index: which request, from 0, less than the array's length
  *
+ * A driver that does one request after the other with this can be killed, and
+ * lets others run.
+ *
  * Context: may sleep.
- * Return: as iommu_copy_blob().
+ * Return: as iommu_copy_blob(), and -EINTR when the caller is being killed.
  */
 int iommu_copy_entry(void *dst, size_t size, size_t min_size,
 		     const struct iommu_user_array *array, u32 index)
 {
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	cond_resched();
 	return copy_extensible(dst, size, min_size,
 			       array->uptr + (size_t)index * array->entry_len,
 			       array->entry_len);

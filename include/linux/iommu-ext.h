@@ -162,6 +162,7 @@ int iommu_device_fits_domain(struct device *dev, struct iommu_domain *domain);
 /* Domains and what a device can do: drivers/iommu/iommu-device.c */
 struct iommu_domain *iommu_device_alloc_paging(struct device *dev, u32 flags,
 					       bool *complete);
+int iommu_device_takes_user_data(struct device *dev);
 struct iommu_domain *iommu_device_alloc_user(struct device *dev,
 					     struct iommu_domain *parent,
 					     u32 flags,

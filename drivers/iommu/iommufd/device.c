@@ -77,7 +77,7 @@ int iommufd_device_hwpt_id(struct iommufd_device *idev, u32 *id)
 	if (!mutex_trylock(&idev->group->lock))
 		return -EBUSY;
 	*id = list_empty(&idev->group_node) ? 0 :
-					      idev->group->hwpt->common.obj.id;
+					      idev->group->hwpt->obj.id;
 	mutex_unlock(&idev->group->lock);
 	return 0;
 }
@@ -198,8 +198,8 @@ static bool is_attached(struct iommufd_device *idev)
 
 /* Attach or replace, whichever @replace says; the result tells what to leave */
 static int set_hwpt(struct iommufd_device *idev,
-		    struct iommufd_hwpt_paging *hwpt, bool replace,
-		    struct iommufd_hwpt_paging **old_hwpt)
+		    struct iommufd_hwpt_common *hwpt, bool replace,
+		    struct iommufd_hwpt_common **old_hwpt)
 {
 	if (replace)
 		return iommufd_group_replace(idev, hwpt, old_hwpt);
@@ -209,7 +209,7 @@ static int set_hwpt(struct iommufd_device *idev,
 
 static int set_new_automatic(struct iommufd_device *idev,
 			     struct iommufd_ioas *ioas, bool replace,
-			     struct iommufd_hwpt_paging **old_hwpt, u32 *pt_id)
+			     struct iommufd_hwpt_common **old_hwpt, u32 *pt_id)
 {
 	struct iommufd_hwpt_paging *hwpt;
 	int err;
@@ -217,7 +217,7 @@ static int set_new_automatic(struct iommufd_device *idev,
 	hwpt = iommufd_hwpt_paging_alloc(idev->ctx, ioas, idev, 0, NULL, true);
 	if (IS_ERR(hwpt))
 		return PTR_ERR(hwpt);
-	err = set_hwpt(idev, hwpt, replace, old_hwpt);
+	err = set_hwpt(idev, &hwpt->common, replace, old_hwpt);
 	if (err) {
 		iommufd_hwpt_paging_abort(hwpt);
 		return err;
@@ -227,26 +227,36 @@ static int set_new_automatic(struct iommufd_device *idev,
 	return 0;
 }
 
+/* Nothing can be nested in an automatic page table */
+static bool is_automatic_of(struct iommufd_hwpt_common *hwpt,
+			    struct iommufd_ioas *ioas)
+{
+	struct iommufd_hwpt_paging *paging = iommufd_hwpt_paging_of(hwpt);
+
+	return paging->automatic && paging->ioas == ioas;
+}
+
 /* Use an automatic page table of @ioas that takes the device, or make one */
 static int set_ioas(struct iommufd_device *idev, struct iommufd_ioas *ioas,
-		    bool replace, struct iommufd_hwpt_paging **old_hwpt,
+		    bool replace, struct iommufd_hwpt_common **old_hwpt,
 		    u32 *pt_id)
 {
-	struct iommufd_hwpt_paging *hwpt = idev->group->hwpt;
+	struct iommufd_hwpt_common *now = idev->group->hwpt;
+	struct iommufd_hwpt_paging *hwpt;
 	int err;
 
-	if (hwpt && hwpt->automatic && hwpt->ioas == ioas) {
-		*pt_id = hwpt->common.obj.id;
-		return set_hwpt(idev, hwpt, replace, old_hwpt);
+	if (now && is_automatic_of(now, ioas)) {
+		*pt_id = now->obj.id;
+		return set_hwpt(idev, now, replace, old_hwpt);
 	}
 	/* The rest of its group is elsewhere: do not fill a table for nothing */
-	if (hwpt && !replace)
+	if (now && !replace)
 		return -EINVAL;
 
 	list_for_each_entry(hwpt, &ioas->hwpts, ioas_node) {
 		if (!hwpt->automatic)
 			continue;
-		err = set_hwpt(idev, hwpt, replace, old_hwpt);
+		err = set_hwpt(idev, &hwpt->common, replace, old_hwpt);
 		/* -EINVAL means that the two do not fit, and nothing else */
 		if (err == -EINVAL)
 			continue;
@@ -259,36 +269,35 @@ static int set_ioas(struct iommufd_device *idev, struct iommufd_ioas *ioas,
 
 static int set_pt_locked(struct iommufd_device *idev,
 			 struct iommufd_object *pt, bool replace,
-			 struct iommufd_hwpt_paging **old_hwpt, u32 *pt_id)
+			 struct iommufd_hwpt_common **old_hwpt, u32 *pt_id)
 {
-	struct iommufd_hwpt_paging *hwpt;
+	struct iommufd_hwpt_common *hwpt;
 
 	if (pt->type == IOMMUFD_OBJ_IOAS)
 		return set_ioas(idev, container_of(pt, struct iommufd_ioas, obj),
 				replace, old_hwpt, pt_id);
 
-	hwpt = container_of(pt, struct iommufd_hwpt_paging, common.obj);
-	if (hwpt->retired)
+	hwpt = container_of(pt, struct iommufd_hwpt_common, obj);
+	if (iommufd_hwpt_paging_of(hwpt)->retired)
 		return -ENOENT;
 	return set_hwpt(idev, hwpt, replace, old_hwpt);
 }
 
 static struct iommufd_ioas *ioas_of(struct iommufd_object *pt)
 {
-	switch (pt->type) {
-	case IOMMUFD_OBJ_IOAS:
+	struct iommufd_hwpt_common *hwpt;
+
+	if (pt->type == IOMMUFD_OBJ_IOAS)
 		return container_of(pt, struct iommufd_ioas, obj);
-	case IOMMUFD_OBJ_HWPT_PAGING:
-		return container_of(pt, struct iommufd_hwpt_paging,
-				    common.obj)->ioas;
-	default:
+	if (!iommufd_hwpt_is_one(pt))
 		return NULL;
-	}
+	hwpt = container_of(pt, struct iommufd_hwpt_common, obj);
+	return iommufd_hwpt_paging_of(hwpt)->ioas;
 }
 
 static int set_pt(struct iommufd_device *idev, u32 *pt_id, bool replace)
 {
-	struct iommufd_hwpt_paging *old_hwpt = NULL;
+	struct iommufd_hwpt_common *old_hwpt = NULL;
 	struct iommufd_object *pt;
 	struct iommufd_ioas *ioas;
 	int err;
@@ -323,7 +332,7 @@ out_unlock_group:
 out_put:
 	/* First our own reference, which the page table's end waits for */
 	iommufd_object_put(idev->ctx, pt);
-	iommufd_hwpt_paging_put(old_hwpt);
+	iommufd_hwpt_put(old_hwpt);
 	return err;
 }
 
@@ -371,13 +380,13 @@ EXPORT_SYMBOL_NS_GPL(iommufd_device_replace, IOMMUFD);
  */
 void iommufd_device_detach(struct iommufd_device *idev)
 {
-	struct iommufd_hwpt_paging *hwpt = NULL;
+	struct iommufd_hwpt_common *hwpt = NULL;
 
 	mutex_lock(&idev->group->lock);
 	if (is_attached(idev))
 		hwpt = iommufd_group_detach(idev);
 	mutex_unlock(&idev->group->lock);
-	iommufd_hwpt_paging_put(hwpt);
+	iommufd_hwpt_put(hwpt);
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_device_detach, IOMMUFD);
 

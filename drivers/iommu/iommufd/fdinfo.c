@@ -53,6 +53,18 @@ static void show_hwpt_paging(struct seq_file *seq, struct iommufd_object *obj)
 		   hwpt->enforces_coherency);
 	if (hwpt->automatic)
 		seq_puts(seq, " automatic");
+	if (hwpt->tracks_dirty)
+		seq_puts(seq, " tracks-dirty");
+	if (hwpt->nest_parent)
+		seq_puts(seq, " nest-parent");
+}
+
+static void show_hwpt_nested(struct seq_file *seq, struct iommufd_object *obj)
+{
+	struct iommufd_hwpt_nested *hwpt =
+		container_of(obj, struct iommufd_hwpt_nested, common.obj);
+
+	seq_printf(seq, " parent %u", hwpt->parent->common.obj.id);
 }
 
 static void show_object(struct seq_file *seq, struct iommufd_object *obj)
@@ -72,6 +84,9 @@ static void show_object(struct seq_file *seq, struct iommufd_object *obj)
 		break;
 	case IOMMUFD_OBJ_HWPT_PAGING:
 		show_hwpt_paging(seq, obj);
+		break;
+	case IOMMUFD_OBJ_HWPT_NESTED:
+		show_hwpt_nested(seq, obj);
 		break;
 	default:
 		break;

@@ -85,6 +85,11 @@ void iommufd_group_put(struct iommufd_group *group)
 	mutex_unlock(&ctx->groups_lock);
 }
 
+static struct iommufd_ioas *ioas_of(struct iommufd_hwpt_common *hwpt)
+{
+	return iommufd_hwpt_paging_of(hwpt)->ioas;
+}
+
 static int reserve_region(struct iommufd_device *idev,
 			  struct iommufd_ioas *ioas,
 			  const struct iommu_resv_region *region)
@@ -150,18 +155,43 @@ static void unreserve_regions_of_all(struct iommufd_group *group,
 		iommufd_map_unreserve(ioas->map, idev);
 }
 
-/* Point the hardware at @hwpt.  On failure it still uses what it used. */
-static int move_group(struct iommufd_device *idev,
-		      struct iommufd_hwpt_paging *hwpt)
+/* A log that misses what one device writes is worse than none */
+static int check_tracking(struct iommufd_device *idev,
+			  struct iommufd_hwpt_paging *paging)
 {
+	if (paging->tracks_dirty &&
+	    !device_iommu_capable(idev->dev, IOMMU_CAP_DIRTY_TRACKING))
+		return -EINVAL;
+	return 0;
+}
+
+static int check_tracking_of_all(struct iommufd_group *group,
+				 struct iommufd_hwpt_paging *paging)
+{
+	struct iommufd_device *idev;
 	int err;
 
-	err = iommufd_sw_msi_install(hwpt, idev->dev);
+	list_for_each_entry(idev, &group->devices, group_node) {
+		err = check_tracking(idev, paging);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* Point the hardware at @hwpt.  On failure it still uses what it used. */
+static int move_group(struct iommufd_device *idev,
+		      struct iommufd_hwpt_common *hwpt)
+{
+	struct iommufd_hwpt_paging *paging = iommufd_hwpt_paging_of(hwpt);
+	int err;
+
+	err = iommufd_sw_msi_install(paging, idev->dev);
 	if (err)
 		return err;
-	err = iommu_device_replace_domain(idev->dev, hwpt->common.domain);
-	if (err && !hwpt->nr_groups)
-		iommufd_sw_msi_remove(hwpt);
+	err = iommu_device_replace_domain(idev->dev, hwpt->domain);
+	if (err && !paging->nr_groups)
+		iommufd_sw_msi_remove(paging);
 	return err;
 }
 
@@ -170,27 +200,28 @@ static int move_group(struct iommufd_device *idev,
  * device sees an empty table for that long, which blocks its DMA.
  */
 static int fill_after_move(struct iommufd_device *idev,
-			   struct iommufd_hwpt_paging *hwpt,
-			   struct iommufd_hwpt_paging *old_hwpt)
+			   struct iommufd_hwpt_common *hwpt,
+			   struct iommufd_hwpt_common *old_hwpt)
 {
+	struct iommufd_hwpt_paging *paging = iommufd_hwpt_paging_of(hwpt);
 	int err, back = 0;
 
-	if (hwpt->filled)
+	if (paging->filled)
 		return 0;
-	err = iommufd_sw_msi_finish(hwpt);
+	err = iommufd_sw_msi_finish(paging);
 	if (!err)
-		err = iommufd_hwpt_paging_fill(hwpt);
+		err = iommufd_hwpt_paging_fill(paging);
 	if (!err)
 		return 0;
 	if (old_hwpt)
-		back = iommu_device_replace_domain(idev->dev,
-						   old_hwpt->common.domain);
+		back = iommu_device_replace_domain(idev->dev, old_hwpt->domain);
 	if (!old_hwpt || back)
-		iommu_device_detach_domain(idev->dev, hwpt->common.domain);
-	if (!hwpt->nr_groups)
-		iommufd_sw_msi_remove(hwpt);
+		iommu_device_detach_domain(idev->dev, hwpt->domain);
+	if (!paging->nr_groups)
+		iommufd_sw_msi_remove(paging);
 	return err;
 }
+
 
 /**
  * iommufd_group_attach() - attach a device
@@ -206,17 +237,21 @@ static int fill_after_move(struct iommufd_device *idev,
  * the allowed list; other errors of the driver and of pinning.
  */
 int iommufd_group_attach(struct iommufd_device *idev,
-			 struct iommufd_hwpt_paging *hwpt)
+			 struct iommufd_hwpt_common *hwpt)
 {
+	struct iommufd_hwpt_paging *paging = iommufd_hwpt_paging_of(hwpt);
 	struct iommufd_group *group = idev->group;
 	int err;
 
 	lockdep_assert_held(&group->lock);
-	lockdep_assert_held(&hwpt->ioas->lock);
+	lockdep_assert_held(&paging->ioas->lock);
 	if (group->hwpt && group->hwpt != hwpt)
 		return -EINVAL;
 
-	err = reserve_regions(idev, hwpt->ioas);
+	err = check_tracking(idev, paging);
+	if (err)
+		return err;
+	err = reserve_regions(idev, paging->ioas);
 	if (err)
 		return err;
 	if (!group->hwpt) {
@@ -227,15 +262,15 @@ int iommufd_group_attach(struct iommufd_device *idev,
 		if (err)
 			goto err_unreserve;
 		group->hwpt = hwpt;
-		hwpt->nr_groups++;
-		/* matches iommufd_hwpt_paging_put() */
-		iommufd_object_add_user(&hwpt->common.obj);
+		paging->nr_groups++;
+		/* matches iommufd_hwpt_put() */
+		iommufd_object_add_user(&hwpt->obj);
 	}
 	list_add_tail(&idev->group_node, &group->devices);
 	return 0;
 
 err_unreserve:
-	iommufd_map_unreserve(hwpt->ioas->map, idev);
+	iommufd_map_unreserve(paging->ioas->map, idev);
 	return err;
 }
 
@@ -245,7 +280,7 @@ err_unreserve:
  * @hwpt: new page table; its address space is locked and it is not retired
  * @old_hwpt: result: page table that the caller must hand to
  *            iommufd_group_leave() once @hwpt's address space is unlocked,
- *            and to iommufd_hwpt_paging_put() once the group is; or NULL
+ *            and to iommufd_hwpt_put() once the group is; or NULL
  *
  * All devices of the group move together.  On failure nothing has changed:
  * neither the translation nor the reserved addresses of any address space.
@@ -254,23 +289,27 @@ err_unreserve:
  * Return: as iommufd_group_attach().
  */
 int iommufd_group_replace(struct iommufd_device *idev,
-			  struct iommufd_hwpt_paging *hwpt,
-			  struct iommufd_hwpt_paging **old_hwpt)
+			  struct iommufd_hwpt_common *hwpt,
+			  struct iommufd_hwpt_common **old_hwpt)
 {
+	struct iommufd_hwpt_paging *paging = iommufd_hwpt_paging_of(hwpt);
 	struct iommufd_group *group = idev->group;
-	struct iommufd_hwpt_paging *old = group->hwpt;
-	bool other_ioas = old->ioas != hwpt->ioas;
+	struct iommufd_hwpt_common *old = group->hwpt;
+	bool other_ioas = ioas_of(old) != paging->ioas;
 	int err;
 
 	lockdep_assert_held(&group->lock);
-	lockdep_assert_held(&hwpt->ioas->lock);
+	lockdep_assert_held(&paging->ioas->lock);
 	*old_hwpt = NULL;
 	if (old == hwpt)
 		return 0;
 
+	err = check_tracking_of_all(group, paging);
+	if (err)
+		return err;
 	/* Within one address space the reservations simply stay */
 	if (other_ioas) {
-		err = reserve_regions_of_all(group, hwpt->ioas);
+		err = reserve_regions_of_all(group, paging->ioas);
 		if (err)
 			return err;
 	}
@@ -281,25 +320,27 @@ int iommufd_group_replace(struct iommufd_device *idev,
 	if (err)
 		goto err_unreserve;
 
-	iommufd_object_add_user(&hwpt->common.obj);
-	hwpt->nr_groups++;
+	iommufd_object_add_user(&hwpt->obj);
+	paging->nr_groups++;
 	group->hwpt = hwpt;
 	*old_hwpt = old;
 	return 0;
 
 err_unreserve:
 	if (other_ioas)
-		unreserve_regions_of_all(group, hwpt->ioas);
+		unreserve_regions_of_all(group, paging->ioas);
 	return err;
 }
 
-static void leave_hwpt(struct iommufd_hwpt_paging *hwpt)
+static void leave_hwpt(struct iommufd_hwpt_common *hwpt)
 {
-	mutex_lock(&hwpt->ioas->lock);
+	struct iommufd_hwpt_paging *paging = iommufd_hwpt_paging_of(hwpt);
+
+	mutex_lock(&paging->ioas->lock);
 	/* Before the window that holds the doorbells loses its reservation */
-	if (!--hwpt->nr_groups)
-		iommufd_sw_msi_remove(hwpt);
-	mutex_unlock(&hwpt->ioas->lock);
+	if (!--paging->nr_groups)
+		iommufd_sw_msi_remove(paging);
+	mutex_unlock(&paging->ioas->lock);
 }
 
 /**
@@ -307,20 +348,20 @@ static void leave_hwpt(struct iommufd_hwpt_paging *hwpt)
  * @group: the group, now attached elsewhere
  * @old: result of iommufd_group_replace(), NULL is ignored
  *
- * The group stays a user of @old: iommufd_hwpt_paging_put() may wait for calls
+ * The group stays a user of @old: iommufd_hwpt_put() may wait for calls
  * that wait for the group's lock.
  *
  * Context: may sleep; the group is locked, no address space is.
  */
 void iommufd_group_leave(struct iommufd_group *group,
-			 struct iommufd_hwpt_paging *old)
+			 struct iommufd_hwpt_common *old)
 {
 	lockdep_assert_held(&group->lock);
 	if (!old)
 		return;
 	leave_hwpt(old);
-	if (old->ioas != group->hwpt->ioas)
-		unreserve_regions_of_all(group, old->ioas);
+	if (ioas_of(old) != ioas_of(group->hwpt))
+		unreserve_regions_of_all(group, ioas_of(old));
 }
 
 /**
@@ -330,24 +371,24 @@ void iommufd_group_leave(struct iommufd_group *group,
  * With the last device of the group its DMA is blocked.
  *
  * Context: may sleep; the group is locked, no address space is.
- * Return: page table that the caller must hand to iommufd_hwpt_paging_put()
+ * Return: page table that the caller must hand to iommufd_hwpt_put()
  * once the group is unlocked, or NULL while other devices of the group stay
  * attached.
  */
-struct iommufd_hwpt_paging *iommufd_group_detach(struct iommufd_device *idev)
+struct iommufd_hwpt_common *iommufd_group_detach(struct iommufd_device *idev)
 {
 	struct iommufd_group *group = idev->group;
-	struct iommufd_hwpt_paging *hwpt = group->hwpt;
+	struct iommufd_hwpt_common *hwpt = group->hwpt;
 
 	lockdep_assert_held(&group->lock);
 	list_del_init(&idev->group_node);
 	if (!list_empty(&group->devices)) {
-		iommufd_map_unreserve(hwpt->ioas->map, idev);
+		iommufd_map_unreserve(ioas_of(hwpt)->map, idev);
 		return NULL;
 	}
-	iommu_device_detach_domain(idev->dev, hwpt->common.domain);
+	iommu_device_detach_domain(idev->dev, hwpt->domain);
 	group->hwpt = NULL;
 	leave_hwpt(hwpt);
-	iommufd_map_unreserve(hwpt->ioas->map, idev);
+	iommufd_map_unreserve(ioas_of(hwpt)->map, idev);
 	return hwpt;
 }

@@ -10,14 +10,9 @@
 #include <linux/iommu.h>
 #include <linux/iommu-ext.h>
 #include <linux/slab.h>
-#include <uapi/linux/iommufd.h>
 
 #include "iommufd_private.h"
 #include "iova_map.h"
-
-/* What IOMMU_HWPT_ALLOC knows of page tables for an address space */
-#define PAGING_FLAGS \
-	(IOMMU_HWPT_ALLOC_NEST_PARENT | IOMMU_HWPT_ALLOC_DIRTY_TRACKING)
 
 static struct iommufd_hwpt_paging *to_paging(struct iommufd_object *obj)
 {
@@ -83,7 +78,7 @@ static int alloc_domain(struct iommufd_hwpt_paging *hwpt, struct device *dev,
 	if (WARN_ON_ONCE(!is_sound(hwpt, domain->ops)))
 		return -EINVAL;
 	hwpt->enforces_coherency = enforce_coherency(domain, dev);
-	iommufd_sw_msi_adopt(hwpt);
+	iommufd_sw_msi_adopt(hwpt, domain);
 	/* Other drivers' domains learn their format at the first attach */
 	return complete ? iommufd_hwpt_paging_fill(hwpt) : 0;
 }
@@ -230,104 +225,4 @@ void iommufd_hwpt_paging_put(struct iommufd_hwpt_paging *hwpt)
 	iommufd_object_put(ctx, obj);
 	if (last)
 		iommufd_object_retire(ctx, obj);
-}
-
-static int check_parent(struct iommufd_object *parent,
-			const struct iommu_hwpt_alloc *arg)
-{
-	switch (parent->type) {
-	case IOMMUFD_OBJ_IOAS:
-		return arg->flags & ~PAGING_FLAGS ? -EOPNOTSUPP : 0;
-	case IOMMUFD_OBJ_HWPT_PAGING:
-		/* Nested page tables cannot be made yet, whatever the parent */
-		return arg->flags || to_paging(parent)->nest_parent ?
-		       -EOPNOTSUPP : -EINVAL;
-	default:
-		return -EINVAL;
-	}
-}
-
-static u32 driver_flags(u32 flags)
-{
-	u32 alloc = 0;
-
-	if (flags & IOMMU_HWPT_ALLOC_NEST_PARENT)
-		alloc |= IOMMU_ALLOC_NEST_PARENT;
-	if (flags & IOMMU_HWPT_ALLOC_DIRTY_TRACKING)
-		alloc |= IOMMU_ALLOC_DIRTY_TRACKING;
-	return alloc;
-}
-
-static int alloc_on_ioas(struct iommufd_call *call, struct iommufd_device *idev,
-			 struct iommufd_ioas *ioas)
-{
-	struct iommu_hwpt_alloc *arg = call->arg;
-	struct iommu_user_blob blob = {
-		.uptr = u64_to_user_ptr(arg->data_uptr),
-		.type = arg->data_type,
-		.len = arg->data_len,
-	};
-	struct iommufd_hwpt_paging *hwpt;
-	int err;
-
-	if (mutex_lock_killable(&ioas->lock))
-		return -EINTR;
-
-	hwpt = iommufd_hwpt_paging_alloc(call->ctx, ioas, idev,
-					 driver_flags(arg->flags),
-					 blob.len ? &blob : NULL, false);
-	if (IS_ERR(hwpt)) {
-		err = PTR_ERR(hwpt);
-		goto out_unlock;
-	}
-	arg->out_hwpt_id = hwpt->common.obj.id;
-	err = iommufd_call_respond(call, sizeof(*arg));
-	if (err)
-		iommufd_hwpt_paging_abort(hwpt);
-	else
-		iommufd_object_publish(call->ctx, &hwpt->common.obj);
-out_unlock:
-	mutex_unlock(&ioas->lock);
-	return err;
-}
-
-/**
- * iommufd_ioctl_hwpt_alloc() - IOMMU_HWPT_ALLOC
- * @call: the call, with a &struct iommu_hwpt_alloc
- *
- * Context: may sleep and pin memory.
- * Return: 0; -EOPNOTSUPP, -EINVAL, -ENOENT, -EADDRINUSE, -EFAULT, -ENODEV,
- * -ENOMEM as Documentation/userspace-api/iommufd.rst says; -EINTR when the
- * caller is being killed.
- */
-int iommufd_ioctl_hwpt_alloc(struct iommufd_call *call)
-{
-	struct iommu_hwpt_alloc *arg = call->arg;
-	struct iommufd_object *parent;
-	struct iommufd_device *idev;
-	int err;
-
-	if (arg->__reserved)
-		return -EOPNOTSUPP;
-	if (!arg->data_len != (arg->data_type == IOMMU_HWPT_DATA_NONE))
-		return -EINVAL;
-
-	idev = iommufd_device_get(call->ctx, arg->dev_id);
-	if (IS_ERR(idev))
-		return PTR_ERR(idev);
-
-	parent = iommufd_object_get(call->ctx, arg->pt_id, IOMMUFD_OBJ_ANY);
-	if (IS_ERR(parent)) {
-		err = -EINVAL;
-		goto out_put_device;
-	}
-	err = check_parent(parent, arg);
-	if (!err)
-		err = alloc_on_ioas(call, idev,
-				    container_of(parent, struct iommufd_ioas,
-						 obj));
-	iommufd_object_put(call->ctx, parent);
-out_put_device:
-	iommufd_object_put(call->ctx, &idev->obj);
-	return err;
 }

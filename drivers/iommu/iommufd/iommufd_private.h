@@ -65,6 +65,7 @@ struct seq_file;
  * @IOMMUFD_OBJ_DEVICE: &struct iommufd_device
  * @IOMMUFD_OBJ_ACCESS: &struct iommufd_access
  * @IOMMUFD_OBJ_HWPT_PAGING: &struct iommufd_hwpt_paging
+ * @IOMMUFD_OBJ_HWPT_NESTED: &struct iommufd_hwpt_nested
  * @IOMMUFD_OBJ_SELFTEST: a mock device; with CONFIG_IOMMUFD_TEST only
  * @IOMMUFD_OBJ_NR: number of kinds
  */
@@ -74,6 +75,7 @@ enum iommufd_object_type {
 	IOMMUFD_OBJ_DEVICE,
 	IOMMUFD_OBJ_ACCESS,
 	IOMMUFD_OBJ_HWPT_PAGING,
+	IOMMUFD_OBJ_HWPT_NESTED,
 	IOMMUFD_OBJ_SELFTEST,
 	IOMMUFD_OBJ_NR,
 };
@@ -285,7 +287,8 @@ struct iommufd_hwpt_common {
  * @tracks_dirty: the driver can log what devices write; never changes
  * @nest_parent: page tables of user space can be nested in it; never changes
  * @enforces_coherency: DMA that asks not to be snooped is snooped all the same
- * @nr_groups: groups attached; protected by @ioas's lock
+ * @nr_groups: groups attached to it, or to page tables nested in it; protected
+ *             by @ioas's lock
  * @sw_msi_node: place in the doorbell table's list; protected, as those
  *               below, by its lock
  * @sw_msi_window: IOVAs of the doorbells, reserved in @ioas
@@ -318,6 +321,37 @@ void iommufd_hwpt_paging_abort(struct iommufd_hwpt_paging *hwpt);
 void iommufd_hwpt_paging_destroy(struct iommufd_object *obj);
 int iommufd_hwpt_paging_fill(struct iommufd_hwpt_paging *hwpt);
 void iommufd_hwpt_paging_put(struct iommufd_hwpt_paging *hwpt);
+
+/* hwpt_nested.c: page tables that user space keeps */
+
+/**
+ * struct iommufd_hwpt_nested - page table that user space keeps
+ * @common: head shared with other kinds of page tables
+ * @parent: page table that translates its addresses; holds a user
+ *
+ * No lock covers it from allocation to publication: only the call that makes it
+ * knows of it, and holds what it is made from.
+ */
+struct iommufd_hwpt_nested {
+	struct iommufd_hwpt_common common;
+	struct iommufd_hwpt_paging *parent;
+};
+
+struct iommufd_hwpt_nested *
+iommufd_hwpt_nested_alloc(struct iommufd_ctx *ctx,
+			  struct iommufd_hwpt_paging *parent,
+			  struct iommufd_device *idev,
+			  const struct iommu_user_blob *blob);
+void iommufd_hwpt_nested_abort(struct iommufd_ctx *ctx,
+			       struct iommufd_hwpt_nested *hwpt);
+void iommufd_hwpt_nested_destroy(struct iommufd_object *obj);
+int iommufd_ioctl_hwpt_invalidate(struct iommufd_call *call);
+
+/* hwpt.c: page tables of any kind */
+bool iommufd_hwpt_is_one(const struct iommufd_object *obj);
+struct iommufd_hwpt_paging *
+iommufd_hwpt_paging_of(struct iommufd_hwpt_common *hwpt);
+void iommufd_hwpt_put(struct iommufd_hwpt_common *hwpt);
 int iommufd_ioctl_hwpt_alloc(struct iommufd_call *call);
 
 /* dirty.c: what devices wrote */
@@ -394,7 +428,7 @@ struct iommufd_group {
 	struct iommu_group *iommu_group;
 	unsigned int refs;
 	struct mutex lock;
-	struct iommufd_hwpt_paging *hwpt;
+	struct iommufd_hwpt_common *hwpt;
 	struct list_head devices;
 };
 
@@ -402,20 +436,21 @@ struct iommufd_group *iommufd_group_get(struct iommufd_ctx *ctx,
 					struct device *dev);
 void iommufd_group_put(struct iommufd_group *group);
 int iommufd_group_attach(struct iommufd_device *idev,
-			 struct iommufd_hwpt_paging *hwpt);
+			 struct iommufd_hwpt_common *hwpt);
 int iommufd_group_replace(struct iommufd_device *idev,
-			  struct iommufd_hwpt_paging *hwpt,
-			  struct iommufd_hwpt_paging **old_hwpt);
+			  struct iommufd_hwpt_common *hwpt,
+			  struct iommufd_hwpt_common **old_hwpt);
 void iommufd_group_leave(struct iommufd_group *group,
-			 struct iommufd_hwpt_paging *old);
-struct iommufd_hwpt_paging *iommufd_group_detach(struct iommufd_device *idev);
+			 struct iommufd_hwpt_common *old);
+struct iommufd_hwpt_common *iommufd_group_detach(struct iommufd_device *idev);
 
 /* hw_info.c */
 int iommufd_ioctl_get_hw_info(struct iommufd_call *call);
 
 /* sw_msi.c: doorbells where the IOMMU translates them */
 void iommufd_sw_msi_init(struct iommufd_sw_msi *table);
-void iommufd_sw_msi_adopt(struct iommufd_hwpt_paging *hwpt);
+void iommufd_sw_msi_adopt(struct iommufd_hwpt_paging *hwpt,
+			  struct iommu_domain *domain);
 int iommufd_sw_msi_install(struct iommufd_hwpt_paging *hwpt,
 			   struct device *dev);
 int iommufd_sw_msi_finish(struct iommufd_hwpt_paging *hwpt);

@@ -55,6 +55,7 @@ union call_argument {
 	struct iommu_hw_info hw_info;
 	struct iommu_hwpt_alloc hwpt_alloc;
 	struct iommu_hwpt_get_dirty_bitmap hwpt_get_dirty_bitmap;
+	struct iommu_hwpt_invalidate hwpt_invalidate;
 	struct iommu_hwpt_set_dirty_tracking hwpt_set_dirty_tracking;
 	struct iommu_ioas_alloc ioas_alloc;
 	struct iommu_ioas_allow_iovas ioas_allow_iovas;
@@ -86,6 +87,8 @@ static const struct call_ops calls[IOMMUFD_NR_LAST - IOMMUFD_CMD_BASE + 1] = {
 	     struct iommu_hwpt_alloc, __reserved),
 	CALL(IOMMU_HWPT_GET_DIRTY_BITMAP, iommufd_ioctl_get_dirty_bitmap,
 	     struct iommu_hwpt_get_dirty_bitmap, data),
+	CALL(IOMMU_HWPT_INVALIDATE, iommufd_ioctl_hwpt_invalidate,
+	     struct iommu_hwpt_invalidate, __reserved),
 	CALL(IOMMU_HWPT_SET_DIRTY_TRACKING, iommufd_ioctl_set_dirty_tracking,
 	     struct iommu_hwpt_set_dirty_tracking, __reserved),
 	CALL(IOMMU_IOAS_ALLOC, iommufd_ioctl_ioas_alloc,

@@ -38,6 +38,7 @@ struct iommufd_hwpt_paging *mock_hwpt_get(struct iommufd_ctx *ctx, u32 id,
 int mock_user_page(u64 uptr, struct page **page);
 int mock_op_check_map(struct iommufd_call *call);
 int mock_op_check_refs(struct iommufd_call *call);
+int mock_op_check_iotlb(struct iommufd_call *call);
 int mock_op_dirty(struct iommufd_call *call);
 int mock_op_page_at(struct iommufd_call *call);
 int mock_op_table_stats(struct iommufd_call *call);

@@ -179,6 +179,34 @@ int mock_op_check_refs(struct iommufd_call *call)
 	return 0;
 }
 
+/**
+ * mock_op_check_iotlb() - MD_CHECK_IOTLB: compare a word that is cached
+ * @call: the call
+ *
+ * Context: any.
+ * Return: 0; -ENOENT; -EINVAL when there is no such word or it differs.
+ */
+int mock_op_check_iotlb(struct iommufd_call *call)
+{
+	struct iommu_test_cmd *arg = call->arg;
+	struct iommufd_hwpt_nested *hwpt;
+	struct mock_nested *nested;
+	struct iommufd_object *obj;
+	u32 id = arg->check_iotlb.id;
+	int err = -EINVAL;
+
+	obj = iommufd_object_get(call->ctx, arg->id, IOMMUFD_OBJ_HWPT_NESTED);
+	if (IS_ERR(obj))
+		return PTR_ERR(obj);
+	hwpt = container_of(obj, struct iommufd_hwpt_nested, common.obj);
+	nested = mock_nested_of(hwpt->common.domain);
+	if (nested && id <= MOCK_NESTED_DOMAIN_IOTLB_ID_MAX &&
+	    READ_ONCE(nested->iotlb[id]) == arg->check_iotlb.iotlb)
+		err = 0;
+	iommufd_object_put(call->ctx, obj);
+	return err;
+}
+
 static u64 mark_dirty(struct mock_domain *paging,
 		      const struct iommu_test_cmd *arg,
 		      const unsigned long *bitmap, unsigned long nr_bits)

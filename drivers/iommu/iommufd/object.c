@@ -44,6 +44,10 @@ static const struct object_kind_ops kinds[IOMMUFD_OBJ_NR] = {
 		.name = "hwpt-paging",
 		.destroy = iommufd_hwpt_paging_destroy,
 	},
+	[IOMMUFD_OBJ_HWPT_NESTED] = {
+		.name = "hwpt-nested",
+		.destroy = iommufd_hwpt_nested_destroy,
+	},
 #ifdef CONFIG_IOMMUFD_TEST
 	[IOMMUFD_OBJ_SELFTEST] = {
 		.name = "selftest",

@@ -164,14 +164,16 @@ static const struct iommu_sw_msi_ops sw_msi_ops = {
 
 /**
  * iommufd_sw_msi_adopt() - answer for the doorbells of a page table
- * @hwpt: page table with a domain that nothing uses yet
+ * @hwpt: page table that maps the doorbells
+ * @domain: its domain, or one that is nested in it; nothing uses it yet
  *
  * Context: any.
  */
-void iommufd_sw_msi_adopt(struct iommufd_hwpt_paging *hwpt)
+void iommufd_sw_msi_adopt(struct iommufd_hwpt_paging *hwpt,
+			  struct iommu_domain *domain)
 {
-	hwpt->common.domain->sw_msi_data = hwpt;
-	hwpt->common.domain->sw_msi = &sw_msi_ops;
+	domain->sw_msi_data = hwpt;
+	domain->sw_msi = &sw_msi_ops;
 }
 
 /* From here on the page table gets every new doorbell, once that is possible */

@@ -100,7 +100,7 @@ static void init_table(struct fake *fake, struct fake_table *table)
 	table->hwpt.ioas = fake->ioas;
 	table->hwpt.filled = true;
 	INIT_LIST_HEAD(&table->hwpt.sw_msi_node);
-	iommufd_sw_msi_adopt(&table->hwpt);
+	iommufd_sw_msi_adopt(&table->hwpt, &table->domain);
 }
 
 static int sw_msi_test_init(struct kunit *test)

@@ -620,8 +620,8 @@ TEST_F(device, automatic_tables)
 	ASSERT_EQ(0, vfio_dev_attach(&self->dev, self->ioas, &again));
 	EXPECT_EQ(hwpt, again);
 	EXPECT_EQ(-EBUSY, object_destroy(self->fd, hwpt));
-	/* Not a parent of anything */
-	EXPECT_EQ(-EINVAL, hwpt_alloc(self->fd, self->dev.dev_id, hwpt, &own));
+	/* Without nesting there is no talk of whether it could be a parent */
+	EXPECT_EQ(-EOPNOTSUPP, hwpt_alloc(self->fd, self->dev.dev_id, hwpt, &own));
 	/* One that the user made is not chosen for him. */
 	ASSERT_EQ(0, hwpt_alloc(self->fd, self->dev.dev_id, self->ioas, &own));
 	ASSERT_EQ(0, vfio_dev_attach(&self->dev, own, &again));

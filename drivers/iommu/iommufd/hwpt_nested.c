@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Nested HWPTs: page tables that user space keeps, whose addresses a paging
+ * HWPT translates once more.  The kernel never reads them; user space says when
+ * entries that the hardware may have cached are stale.
+ */
+#include <linux/err.h>
+#include <linux/iommu.h>
+#include <linux/iommu-ext.h>
+#include <linux/mm.h>
+#include <linux/uaccess.h>
+#include <uapi/linux/iommufd.h>
+
+#include "iommufd_private.h"
+
+/* Most requests of one IOMMU_HWPT_INVALIDATE */
+#define MAX_REQUESTS	(1U << 19)
+
+static struct iommufd_hwpt_nested *to_nested(struct iommufd_object *obj)
+{
+	return container_of(obj, struct iommufd_hwpt_nested, common.obj);
+}
+
+/* Whether the driver made what it was asked for */
+static bool is_sound(const struct iommu_domain_ops *ops)
+{
+	return ops->attach_dev && !ops->map && !ops->map_pages;
+}
+
+/* Copes with a page table that has no domain yet */
+static void free_parts(struct iommufd_hwpt_nested *hwpt)
+{
+	if (hwpt->common.domain)
+		iommu_domain_free(hwpt->common.domain);
+	iommufd_object_drop_user(&hwpt->parent->common.obj);
+}
+
+static int alloc_domain(struct iommufd_hwpt_nested *hwpt, struct device *dev,
+			const struct iommu_user_blob *blob)
+{
+	struct iommu_domain *domain;
+
+	domain = iommu_device_alloc_user(dev, hwpt->parent->common.domain, 0,
+					 blob);
+	if (IS_ERR(domain))
+		return PTR_ERR(domain);
+	hwpt->common.domain = domain;
+	if (WARN_ON_ONCE(!is_sound(domain->ops)))
+		return -EINVAL;
+	iommufd_sw_msi_adopt(hwpt->parent, domain);
+	return 0;
+}
+
+/**
+ * iommufd_hwpt_nested_alloc() - let user space keep a page table
+ * @ctx: context
+ * @parent: page table that is to translate its addresses; the caller holds a
+ *          reference
+ * @idev: device whose IOMMU it is for
+ * @blob: where it is and what it looks like
+ *
+ * The result has an ID that finds nothing yet: publish it, or call
+ * iommufd_hwpt_nested_abort().
+ *
+ * Context: may sleep; reads user memory.
+ * Return: the page table, or ERR_PTR: -EINVAL when @parent was not made to be
+ * one; -ENOMEM; what iommu_device_alloc_user() returns.
+ */
+struct iommufd_hwpt_nested *
+iommufd_hwpt_nested_alloc(struct iommufd_ctx *ctx,
+			  struct iommufd_hwpt_paging *parent,
+			  struct iommufd_device *idev,
+			  const struct iommu_user_blob *blob)
+{
+	struct iommufd_hwpt_nested *hwpt;
+	int err;
+
+	err = iommu_device_takes_user_data(idev->dev);
+	if (err)
+		return ERR_PTR(err);
+	if (!parent->nest_parent)
+		return ERR_PTR(-EINVAL);
+	hwpt = iommufd_object_alloc(ctx, sizeof(*hwpt),
+				    IOMMUFD_OBJ_HWPT_NESTED);
+	if (IS_ERR(hwpt))
+		return hwpt;
+
+	hwpt->parent = parent;
+	iommufd_object_add_user(&parent->common.obj); /* matches free_parts() */
+	err = alloc_domain(hwpt, idev->dev, blob);
+	if (err) {
+		iommufd_hwpt_nested_abort(ctx, hwpt);
+		return ERR_PTR(err);
+	}
+	return hwpt;
+}
+
+/**
+ * iommufd_hwpt_nested_abort() - give up a page table that was never published
+ * @ctx: context
+ * @hwpt: the page table; freed
+ *
+ * Context: may sleep.
+ */
+void iommufd_hwpt_nested_abort(struct iommufd_ctx *ctx,
+			       struct iommufd_hwpt_nested *hwpt)
+{
+	free_parts(hwpt);
+	iommufd_object_abort(ctx, &hwpt->common.obj);
+}
+
+/**
+ * iommufd_hwpt_nested_destroy() - take a page table apart
+ * @obj: its head; nothing refers to it any more and no device is attached
+ *
+ * Context: may sleep.
+ */
+void iommufd_hwpt_nested_destroy(struct iommufd_object *obj)
+{
+	free_parts(to_nested(obj));
+}
+
+static int check_array(const struct iommu_hwpt_invalidate *arg)
+{
+	if (arg->__reserved)
+		return -EOPNOTSUPP;
+	/* No requests: the question is whether the format is known */
+	if (!arg->entry_num)
+		return 0;
+	if (!arg->data_uptr || !arg->entry_len || arg->entry_len > PAGE_SIZE ||
+	    arg->entry_num > MAX_REQUESTS)
+		return -EINVAL;
+	return 0;
+}
+
+static int invalidate(struct iommufd_object *obj,
+		      struct iommu_user_array *array, u32 *done)
+{
+	struct iommu_domain *domain;
+	int err;
+
+	if (obj->type != IOMMUFD_OBJ_HWPT_NESTED)
+		return -EINVAL;
+	domain = to_nested(obj)->common.domain;
+	if (!domain->ops->invalidate_user)
+		return -EOPNOTSUPP;
+	err = domain->ops->invalidate_user(domain, array);
+	*done = array->nr;
+	return err;
+}
+
+/* On return the argument tells how many requests are done */
+static int invalidate_array(struct iommufd_call *call)
+{
+	struct iommu_hwpt_invalidate *arg = call->arg;
+	struct iommu_user_array array = {
+		.uptr = u64_to_user_ptr(arg->data_uptr),
+		.type = arg->data_type,
+		.entry_len = arg->entry_len,
+		.nr = arg->entry_num,
+	};
+	struct iommufd_object *obj;
+	int err;
+
+	err = check_array(arg);
+	arg->entry_num = 0;
+	if (err)
+		return err;
+	obj = iommufd_object_get(call->ctx, arg->hwpt_id, IOMMUFD_OBJ_ANY);
+	if (IS_ERR(obj))
+		return PTR_ERR(obj);
+	err = invalidate(obj, &array, &arg->entry_num);
+	iommufd_object_put(call->ctx, obj);
+	return err;
+}
+
+/**
+ * iommufd_ioctl_hwpt_invalidate() - IOMMU_HWPT_INVALIDATE
+ * @call: the call, with a &struct iommu_hwpt_invalidate
+ *
+ * The number of requests that are done is always told, also on error.
+ *
+ * Context: may sleep.
+ * Return: 0; -EOPNOTSUPP, -EINVAL, -ENOENT as
+ * Documentation/userspace-api/iommufd.rst says; -EFAULT when the number cannot
+ * be told; the driver's error.
+ */
+int iommufd_ioctl_hwpt_invalidate(struct iommufd_call *call)
+{
+	struct iommu_hwpt_invalidate *arg = call->arg;
+	int err = invalidate_array(call);
+
+	if (iommufd_call_respond(call, sizeof(*arg)))
+		return -EFAULT;
+	return err;
+}
