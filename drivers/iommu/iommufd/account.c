@@ -17,6 +17,7 @@
 #include <linux/slab.h>
 
 #include "account.h"
+#include "fault_point.h"
 
 /*
  * An ordinary caller without the capability does nothing wrong, it is limited:
@@ -206,6 +207,8 @@ int iommufd_account_charge(struct iommufd_account *account,
 
 	if (!account || !npages)
 		return 0;
+	if (iommufd_fault_point())
+		return -ENOMEM;
 	if (account->mode == IOMMUFD_ACCOUNT_USER)
 		err = charge_user(account, npages);
 	else if (account->mode == IOMMUFD_ACCOUNT_PROCESS)

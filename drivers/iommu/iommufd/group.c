@@ -9,6 +9,7 @@
 #include <linux/iommu-ext.h>
 #include <linux/slab.h>
 
+#include "fault_point.h"
 #include "iommufd_private.h"
 #include "iova_map.h"
 
@@ -112,6 +113,8 @@ static int reserve_regions(struct iommufd_device *idev,
 	LIST_HEAD(regions);
 	int err;
 
+	if (iommufd_fault_point())
+		return -EINVAL;
 	err = iommu_device_get_resv_regions(idev->dev, &regions);
 	if (err)
 		goto out_put;

@@ -11,6 +11,7 @@
 
 #include "iommufd_private.h"
 #include "iova_map.h"
+#include "mock_calls.h"
 #include "store.h"
 
 #define MAP_FLAGS_KNOWN                                       \
@@ -434,22 +435,28 @@ static int take_slices(struct iommufd_call *call, struct iommufd_slice **slices,
 		       unsigned int *nr)
 {
 	struct iommu_ioas_copy *arg = call->arg;
+	u64 src_iova = arg->src_iova;
 	struct iommufd_ioas *src;
 	unsigned long last;
-	int err;
+	int err = 0;
 
 	src = iommufd_ioas_get(call->ctx, arg->src_ioas_id);
 	if (IS_ERR(src))
 		return PTR_ERR(src);
 
+	if (arg->flags & MOCK_COPY_GUESSED)
+		err = mock_guessed_iova(src, &src_iova);
+	if (err)
+		goto out_put;
 	if (!arg->length)
 		err = -EINVAL;
-	else if (check_add_overflow((unsigned long)arg->src_iova,
+	else if (check_add_overflow((unsigned long)src_iova,
 				    (unsigned long)arg->length - 1, &last))
 		err = -EOVERFLOW;
 	else
-		err = iommufd_map_slices(src->map, arg->src_iova, arg->length,
+		err = iommufd_map_slices(src->map, src_iova, arg->length,
 					 slices, nr);
+out_put:
 	iommufd_object_put(call->ctx, &src->obj);
 	return err;
 }
@@ -503,7 +510,7 @@ int iommufd_ioctl_ioas_copy(struct iommufd_call *call)
 	unsigned int nr;
 	int err;
 
-	if (arg->flags & ~MAP_FLAGS_KNOWN)
+	if (arg->flags & ~(MAP_FLAGS_KNOWN | MOCK_COPY_GUESSED))
 		return -EOPNOTSUPP;
 	if (arg->length >= ULONG_MAX || arg->src_iova >= ULONG_MAX ||
 	    arg->dst_iova >= ULONG_MAX)

@@ -294,6 +294,23 @@ static int compare_pages(struct page **pages, unsigned long npages, u64 uptr)
 	return 0;
 }
 
+/* What the caller means by an IOVA, @iova, in the space the access is in now */
+static int real_iova(struct mock_access *ma, u32 flags, u64 *iova)
+{
+	struct iommufd_ctx *ctx = ma->access->ctx;
+	struct iommufd_ioas *ioas;
+	int err;
+
+	if (!(flags & MOCK_FLAGS_ACCESS_SYZ))
+		return 0;
+	ioas = iommufd_ioas_get(ctx, iommufd_access_ioas_id(ma->access));
+	if (IS_ERR(ioas))
+		return PTR_ERR(ioas);
+	err = mock_guessed_iova(ioas, iova);
+	iommufd_object_put(ctx, &ioas->obj);
+	return err;
+}
+
 /* Pin, look, and say in the call's argument which item it is */
 static int pin_item(struct mock_access *ma, struct iommu_test_cmd *arg,
 		    struct mock_item *item, struct page **pages,
@@ -331,10 +348,13 @@ static int pin_range(struct mock_access *ma, struct iommu_test_cmd *arg)
 	unsigned long npages;
 	struct mock_item *item;
 	struct page **pages;
-	int err = -ENOMEM;
+	int err;
 
 	if (!length)
 		return -EINVAL;
+	err = real_iova(ma, arg->access_pages.flags, &iova);
+	if (err)
+		return err;
 	npages = DIV_ROUND_UP(offset_in_page(iova) + length, PAGE_SIZE);
 	item = kzalloc(sizeof(*item), GFP_KERNEL_ACCOUNT);
 	if (!item)
@@ -342,8 +362,10 @@ static int pin_range(struct mock_access *ma, struct iommu_test_cmd *arg)
 	item->iova = iova;
 	item->last = iova + (length - 1);
 	pages = kvcalloc(npages, sizeof(*pages), GFP_KERNEL_ACCOUNT);
-	if (!pages)
+	if (!pages) {
+		err = -ENOMEM;
 		goto err_free;
+	}
 	err = pin_item(ma, arg, item, pages, npages);
 	kvfree(pages);
 	if (!err)
@@ -396,6 +418,7 @@ static int copy_range(struct mock_access *ma, const struct iommu_test_cmd *arg,
 	bool write = arg->access_rw.flags & MOCK_ACCESS_RW_WRITE;
 	unsigned int flags = IOMMUFD_ACCESS_READ;
 	size_t length = arg->access_rw.length;
+	u64 iova = arg->access_rw.iova;
 	int err;
 
 	if (write)
@@ -404,8 +427,10 @@ static int copy_range(struct mock_access *ma, const struct iommu_test_cmd *arg,
 		flags |= IOMMUFD_ACCESS_SLOW;
 	if (write && copy_from_user(data, user, length))
 		return -EFAULT;
-	err = iommufd_access_rw(ma->access, arg->access_rw.iova, data, length,
-				flags);
+	err = real_iova(ma, arg->access_rw.flags, &iova);
+	if (err)
+		return err;
+	err = iommufd_access_rw(ma->access, iova, data, length, flags);
 	if (!err && !write && copy_to_user(user, data, length))
 		return -EFAULT;
 	return err;

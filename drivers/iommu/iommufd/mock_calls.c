@@ -156,9 +156,12 @@ int __init iommufd_test_init(void)
 	if (err)
 		return err;
 	err = mock_dmabuf_init();
-	if (err)
+	if (err) {
 		mock_iommu_exit();
-	return err;
+		return err;
+	}
+	mock_fault_init();
+	return 0;
 }
 
 /**
@@ -168,6 +171,7 @@ int __init iommufd_test_init(void)
  */
 void iommufd_test_exit(void)
 {
+	mock_fault_exit();
 	mock_dmabuf_exit();
 	mock_iommu_exit();
 }

@@ -9,9 +9,12 @@
 
 #include <linux/types.h>
 
+#include "iommufd_test.h"
+
 struct iommufd_call;
 struct iommufd_ctx;
 struct iommufd_hwpt_paging;
+struct iommufd_ioas;
 struct iommufd_object;
 struct mock_domain;
 struct page;
@@ -56,7 +59,18 @@ void mock_dmabuf_exit(void);
 int mock_op_dmabuf_get(struct iommufd_call *call);
 int mock_op_dmabuf_revoke(struct iommufd_call *call);
 
+/* mock_fuzz.c: a flag of IOAS_COPY, which says what the source IOVA is */
+#define MOCK_COPY_GUESSED	MOCK_FLAGS_ACCESS_SYZ
+int mock_guessed_iova(struct iommufd_ioas *ioas, u64 *iova);
+
 #else
+
+#define MOCK_COPY_GUESSED	0
+
+static inline int mock_guessed_iova(struct iommufd_ioas *ioas, u64 *iova)
+{
+	return 0;
+}
 
 static inline int iommufd_test_init(void)
 {
@@ -68,4 +82,22 @@ static inline void iommufd_test_exit(void)
 }
 
 #endif /* CONFIG_IOMMUFD_TEST */
+
+#if defined(CONFIG_IOMMUFD_TEST) && defined(CONFIG_FAULT_INJECTION)
+
+/* mock_fault.c */
+void mock_fault_init(void);
+void mock_fault_exit(void);
+
+#else
+
+static inline void mock_fault_init(void)
+{
+}
+
+static inline void mock_fault_exit(void)
+{
+}
+
+#endif /* CONFIG_IOMMUFD_TEST && CONFIG_FAULT_INJECTION */
 #endif /* __MOCK_CALLS_H */

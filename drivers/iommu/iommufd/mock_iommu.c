@@ -2,6 +2,7 @@
 /*
  * The mock IOMMU's bus, devices and driver: see mock_iommu.h.
  */
+#include <linux/bits.h>
 #include <linux/err.h>
 #include <linux/idr.h>
 #include <linux/iommu-ext.h>
@@ -16,7 +17,10 @@
 
 static struct bus_type mock_bus = { .name = "iommufd_mock" };
 static const struct iommu_ops mock_ops;
-static struct iommu_device mock_iommu = { .ops = &mock_ops };
+static struct iommu_device mock_iommu = {
+	.ops = &mock_ops,
+	.max_pasids = BIT(MOCK_PASID_WIDTH),
+};
 static DEFINE_IDA(mock_dev_ids);
 
 static struct mock_dev *to_mock_dev(struct device *dev)

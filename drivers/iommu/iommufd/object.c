@@ -11,6 +11,7 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
+#include "fault_point.h"
 #include "iommufd_private.h"
 #include "mock_calls.h"
 
@@ -147,6 +148,8 @@ struct iommufd_object *iommufd_object_get(struct iommufd_ctx *ctx, u32 id,
 {
 	struct iommufd_object *obj;
 
+	if (iommufd_fault_point())
+		return ERR_PTR(-ENOENT);
 	xa_lock(&ctx->objects);
 	obj = xa_load(&ctx->objects, id);
 	if (obj && ((type != IOMMUFD_OBJ_ANY && obj->type != type) ||

@@ -57,6 +57,7 @@
 
 #include "account.h"
 #include "chunk.h"
+#include "fault_point.h"
 #include "store_private.h"
 
 #define CHUNK_PAGES_LG2		(ilog2(SZ_2M) - PAGE_SHIFT)
@@ -361,10 +362,9 @@ static bool fill_next_batch(struct fill *fill)
 	return true;
 }
 
-/* Take over the batch that was pinned. */
-static int fill_commit(struct fill *fill)
+/* Take over the first pages of the batch that was pinned. */
+static int fill_remember(struct fill *fill, unsigned int npages)
 {
-	unsigned int npages = fill->batch.last - fill->batch.first + 1;
 	struct iommufd_store *store = fill->store;
 	struct iommufd_chunk *chunk = make_chunk(store, fill->index);
 	int err;
@@ -377,8 +377,20 @@ static int fill_commit(struct fill *fill)
 		return err;
 	fill->ncharged -= npages;
 	WRITE_ONCE(store->npinned, store->npinned + npages);
-	fill_grow(fill, fill->batch.last + 1);
+	fill_grow(fill, fill->batch.first + npages);
 	return 0;
+}
+
+/* Take over the batch that was pinned, on error possibly a part of it. */
+static int fill_commit(struct fill *fill)
+{
+	unsigned int npages = fill->batch.last - fill->batch.first + 1;
+
+	if (!iommufd_fault_point())
+		return fill_remember(fill, npages);
+	if (npages > 1)
+		fill_remember(fill, npages / 2);
+	return -EINVAL;
 }
 
 static int fill_charge(struct fill *fill, unsigned long npages)
@@ -407,17 +419,19 @@ static int fill_pin(struct fill *fill)
 	err = fill_charge(fill, npages);
 	if (err)
 		return err;
+	if (iommufd_fault_point())
+		return -EFAULT;
 	return backing->ops->pin(backing, fill->batch.first, npages,
 				 fill->pages);
 }
 
-/* The batch was pinned but cannot be remembered. */
+/* The rest of the batch was pinned but cannot be remembered. */
 static void fill_unpin(struct fill *fill)
 {
 	struct iommufd_backing *backing = &fill->store->backing;
 	unsigned int i, npages = fill->batch.last - fill->batch.first + 1;
 
-	for (i = 0; i < npages; i++)
+	for (i = fill->next - fill->batch.first; i < npages; i++)
 		backing->ops->unpin(backing, page_to_pfn(fill->pages[i]), 1);
 }
 
@@ -469,6 +483,8 @@ static unsigned long largest_batch(void)
 
 static int fill_get_room(struct fill *fill, unsigned long npages)
 {
+	if (iommufd_fault_point())
+		return -ENOMEM;
 	npages = min(npages, largest_batch());
 	fill->pages = fill->stack;
 	fill->max_pages = min(npages, STACK_PAGES);

@@ -8,6 +8,7 @@
 #include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 
+#include "fault_point.h"
 #include "store.h"
 
 /* Pages that are held for a copy at a time */
@@ -86,6 +87,8 @@ int iommufd_store_copy(struct iommufd_store *store, u64 offset_bytes,
 	size_t step;
 	int err;
 
+	if (iommufd_fault_point())
+		return -EINVAL;
 	if (memory)
 		return copy_own(memory + offset_bytes, data, len, write);
 	for (; len; len -= step, data += step, offset_bytes += step) {

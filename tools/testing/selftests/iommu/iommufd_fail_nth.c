@@ -696,6 +696,7 @@ static bool is_clean(void)
 	return status_kib("VmPin") == 0 && err != -EIO;
 }
 
+/* A container has no device when its address space cannot be found. */
 static bool may_fail_with(int err)
 {
 	switch (-err) {
@@ -703,6 +704,7 @@ static bool may_fail_with(int err)
 	case EFAULT:
 	case EINVAL:
 	case ENOENT:
+	case ENODEV:
 		return true;
 	default:
 		return false;

@@ -5,6 +5,8 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -376,6 +378,123 @@ TEST_F(mock, dirty_needs_tracking)
 	EXPECT_EQ(-ENOENT, mock_dirty(self->fd, NO_SUCH_ID, IOVA, MEM_BYTES, PAGE_BYTES, &bits));
 	EXPECT_EQ(-EINVAL, mock_dirty(self->fd, self->ids.hwpt, IOVA, MEM_BYTES, PAGE_BYTES,
 				      &bits));
+}
+
+static uint64_t nth(uint32_t mapping, uint32_t offset)
+{
+	return (uint64_t)offset << 32 | mapping;
+}
+
+TEST_F(mock, mappings_by_number)
+{
+	uint64_t copy = IOVA + 2 * MEM_BYTES;
+	uint32_t item;
+	uint8_t byte;
+	int access;
+
+	ASSERT_EQ(0, ioas_map_fixed(self->fd, self->ioas, self->mem, PAGE_BYTES,
+				    IOVA + MEM_BYTES));
+	EXPECT_EQ(-ENOENT, ioas_copy(self->fd, self->ioas, &copy, self->ioas, nth(2, 0),
+				     PAGE_BYTES, MAP_FIXED_RW | MOCK_FLAGS_ACCESS_SYZ));
+	EXPECT_EQ(-ENOENT, ioas_copy(self->fd, NO_SUCH_ID, &copy, self->ioas, nth(0, 0),
+				     PAGE_BYTES, MAP_FIXED_RW | MOCK_FLAGS_ACCESS_SYZ));
+	EXPECT_EQ(-EOPNOTSUPP, ioas_copy(self->fd, self->ioas, &copy, self->ioas, nth(0, 0),
+					 PAGE_BYTES, MAP_FIXED_RW | MOCK_FLAGS_ACCESS_SYZ << 1));
+	ASSERT_EQ(0, ioas_copy(self->fd, self->ioas, &copy, self->ioas, nth(0, PAGE_BYTES),
+			       PAGE_BYTES, MAP_FIXED_RW | MOCK_FLAGS_ACCESS_SYZ));
+	EXPECT_EQ(0, mock_check_map(self->fd, self->ids.hwpt, copy, PAGE_BYTES,
+				    self->mem + PAGE_BYTES));
+
+	access = mock_access(self->fd, self->ioas, MOCK_FLAGS_ACCESS_CREATE_NEEDS_PIN_PAGES);
+	ASSERT_LE(0, access);
+	EXPECT_EQ(0, mock_access_pin(self->fd, access, nth(2, 0), PAGE_BYTES,
+				     self->mem + PAGE_BYTES, MOCK_FLAGS_ACCESS_SYZ, &item));
+	EXPECT_EQ(-ENOENT, mock_access_pin(self->fd, access, nth(3, 0), PAGE_BYTES, NULL,
+					   MOCK_FLAGS_ACCESS_SYZ, &item));
+	self->mem[PAGE_BYTES + 5] = 7;
+	EXPECT_EQ(0, mock_access_rw(self->fd, access, nth(2, 5), &byte, 1, MOCK_FLAGS_ACCESS_SYZ));
+	EXPECT_EQ(7, byte);
+	EXPECT_EQ(-ENOENT, mock_access_rw(self->fd, access, nth(3, 0), &byte, 1,
+					  MOCK_FLAGS_ACCESS_SYZ));
+	ASSERT_EQ(0, close(access));
+}
+
+TEST_F(mock, pasids_of_a_device)
+{
+	struct iommu_hw_info arg = { .size = sizeof(arg), .dev_id = self->ids.dev };
+	struct mock_ids other;
+
+	ASSERT_EQ(0, iommufd_call(self->fd, IOMMU_GET_HW_INFO, &arg));
+	EXPECT_EQ(0, arg.out_max_pasid_log2);
+	ASSERT_EQ(0, mock_domain(self->fd, self->ioas, MOCK_FLAGS_DEVICE_PASID, &other));
+	arg.dev_id = other.dev;
+	arg.data_len = 0;
+	ASSERT_EQ(0, iommufd_call(self->fd, IOMMU_GET_HW_INFO, &arg));
+	EXPECT_EQ(MOCK_PASID_WIDTH, arg.out_max_pasid_log2);
+}
+
+/* Returns 0 or a negative errno. */
+static int write_file(const char *path, const char *value)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC), err;
+
+	if (fd < 0)
+		return -errno;
+	err = write(fd, value, strlen(value)) < 0 ? -errno : 0;
+	close(fd);
+	return err;
+}
+
+#define FAULTS "/sys/kernel/debug/fail_iommufd/"
+
+static int arm_faults(const char *probability)
+{
+	if (write_file(FAULTS "verbose", "0") || write_file(FAULTS "task-filter", "Y") ||
+	    write_file("/proc/self/make-it-fail", *probability == '0' ? "0" : "1"))
+		return -1;
+	return write_file(FAULTS "probability", probability);
+}
+
+/* Let one fault point fail, behind nr_passed others. */
+static int fail_behind(unsigned int nr_passed)
+{
+	char space[16];
+
+	snprintf(space, sizeof(space), "%u", nr_passed + 1);
+	return write_file(FAULTS "times", "1") ?: write_file(FAULTS "space", space);
+}
+
+TEST_F(mock, faults_have_their_errnos)
+{
+	/* The object, the room for pages, the charge, the pages, what is pinned */
+	static const int map_errnos[] = { -ENOENT, -ENOMEM, -ENOMEM, -EFAULT, -EINVAL };
+	uint64_t bytes = 64 * PAGE_BYTES, iova = IOVA + MEM_BYTES;
+	uint8_t *mem = memory_alloc(bytes), byte;
+	struct mock_ids other;
+	unsigned int i;
+	int access;
+
+	ASSERT_NE(NULL, mem);
+	access = mock_access(self->fd, self->ioas, 0);
+	ASSERT_LE(0, access);
+	if (arm_faults("100"))
+		SKIP(return, "no fault injection in this kernel");
+	for (i = 0; i < ARRAY_SIZE(map_errnos); i++) {
+		EXPECT_EQ(0, fail_behind(i));
+		EXPECT_EQ(map_errnos[i], ioas_map_fixed(self->fd, self->ioas, mem, bytes, iova));
+		EXPECT_EQ(0, mock_check_refs(self->fd, mem, bytes, 0));
+	}
+	EXPECT_EQ(0, fail_behind(1000));
+	EXPECT_EQ(0, ioas_map_fixed(self->fd, self->ioas, mem, bytes, iova));
+	EXPECT_EQ(0, fail_behind(0));
+	EXPECT_EQ(-EINVAL, mock_access_rw(self->fd, access, iova, &byte, 1, 0));
+	/* Behind the object: the device's reserved regions */
+	EXPECT_EQ(0, fail_behind(1));
+	EXPECT_EQ(-EINVAL, mock_domain(self->fd, self->ids.hwpt, 0, &other));
+	ASSERT_EQ(0, arm_faults("0"));
+	EXPECT_EQ(0, mock_check_refs(self->fd, mem, bytes, 1));
+	ASSERT_EQ(0, close(access));
+	EXPECT_EQ(0, munmap(mem, bytes));
 }
 
 TEST_F(mock, unknown_operations)
