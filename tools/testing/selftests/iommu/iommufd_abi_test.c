@@ -14,7 +14,6 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
@@ -677,20 +676,11 @@ TEST_F(fd, option_order)
 	EXPECT_EQ(0, arg.val64);
 }
 
-static int unprivileged_set_mode(int fd)
+static int unprivileged_set_mode(void *arg)
 {
-	int status;
-	pid_t pid;
+	const int *fd = arg;
 
-	pid = fork();
-	if (!pid) {
-		if (drop_privileges())
-			_exit(100);
-		_exit(-option_set(fd, IOMMU_OPTION_RLIMIT_MODE, 0, 1));
-	}
-	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
-		return -ECHILD;
-	return -WEXITSTATUS(status);
+	return drop_privileges() ? 100 : -option_set(*fd, IOMMU_OPTION_RLIMIT_MODE, 0, 1);
 }
 
 /* covers: IOMMU_OPTION EPERM EBUSY */
@@ -703,8 +693,8 @@ TEST_F(fd, rlimit_mode)
 	ASSERT_LE(0, fresh);
 	EXPECT_EQ(-EOPNOTSUPP, option_set(fresh, IOMMU_OPTION_RLIMIT_MODE, 1, 1));
 	/* The right to do it comes before the state and the value. */
-	EXPECT_EQ(-EPERM, unprivileged_set_mode(self->fd));
-	EXPECT_EQ(-EPERM, unprivileged_set_mode(fresh));
+	EXPECT_EQ(-EPERM, -in_child(unprivileged_set_mode, &self->fd));
+	EXPECT_EQ(-EPERM, -in_child(unprivileged_set_mode, &fresh));
 	EXPECT_EQ(-EBUSY, option_set(self->fd, IOMMU_OPTION_RLIMIT_MODE, 0, 1));
 	EXPECT_EQ(-EBUSY, option_set(self->fd, IOMMU_OPTION_RLIMIT_MODE, 0, 2));
 	EXPECT_EQ(-EINVAL, option_set(fresh, IOMMU_OPTION_RLIMIT_MODE, 0, 2));

@@ -31,6 +31,7 @@ FIXTURE(device)
 	struct vfio_dev dev;
 	uint32_t ioas;
 	uint8_t *mem;
+	int per_process;
 	long pin_kib;	/* pinned before the test */
 };
 
@@ -56,6 +57,7 @@ FIXTURE_SETUP(device)
 	self->fd = iommufd_open();
 	ASSERT_LE(0, self->fd);
 	ASSERT_EQ(0, option_set(self->fd, IOMMU_OPTION_RLIMIT_MODE, 0, variant->per_process));
+	self->per_process = variant->per_process;
 	err = vfio_dev_open(&self->dev);
 	if (err == -ENODEV || err == -ENOENT)
 		SKIP(return, "no device with a VFIO node: edu, or IOMMUFD_TEST_BDF");
@@ -282,8 +284,9 @@ TEST_F(device, memory_of_another_process)
  *
  * covers: IOMMU_IOAS_MAP ENOMEM
  */
-static int within_limit(FIXTURE_DATA(device) *self, int per_process)
+static int within_limit(void *arg)
 {
+	FIXTURE_DATA(device) *self = arg;
 	const struct rlimit limit = { LIMIT_BYTES, LIMIT_BYTES };
 	uint8_t *mem = memory_alloc(2 * LIMIT_BYTES);
 
@@ -297,7 +300,7 @@ static int within_limit(FIXTURE_DATA(device) *self, int per_process)
 		return 4;
 	if (status_kib("VmPin") != (long)LIMIT_BYTES / 1024)
 		return 5;
-	if (status_kib("VmLck") != (per_process ? (long)LIMIT_BYTES / 1024 : 0))
+	if (status_kib("VmLck") != (self->per_process ? (long)LIMIT_BYTES / 1024 : 0))
 		return 6;
 	if (map_at(self, mem + LIMIT_BYTES, PAGE_BYTES, 2 * BASE) != -ENOMEM)
 		return 7;
@@ -311,31 +314,18 @@ static int within_limit(FIXTURE_DATA(device) *self, int per_process)
 	return ioas_unmap_all(self->fd, self->ioas, NULL) ? 11 : 0;
 }
 
-static int in_child(FIXTURE_DATA(device) *self, int per_process,
-		    int (*body)(FIXTURE_DATA(device) *self, int per_process))
-{
-	int status;
-	pid_t pid;
-
-	pid = fork();
-	if (!pid)
-		_exit(body(self, per_process));
-	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
-		return -ECHILD;
-	return WEXITSTATUS(status);
-}
-
 TEST_F(device, limit)
 {
 	ASSERT_EQ(0, attach(self));
-	EXPECT_EQ(0, in_child(self, variant->per_process, within_limit));
+	EXPECT_EQ(0, in_child(within_limit, self));
 }
 
 /* Two processes of a user share his limit; in process mode each has its own. */
-static int second_of_user(FIXTURE_DATA(device) *self, int per_process)
+static int second_of_user(void *arg)
 {
+	FIXTURE_DATA(device) *self = arg;
 	uint8_t *mem = memory_alloc(LIMIT_BYTES);
-	int status, want = per_process ? 0 : -ENOMEM;
+	int status, want = self->per_process ? 0 : -ENOMEM;
 	const struct rlimit limit = { LIMIT_BYTES, LIMIT_BYTES };
 	pid_t pid;
 
@@ -354,15 +344,16 @@ static int second_of_user(FIXTURE_DATA(device) *self, int per_process)
 TEST_F(device, limit_of_two_processes)
 {
 	ASSERT_EQ(0, attach(self));
-	EXPECT_EQ(0, in_child(self, variant->per_process, second_of_user));
+	EXPECT_EQ(0, in_child(second_of_user, self));
 	EXPECT_EQ(0, ioas_unmap_all(self->fd, self->ioas, NULL));
 	/* What they pinned is given back to the user whoever unmaps it. */
-	EXPECT_EQ(0, in_child(self, variant->per_process, within_limit));
+	EXPECT_EQ(0, in_child(within_limit, self));
 }
 
 /* A process that ends takes nothing of the user's limit with it. */
-static int leave_it_mapped(FIXTURE_DATA(device) *self, int per_process)
+static int leave_it_mapped(void *arg)
 {
+	FIXTURE_DATA(device) *self = arg;
 	const struct rlimit limit = { LIMIT_BYTES, LIMIT_BYTES };
 	uint8_t *mem = memory_alloc(LIMIT_BYTES);
 
@@ -374,12 +365,12 @@ static int leave_it_mapped(FIXTURE_DATA(device) *self, int per_process)
 TEST_F(device, limit_after_close)
 {
 	ASSERT_EQ(0, attach(self));
-	EXPECT_EQ(0, in_child(self, variant->per_process, leave_it_mapped));
+	EXPECT_EQ(0, in_child(leave_it_mapped, self));
 	EXPECT_EQ(0, vfio_dev_detach(&self->dev));
 	EXPECT_EQ(0, object_destroy(self->fd, self->ioas));
 	ASSERT_EQ(0, ioas_alloc(self->fd, &self->ioas));
 	ASSERT_EQ(0, attach(self));
-	EXPECT_EQ(0, in_child(self, variant->per_process, within_limit));
+	EXPECT_EQ(0, in_child(within_limit, self));
 }
 
 /* Root has no limit. */

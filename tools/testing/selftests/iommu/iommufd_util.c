@@ -12,6 +12,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../kselftest.h"
@@ -167,6 +168,33 @@ int hwpt_alloc(int fd, uint32_t dev_id, uint32_t pt_id, uint32_t *hwpt)
 	return err;
 }
 
+int ioas_map_file(int fd, uint32_t ioas, int file, uint64_t start, uint64_t bytes, uint64_t *iova,
+		  uint32_t flags)
+{
+	struct iommu_ioas_map_file arg = {
+		.size = sizeof(arg), .flags = flags, .ioas_id = ioas, .fd = file,
+		.start = start, .length = bytes, .iova = *iova,
+	};
+	int err = iommufd_call(fd, IOMMU_IOAS_MAP_FILE, &arg);
+
+	if (!err)
+		*iova = arg.iova;
+	return err;
+}
+
+int ioas_map_file_fixed(int fd, uint32_t ioas, int file, uint64_t start, uint64_t bytes,
+			uint64_t iova)
+{
+	return ioas_map_file(fd, ioas, file, start, bytes, &iova, MAP_FIXED_RW);
+}
+
+int change_process(int fd)
+{
+	struct iommu_ioas_change_process arg = { .size = sizeof(arg) };
+
+	return iommufd_call(fd, IOMMU_IOAS_CHANGE_PROCESS, &arg);
+}
+
 long long object_stat(int fd, uint32_t id, const char *word)
 {
 	char path[64], line[512], want[32], key[64];
@@ -228,6 +256,19 @@ void *memory_alloc_huge(size_t bytes)
 	return (void *)start;
 }
 
+int memfd_alloc(uint64_t bytes, unsigned int flags)
+{
+	int file = memfd_create("test", flags | MFD_CLOEXEC | MFD_ALLOW_SEALING), err;
+
+	if (file < 0)
+		return -errno;
+	if (!ftruncate(file, bytes))
+		return file;
+	err = -errno;
+	close(file);
+	return err;
+}
+
 void *before_hole(const void *data, size_t bytes)
 {
 	char *page = memory_alloc(2 * PAGE_BYTES);
@@ -249,16 +290,7 @@ void *read_only_copy(const void *data, size_t bytes)
 	return page;
 }
 
-int drop_privileges(void)
-{
-	if (setgroups(0, NULL) || setresgid(NOBODY, NOBODY, NOBODY) ||
-	    setresuid(NOBODY, NOBODY, NOBODY))
-		return -errno;
-	/* Keep /proc/self ours to read. */
-	return prctl(PR_SET_DUMPABLE, 1) ? -errno : 0;
-}
-
-static int write_file(const char *path, const char *text)
+int write_file(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC), err = 0;
 
@@ -268,6 +300,28 @@ static int write_file(const char *path, const char *text)
 		err = -errno;
 	close(fd);
 	return err;
+}
+
+int drop_privileges(void)
+{
+	if (setgroups(0, NULL) || setresgid(NOBODY, NOBODY, NOBODY) ||
+	    setresuid(NOBODY, NOBODY, NOBODY))
+		return -errno;
+	/* Keep /proc/self ours to read. */
+	return prctl(PR_SET_DUMPABLE, 1) ? -errno : 0;
+}
+
+int in_child(int (*body)(void *arg), void *arg)
+{
+	int status;
+	pid_t pid;
+
+	pid = fork();
+	if (!pid)
+		_exit(body(arg));
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+		return -ECHILD;
+	return WEXITSTATUS(status);
 }
 
 static unsigned int pci_word(const char *bdf, const char *attr)

@@ -37,6 +37,12 @@ int ioas_ranges(int fd, uint32_t ioas, struct iommu_iova_range *ranges, uint32_t
 int option_set(int fd, uint32_t option, uint32_t object, uint64_t value);
 int option_get(int fd, uint32_t option, uint32_t object, uint64_t *value);
 int hwpt_alloc(int fd, uint32_t dev_id, uint32_t pt_id, uint32_t *hwpt);
+/* *iova stays as it is on failure. */
+int ioas_map_file(int fd, uint32_t ioas, int file, uint64_t start, uint64_t bytes, uint64_t *iova,
+		  uint32_t flags);
+int ioas_map_file_fixed(int fd, uint32_t ioas, int file, uint64_t start, uint64_t bytes,
+			uint64_t iova);
+int change_process(int fd);
 
 /* Number behind a word of the fdinfo line of an object, -1 if there is none */
 long long object_stat(int fd, uint32_t id, const char *word);
@@ -47,13 +53,20 @@ long status_kib(const char *name);
 void *memory_alloc(size_t bytes);
 void *memory_alloc_huge(size_t bytes);
 
+/* A descriptor of so many bytes, or a negative errno; flags are MFD_*. */
+int memfd_alloc(uint64_t bytes, unsigned int flags);
+
 /* A copy of data whose last byte is the last one that can be read. */
 void *before_hole(const void *data, size_t bytes);
 /* A copy of data that cannot be written. */
 void *read_only_copy(const void *data, size_t bytes);
 
+int write_file(const char *path, const char *text);
+
 /* Become a user without any capability; only a child should. */
 int drop_privileges(void);
+/* What body returns, from 0 to 255, in a process of its own; -ECHILD if it died. */
+int in_child(int (*body)(void *arg), void *arg);
 
 struct vfio_dev {
 	int fd;

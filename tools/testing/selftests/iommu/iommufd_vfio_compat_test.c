@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
@@ -253,28 +252,30 @@ TEST_F(compat, extensions)
 
 static int unprivileged_set_type(int fd, int type)
 {
-	int status;
-	pid_t pid;
+	return drop_privileges() ? 100 : -value_call(fd, VFIO_SET_IOMMU, type);
+}
 
-	pid = fork();
-	if (!pid)
-		_exit(drop_privileges() ? 100 : -value_call(fd, VFIO_SET_IOMMU, type));
-	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
-		return -ECHILD;
-	return -WEXITSTATUS(status);
+static int unprivileged_noiommu(void *arg)
+{
+	return unprivileged_set_type(*(int *)arg, VFIO_NOIOMMU_IOMMU);
+}
+
+static int unprivileged_type1(void *arg)
+{
+	return unprivileged_set_type(*(int *)arg, VFIO_TYPE1v2_IOMMU);
 }
 
 TEST_F(compat, set_type_order)
 {
 	ASSERT_EQ(0, clear_ioas(self->fd));
-	EXPECT_EQ(-EPERM, unprivileged_set_type(self->fd, VFIO_NOIOMMU_IOMMU));
+	EXPECT_EQ(-EPERM, -in_child(unprivileged_noiommu, &self->fd));
 	EXPECT_EQ(-EINVAL, value_call(self->fd, VFIO_SET_IOMMU, VFIO_NOIOMMU_IOMMU));
 	EXPECT_EQ(-EINVAL, value_call(self->fd, VFIO_SET_IOMMU, 0));
 	EXPECT_EQ(-EINVAL, value_call(self->fd, VFIO_SET_IOMMU, FORMER_NESTING));
 	EXPECT_EQ(-EINVAL, value_call(self->fd, VFIO_SET_IOMMU, 1000));
 	EXPECT_EQ(-ENODEV, value_call(self->fd, VFIO_SET_IOMMU, VFIO_TYPE1_IOMMU));
 	EXPECT_EQ(-ENODEV, value_call(self->fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
-	EXPECT_EQ(-ENODEV, unprivileged_set_type(self->fd, VFIO_TYPE1v2_IOMMU));
+	EXPECT_EQ(-ENODEV, -in_child(unprivileged_type1, &self->fd));
 	ASSERT_EQ(0, set_ioas(self->fd, self->ioas));
 	EXPECT_EQ(0, value_call(self->fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
 	EXPECT_EQ(0, value_call(self->fd, VFIO_SET_IOMMU, VFIO_TYPE1_IOMMU));

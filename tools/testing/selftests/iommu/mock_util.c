@@ -7,6 +7,13 @@
 #include "iommufd_util.h"
 #include "mock_util.h"
 
+int mock_present(int fd)
+{
+	struct iommu_test_cmd cmd = { .size = sizeof(cmd) };
+
+	return iommufd_call(fd, IOMMU_TEST_CMD, &cmd) == -EOPNOTSUPP;
+}
+
 int mock_domain(int fd, uint32_t pt_id, uint32_t dev_flags, struct mock_ids *ids)
 {
 	struct iommu_test_cmd cmd = {
@@ -44,6 +51,21 @@ int mock_add_device(int fd, uint32_t stdev, uint32_t pt_id, struct mock_ids *ids
 	ids->stdev = cmd.add_device.out_stdev_id;
 	ids->hwpt = cmd.add_device.pt_id;
 	ids->dev = cmd.add_device.out_idev_id;
+	return err;
+}
+
+int mock_hwpt_alloc(int fd, uint32_t dev, uint32_t pt_id, uint32_t flags, uint32_t kind,
+		    uint32_t *hwpt)
+{
+	struct iommu_hwpt_selftest blob = { .pagetable_type = kind };
+	struct iommu_hwpt_alloc arg = {
+		.size = sizeof(arg), .flags = flags, .dev_id = dev, .pt_id = pt_id,
+		.data_type = IOMMU_HWPT_DATA_SELFTEST, .data_len = sizeof(blob),
+		.data_uptr = (uintptr_t)&blob,
+	};
+	int err = iommufd_call(fd, IOMMU_HWPT_ALLOC, &arg);
+
+	*hwpt = arg.out_hwpt_id;
 	return err;
 }
 

@@ -17,11 +17,16 @@ struct mock_ids {
 	uint32_t dev;
 };
 
+/* Whether the kernel has the test call */
+int mock_present(int fd);
 int mock_domain(int fd, uint32_t pt_id, uint32_t dev_flags, struct mock_ids *ids);
 /* pt_id: in what to attach to, out the page table. */
 int mock_replace(int fd, uint32_t stdev, uint32_t *pt_id);
 /* A device in the group of stdev; ids->hwpt returns the page table. */
 int mock_add_device(int fd, uint32_t stdev, uint32_t pt_id, struct mock_ids *ids);
+/* A page table of this kind, MOCK_IOMMUPT_*; flags as IOMMU_HWPT_ALLOC has them. */
+int mock_hwpt_alloc(int fd, uint32_t dev, uint32_t pt_id, uint32_t flags, uint32_t kind,
+		    uint32_t *hwpt);
 int mock_reserve(int fd, uint32_t ioas, uint64_t start, uint64_t length);
 int mock_check_map(int fd, uint32_t hwpt, uint64_t iova, uint64_t length, const void *mem);
 int mock_check_refs(int fd, const void *mem, uint64_t length, uint32_t refs);
