@@ -433,18 +433,6 @@ TEST_F(mock, pasids_of_a_device)
 	EXPECT_EQ(MOCK_PASID_WIDTH, arg.out_max_pasid_log2);
 }
 
-/* Returns 0 or a negative errno. */
-static int write_file(const char *path, const char *value)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), err;
-
-	if (fd < 0)
-		return -errno;
-	err = write(fd, value, strlen(value)) < 0 ? -errno : 0;
-	close(fd);
-	return err;
-}
-
 #define FAULTS "/sys/kernel/debug/fail_iommufd/"
 
 static int arm_faults(const char *probability)
