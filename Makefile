@@ -18,6 +18,9 @@ DISK      ?=
 MACHINES  ?= vtd
 ROWS      ?=
 STRICT    ?=
+BACKEND   ?=
+BENCH_KERNEL ?=
+ROW       ?=
 
 # Work trees of one repository share what does not depend on their content: the
 # import of the pristine source and the unpacked QEMU.
@@ -33,10 +36,11 @@ KERNEL    := python3 $(TOP)/scripts/kernel.py --arch $(ARCH) --config $(CONFIG) 
 	     --tree $(TREE) --out $(KOUT)
 VMDIR     := $(TOP)/tools/testing/vm
 VM        := python3 $(VMDIR)/vm.py --build $(O) --qemu $(NEWER_QEMU)
+BENCH      = $(VM) bench --machines "$(MACHINES)" --backend "$(BACKEND)" --config "$(BENCH_KERNEL)"
 export JOBS V O QEMU LINUX_SRC KEEP TIMEOUT_SCALE IOMMUFD_SEED IOMMUFD_SECONDS
 
 .DEFAULT_GOAL := help
-.PHONY: help packages tree fold new-patch config kernel kernel-only print-image run check unit kernels compile-test lint vm kunit kselftest coverage bench series series-check clean
+.PHONY: help packages tree fold new-patch config kernel kernel-only print-image run check unit kernels compile-test lint vm kunit kselftest coverage bench bench-profile bench-kernels series series-check clean
 
 help:
 	@sed -n 's/^#: //p' $(TOP)/Makefile
@@ -135,20 +139,24 @@ coverage: tree
 	@$(VM) coverage --tests "$(TESTS)" --wanted $(COVERAGE_MIN)
 
 #:   bench        instructions that mapping takes, beside VFIO type1 and other kernels
-#:                  (MACHINES="vtd amd smmuv3", ROWS=begin,... of names of rows, STRICT=1)
-bench: tree
-	@for arch in $(sort $(foreach m,$(MACHINES),$(if $(filter smmuv3,$(m)),arm64,x86_64))); do \
-		$(MAKE) --no-print-directory -s kernel-only ARCH=$$arch CONFIG=run || exit 1; \
-	done
-	@$(VM) bench --machines "$(MACHINES)" --rows "$(ROWS)"
+#:                  (MACHINES="vtd amd smmuv3 vtd-memcg scale mock", ROWS=begin,... of
+#:                  names of rows, STRICT=1, BACKEND=name, BENCH_KERNEL=run)
+bench: bench-kernels
+	@$(BENCH) --rows "$(ROWS)"
 	@$(TOP)/tools/iommu/bench_report.py $(if $(STRICT),--strict) --plot $(O)/bench \
 		$(foreach m,$(MACHINES),$(O)/bench/$(m).rows)
-	@if command -v gnuplot >/dev/null; then \
-		for m in $(MACHINES); do gnuplot $(O)/bench/$$m.gnuplot || exit 1; done; \
-		echo "plots: $(MACHINES:%=$(O)/bench/%.svg)"; \
-	else \
-		echo "no plots: gnuplot is not here (package gnuplot-nox)"; \
-	fi
+
+#:   bench-profile  the functions that one row's instructions go to
+#:                  (ROW=name, MACHINES=one, BACKEND=iommufd|compat|type1|nodomain)
+bench-profile: bench-kernels
+	@test -n "$(ROW)" || { echo 'make bench-profile ROW=map-4k-4K'; exit 1; }
+	@$(BENCH) --profile "$(ROW)"
+
+bench-kernels: tree
+	@for kernel in $$($(VM) bench-kernels --machines "$(MACHINES)" --config "$(BENCH_KERNEL)"); do \
+		$(MAKE) --no-print-directory -s kernel-only \
+			ARCH=$${kernel%:*} CONFIG=$${kernel#*:} || exit 1; \
+	done
 
 kernel-only:
 	@$(KERNEL)

@@ -167,7 +167,8 @@ def main():
     """Configure and build one kernel."""
     parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
     parser.add_argument('--arch', choices=sorted(IMAGE), required=True)
-    parser.add_argument('--config', choices=('run', 'debug'), required=True)
+    parser.add_argument('--config', choices=('run', 'debug', 'bench', 'bench-memcg'),
+                        required=True)
     parser.add_argument('--tree', default=TOP / 'build/tree')
     parser.add_argument('--out', required=True)
     parser.add_argument('--target', default='')

@@ -39,6 +39,8 @@ struct row_set {
 /* The sets of one file; NULL rows end them. */
 extern const struct row_set map_sets[];
 extern const struct row_set attach_sets[];
+extern const struct row_set scale_sets[];
+extern const struct row_set dirty_sets[];
 
 /* Memory of a set's kind, at least as long as it needs */
 static inline void *bench_memory(struct bench *bench, const struct row_set *set)

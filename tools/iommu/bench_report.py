@@ -7,12 +7,15 @@
 A table has a line for each row of the back end iommufd: instructions of one
 call and of each 4K page, the same row of other back ends in the same run, the
 ratios to them and to the figures of other kernels in mainline-7.3.json, and
-what goals.json wants.  With --strict a goal that is missed is a failure.
+what goals.json wants.  What the kernel holds for a mapping makes a second table.
+With --strict a goal that is missed is a failure.
 """
 
 import argparse
 import fnmatch
 import json
+import shutil
+import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +41,14 @@ class Row:
         return max(1, self.bytes // PAGE)
 
 
+@dataclass(frozen=True)
+class Held:
+    """What the kernel holds for one mapping."""
+    name: str
+    pages: int
+    bytes: int
+
+
 def read_rows(text):
     """({backend: {name: Row}}, {fact: value}) of the program's output."""
     rows, facts = {}, {}
@@ -51,6 +62,12 @@ def read_rows(text):
     return rows, facts
 
 
+def read_held(text):
+    """[Held] of the program's output."""
+    words = [line.split() for line in text.splitlines()]
+    return [Held(w[1], int(w[2]), int(w[3])) for w in words if w[:1] == ['held'] and len(w) == 4]
+
+
 class Peers:
     """Figures of other kernels, and goals."""
 
@@ -60,7 +77,7 @@ class Peers:
 
     def figure(self, machine, name, column):
         """Instructions of a call on another kernel, None if not known."""
-        return self.figures.get(machine, {}).get(name, {}).get(column)
+        return self.figures.get(machine.removesuffix('-memcg'), {}).get(name, {}).get(column)
 
     def goal(self, machine, name):
         """What a row must reach: the first pattern that fits, or {}."""
@@ -85,6 +102,14 @@ class Peers:
         return None
 
 
+    def held_limit(self, held):
+        """Most bytes that may be held for a mapping, None without a goal."""
+        for pattern, goal in self.goals.get('held', ()):
+            if fnmatch.fnmatch(held.name, pattern):
+                return goal * held.pages
+        return None
+
+
 def ratio(ours, other):
     """Ratio as text, empty when there is nothing to compare with."""
     return f'{ours / other:.2f}' if other else ''
@@ -97,6 +122,7 @@ def number(value):
     return f'{value:.0f}' if value >= 100 else f'{value:.2f}'
 
 
+HELD_HEAD = ('held for', 'bytes', '/page', '/2M', 'must/page', '')
 HEAD = ('row', 'call', 'page', 'compat', 'type1', '/type1', '/7.3', '/7.3t1', '/6.1t1',
         'must/page', '')
 
@@ -119,6 +145,21 @@ def table(machine, rows, peers):
                       *(ratio(row.median, peers.figure(machine, name, c))
                         for c in (MAINLINE, MAINLINE_TYPE1, OLD_TYPE1)),
                       number(limit and limit / row.pages), mark))
+    return lines, missed
+
+
+def held_table(found, peers):
+    """(lines of cells, names that miss their goal) of what the kernel holds."""
+    lines, missed = [], []
+    for held in found:
+        limit, mark = peers.held_limit(held), ''
+        if limit is not None:
+            mark = 'reached' if held.bytes <= limit else 'MISSED'
+            if held.bytes > limit:
+                missed.append(f'held-{held.name}')
+        lines.append((held.name, str(held.bytes), f'{held.bytes / held.pages:.3f}',
+                      f'{held.bytes / held.pages * 512:.1f}',
+                      f'{limit / held.pages:.3f}' if limit is not None else '', mark))
     return lines, missed
 
 
@@ -165,22 +206,35 @@ def plot_script(machine, rows, out):
     return text + 'unset multiplot\n'
 
 
+def draw(machine, rows, folder):
+    """Write the plot of one machine, where gnuplot is there; return its path."""
+    script, image = folder / f'{machine}.gnuplot', folder / f'{machine}.svg'
+    text = plot_script(machine, rows, image)
+    if 'plot $' not in text:
+        return 'none, too few rows'
+    script.write_text(text)
+    if not shutil.which('gnuplot'):
+        return f'{script}, for gnuplot (package gnuplot-nox)'
+    subprocess.run(['gnuplot', str(script)], check=True)
+    return image
+
+
 def report(path, peers, plots):
-    """Print the table of one machine, write its plot; return the rows that miss a goal."""
-    machine = path.stem
-    rows, facts = read_rows(path.read_text())
+    """Print the tables of one machine, draw its plot; return the rows that miss a goal."""
+    machine, text = path.stem, path.read_text()
+    rows, facts = read_rows(text)
     lines, missed = table(machine, rows, peers)
+    held, too_much = held_table(read_held(text), peers)
     said = ', '.join(f'{k} {v}' for k, v in facts.items())
     print(f'\n{machine}: median instructions ({said})\n')
-    if lines:
-        print(layout([HEAD, *lines]))
-    else:
-        print('no rows')
+    print(layout([HEAD, *lines]) if lines else 'no rows')
+    if held:
+        print(layout([HELD_HEAD, *held]))
+    missed += too_much
     if missed:
         print(f'missed: {" ".join(missed)}')
     if plots:
-        script = plots / f'{machine}.gnuplot'
-        script.write_text(plot_script(machine, rows, plots / f'{machine}.svg'))
+        print(f'plot: {draw(machine, rows, plots)}')
     return missed
 
 
@@ -189,7 +243,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
     parser.add_argument('files', nargs='+', type=Path)
     parser.add_argument('--strict', action='store_true')
-    parser.add_argument('--plot', type=Path, help='folder for scripts of gnuplot')
+    parser.add_argument('--plot', type=Path, help='folder for plots')
     args = parser.parse_args()
     peers, missed = Peers(), []
     for path in args.files:

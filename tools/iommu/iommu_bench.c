@@ -3,7 +3,7 @@
  * Measures mapping memory for a PCI function through /dev/iommu and through
  * VFIO's containers:
  *
- *   iommu_bench [--rows PATTERN,...] [--profile ROW]
+ *   iommu_bench [--rows PATTERN,...] [--backends NAME,...] [--profile ROW]
  *
  * A pattern is the begin of a row's name, such as map-4k or map-4k-2M. The lines of
  * the results are described in samples.h; checks are TAP.
@@ -22,7 +22,9 @@
 #define CLASS_OTHER	0x00ff00
 #define NAME_LEN	64
 
-static const struct row_set *const all_sets[] = { map_sets, attach_sets, NULL };
+static const struct row_set *const all_sets[] = {
+	map_sets, attach_sets, scale_sets, dirty_sets, NULL
+};
 static int nr_checks, nr_failures;
 
 static void __attribute__((format(printf, 2, 3)))
@@ -39,7 +41,12 @@ check(bool good, const char *fmt, ...)
 	nr_failures += !good;
 }
 
-/* Does the name begin with one of the patterns, which commas part? */
+/* What to measure: patterns parted by commas, NULL for all */
+struct choice {
+	const char *rows, *backends;
+};
+
+/* Does the name begin with one of the patterns? */
 static bool matches(const char *patterns, const char *name)
 {
 	char word[NAME_LEN];
@@ -67,110 +74,125 @@ static void row_name(const struct row_set *set, const char *op, int op_len, char
 		snprintf(name, NAME_LEN, "%.*s", op_len, op);
 }
 
-static bool wanted(const struct row_set *set, const char *patterns)
+static bool wanted(const struct row_set *set, const struct choice *choice)
 {
 	const char *op = set->rows;
 	char name[NAME_LEN];
 	size_t len;
 
-	if (!patterns)
+	if (!choice->rows)
 		return !set->extra;
 	for (;; op += len + 1) {
 		len = strcspn(op, " ");
 		row_name(set, op, len, name);
-		if (matches(patterns, name))
+		if (matches(choice->rows, name))
 			return true;
 		if (!op[len])
 			return false;
 	}
 }
 
-static int run_set(struct bench *bench, const struct row_set *set)
+static void run_on(struct bench *bench, const struct row_set *set, const struct backend_ops *ops)
 {
-	const struct backend_ops *const *ops;
-	int err = 0;
-
-	for (ops = set->backends; *ops && !err; ops++) {
-		bench->backend = (struct backend){ .ops = *ops };
-		err = (*ops)->open(&bench->backend, bench->bdf);
-		if (!err) {
-			err = set->run(bench, set);
-			(*ops)->close(&bench->backend);
-		}
-		if (err)
-			check(false, "%s on %s: %s", set->rows, (*ops)->name, strerror(-err));
-	}
-	return err;
-}
-
-/* Make the memory that the wanted sets need, each kind once. */
-static void make_memory(struct bench *bench, const char *patterns)
-{
-	uint64_t need[NR_MEMORY_KINDS] = { 0 };
-	const struct row_set *const *sets, *set;
-	unsigned int kind;
 	int err;
 
-	for (sets = all_sets; *sets; sets++)
-		for (set = *sets; set->rows; set++)
-			if (set->kind < NR_MEMORY_KINDS && wanted(set, patterns) &&
-			    set->bytes > need[set->kind])
-				need[set->kind] = set->bytes;
-	for (kind = 0; kind < NR_MEMORY_KINDS; kind++) {
-		if (!need[kind])
-			continue;
-		need[kind] = (need[kind] + HUGE_BYTES - 1) & ~(HUGE_BYTES - 1);
-		err = memory_alloc(&bench->memory[kind], kind, need[kind]);
-		check(!err, "%llu MiB of memory lie as %s should (%s)",
-		      (unsigned long long)need[kind] >> 20, memory_names[kind], strerror(-err));
+	bench->backend = (struct backend){ .ops = ops };
+	err = ops->open(&bench->backend, bench->bdf);
+	if (!err) {
+		err = set->run(bench, set);
+		ops->close(&bench->backend);
 	}
+	if (err)
+		check(false, "%s on %s: %s", set->rows, ops->name, strerror(-err));
 }
 
-static void run_all(struct bench *bench, const char *patterns)
+static void run_set(struct bench *bench, const struct row_set *set, const struct choice *choice)
+{
+	const struct backend_ops *const *ops;
+
+	for (ops = set->backends; *ops; ops++)
+		if (!choice->backends || matches(choice->backends, (*ops)->name))
+			run_on(bench, set, *ops);
+}
+
+/* As much as the wanted set that needs most */
+static uint64_t memory_needed(unsigned int kind, const struct choice *choice)
 {
 	const struct row_set *const *sets, *set;
+	uint64_t need = 0;
 
 	for (sets = all_sets; *sets; sets++)
 		for (set = *sets; set->rows; set++)
-			if (wanted(set, patterns) &&
-			    (set->kind == NR_MEMORY_KINDS || bench->memory[set->kind].mem))
-				run_set(bench, set);
+			if (set->kind == kind && wanted(set, choice) && set->bytes > need)
+				need = set->bytes;
+	return (need + HUGE_BYTES - 1) & ~(HUGE_BYTES - 1);
 }
 
-static const char *read_options(int argc, char **argv)
+static bool make_memory(struct bench *bench, unsigned int kind, uint64_t bytes)
+{
+	int err;
+
+	err = memory_alloc(&bench->memory[kind], kind, bytes);
+	check(!err, "%llu MiB of memory lie as %s should (%s)", (unsigned long long)bytes >> 20,
+	      memory_names[kind], strerror(-err));
+	return !err;
+}
+
+/* Kind by kind, so that they need not be there at the same time */
+static void run_kind(struct bench *bench, unsigned int kind, const struct choice *choice)
+{
+	uint64_t bytes = memory_needed(kind, choice);
+	const struct row_set *const *sets, *set;
+
+	if (bytes && !make_memory(bench, kind, bytes))
+		return;
+	for (sets = all_sets; *sets; sets++)
+		for (set = *sets; set->rows; set++)
+			if (set->kind == kind && wanted(set, choice))
+				run_set(bench, set, choice);
+	if (bytes)
+		memory_free(&bench->memory[kind]);
+}
+
+static struct choice read_options(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "rows", required_argument, NULL, 'r' },
+		{ "backends", required_argument, NULL, 'b' },
 		{ "profile", required_argument, NULL, 'p' },
 		{ }
 	};
-	const char *patterns = NULL;
+	struct choice choice = { NULL, NULL };
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (option) {
 		case 'r':
-			patterns = optarg;
+			choice.rows = optarg;
+			break;
+		case 'b':
+			choice.backends = optarg;
 			break;
 		case 'p':
-			patterns = optarg;
+			choice.rows = optarg;
 			samples_profiled = optarg;
 			break;
 		default:
-			fprintf(stderr, "usage: %s [--rows PATTERN,...] [--profile ROW]\n",
+			fprintf(stderr, "usage: %s [--rows PATTERN,...] [--backends NAME,...] [--profile ROW]\n",
 				argv[0]);
 			exit(2);
 		}
 	}
-	return patterns;
+	return choice;
 }
 
 int main(int argc, char **argv)
 {
 	const struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
-	const char *patterns = read_options(argc, argv);
+	struct choice choice = read_options(argc, argv);
 	struct bench bench = { 0 };
 	char bdf[PCI_BDF_LEN];
+	unsigned int kind;
 	double ratio;
 	int err;
 
@@ -179,11 +201,9 @@ int main(int argc, char **argv)
 	setrlimit(RLIMIT_MEMLOCK, &unlimited);
 	err = pci_find_class(CLASS_OTHER, bdf);
 	check(!err, "a function to map for (%s)", strerror(-err));
-	if (!err) {
-		bench.bdf = bdf;
-		make_memory(&bench, patterns);
-		run_all(&bench, patterns);
-	}
+	bench.bdf = bdf;
+	for (kind = 0; kind <= NR_MEMORY_KINDS && !err; kind++)
+		run_kind(&bench, kind, &choice);
 	printf("1..%d\n", nr_checks);
 	return nr_failures ? 1 : 0;
 }

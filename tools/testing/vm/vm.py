@@ -8,6 +8,7 @@
     vm.py kernels [--tests PATTERN]    name the kernels they need, as ARCH:CONFIG
     vm.py run [--iommu MACHINE] [--disk FILE]    the main job
     vm.py bench [--machines WORDS] [--rows PATTERN,...] [--profile ROW]    measure
+    vm.py bench-kernels [--machines WORDS]    name the kernels that this needs
     vm.py image --arch ARCH            build the initramfs and print its path
 """
 
@@ -31,7 +32,7 @@ def parse_args():
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
     parser.add_argument('command', choices=('list', 'check', 'coverage', 'kernels', 'run', 'bench',
-                                            'image'))
+                                            'bench-kernels', 'image'))
     parser.add_argument('--tests', default='', help='words: globs or parts of case names')
     parser.add_argument('--build', default=TOP / 'build')
     parser.add_argument('--jobs', type=int, default=int(os.environ.get('JOBS') or 0))
@@ -39,10 +40,11 @@ def parse_args():
     parser.add_argument('--qemu', default='', help='folder of an unpacked QEMU')
     parser.add_argument('--iommu', default='vtd')
     parser.add_argument('--disk', default='')
-    parser.add_argument('--machines', default='vtd', help='words of ' + ' '.join(bench.MACHINES))
+    parser.add_argument('--machines', default='vtd', help='words of ' + ' '.join(bench.LANES))
     parser.add_argument('--rows', default='', help='begins of names of rows, parted by commas')
     parser.add_argument('--profile', default='', help='row to count by function')
-    parser.add_argument('--config', default='run', help='kernel to measure')
+    parser.add_argument('--backend', default='', help='measure just this one')
+    parser.add_argument('--config', default='', help='measure another kernel')
     parser.add_argument('--wanted', type=float, default=90, help='coverage in percent')
     return parser.parse_args()
 
@@ -61,6 +63,9 @@ def main():
     args = parse_args()
     if args.command == 'image':
         print(Guest(args.arch, TOP, args.build).image())
+        return 0
+    if args.command == 'bench-kernels':
+        print(*bench.kernels(args))
         return 0
     runner = Runner(TOP, args.build, Emulators(args.qemu))
     if args.command == 'run':
