@@ -21,4 +21,9 @@ bool intel_device_can_force_snooping(struct device *dev);
 void intel_flush_pass_through(struct device_domain_info *info);
 bool intel_domain_may_force_snooping(struct dmar_domain *domain);
 
+/* map.c */
+int intel_iommu_map_runs(struct iommu_domain *domain, unsigned long iova,
+			 const struct iommu_run *runs, unsigned int nr_runs,
+			 int prot, gfp_t gfp, size_t *mapped);
+
 #endif /* _INTEL_EXT_H_ */

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * VT-d: domains made for a device, filled before they are attached, and read
- * back by a walker that knows tables by the book (3.6, 3.7, 9.8) alone; which
- * device fits which domain; and what is left of a device that is blocked.
+ * back by a walker that knows tables by the book (3.6, 3.7, 9.8) alone; lists of
+ * runs against the same runs one by one; which device fits which domain; and what
+ * is left of a device that is blocked.
  */
 #include <kunit/test.h>
 #include <linux/io.h>
 #include <linux/iommu-ext.h>
 #include <linux/iommu.h>
+#include <linux/prandom.h>
 #include <linux/sizes.h>
 
 #include "ext.h"
@@ -259,6 +261,148 @@ static void superpage_replaces_an_empty_table(struct kunit *test)
 	domain->ops->free(domain);
 }
 
+/* Number of leaves in which two tables differ, or where one has no table */
+static unsigned int differences(u64 *a, u64 *b, int level)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < 512; i++) {
+		bool leaf = level == 1 || (a[i] | b[i]) & BIT_ULL(7);
+
+		if (leaf || !a[i] || !b[i])
+			n += a[i] != b[i];
+		else
+			n += (a[i] ^ b[i]) & ~GENMASK_ULL(51, 12) ? 1 :
+			     differences(phys_to_virt(a[i] & GENMASK_ULL(51, 12)),
+					 phys_to_virt(b[i] & GENMASK_ULL(51, 12)),
+					 level - 1);
+	}
+	return n;
+}
+
+#define NR_RUNS 48
+
+/* Single pages and longer pieces; some are fit for superpages with this IOVA */
+static void random_runs(struct rnd_state *rnd, u64 iova,
+			struct iommu_run *runs)
+{
+	static const size_t kinds[] = { SZ_4K, SZ_4K, SZ_64K, SZ_4M, SZ_2G };
+	size_t total = 0;
+	unsigned int i;
+
+	for (i = 0; i < NR_RUNS; i++) {
+		u32 nr_kinds = ARRAY_SIZE(kinds) - 1;
+		u64 at = iova + total;
+		size_t max;
+
+		runs[i].phys = (u64)prandom_u32_state(rnd) << 12;
+		if (prandom_u32_state(rnd) & 1) {
+			runs[i].phys = (runs[i].phys & ~(u64)(SZ_1G - 1)) +
+				       (at & (SZ_1G - 1));
+			nr_kinds++;
+		}
+		max = kinds[prandom_u32_state(rnd) % nr_kinds];
+		runs[i].len = (prandom_u32_state(rnd) % (max / SZ_4K) + 1) *
+			      (size_t)SZ_4K;
+		/* Half of the long ones reach a border of superpages */
+		if (prandom_u32_state(rnd) & 1 && runs[i].len >= SZ_2M)
+			runs[i].len = ALIGN(at + runs[i].len, SZ_2M) - at;
+		total += runs[i].len;
+	}
+}
+
+/* A list gives the table that its runs give when they are mapped one by one. */
+static void runs_give_the_same_table(struct kunit *test)
+{
+	static const int stages[] = { UNIT_LEGACY_39, UNIT_SNOOP, UNIT_FIRST,
+				      UNIT_FIRST_2M, UNIT_57, UNIT_NO_SUPER,
+				      UNIT_2M, UNIT_COHERENT };
+	struct iommu_run *runs;
+	struct rnd_state rnd;
+	int i, k, round;
+
+	runs = kunit_kcalloc(test, NR_RUNS, sizeof(*runs), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, runs);
+	prandom_seed_state(&rnd, 20);
+	for (i = 0; i < ARRAY_SIZE(stages); i++) {
+		const struct unit *unit = &units[stages[i]];
+		struct fake *fake = fake_of(test, stages[i]);
+		struct iommu_domain *listed = domain_for(test, fake);
+		struct iommu_domain *single = domain_for(test, fake);
+		/* Without superpages a long run takes long to write */
+		unsigned int nr = unit->pgsizes & SZ_2M ? NR_RUNS : 4;
+
+		if (unit->snoop) {
+			listed->ops->enforce_cache_coherency(listed);
+			single->ops->enforce_cache_coherency(single);
+		}
+		/* The second round meets tables that the first left behind */
+		for (round = 0; round < 2; round++) {
+			u64 iova = SZ_1G - SZ_4M + (u64)SZ_4K *
+				   (prandom_u32_state(&rnd) & 0x7ff);
+			int prot = round ? IOMMU_READ : IOMMU_READ | IOMMU_WRITE;
+			size_t mapped = 0, total = 0;
+
+			random_runs(&rnd, iova, runs);
+			KUNIT_EXPECT_EQ(test, 0,
+					listed->ops->map_runs(listed, iova, runs,
+							      nr, prot, GFP_KERNEL,
+							      &mapped));
+			for (k = 0; k < nr; k++) {
+				KUNIT_EXPECT_EQ(test, 0,
+						iommu_map(single, iova + total,
+							  runs[k].phys,
+							  runs[k].len, prot));
+				total += runs[k].len;
+			}
+			KUNIT_EXPECT_EQ(test, mapped, total);
+			KUNIT_EXPECT_EQ_MSG(test, 0U,
+					    differences((u64 *)to_dmar_domain(listed)->pgd,
+							(u64 *)to_dmar_domain(single)->pgd,
+							unit->levels),
+					    "%s", unit->name);
+			KUNIT_EXPECT_EQ(test, to_dmar_domain(listed)->max_addr,
+					to_dmar_domain(single)->max_addr);
+			KUNIT_EXPECT_EQ(test, total, iommu_unmap(listed, iova, total));
+			KUNIT_EXPECT_EQ(test, total, iommu_unmap(single, iova, total));
+		}
+		listed->ops->free(listed);
+		single->ops->free(single);
+	}
+}
+
+/* Whoever called learns what has to be unmapped again. */
+static void runs_that_fail_tell_how_far_they_came(struct kunit *test)
+{
+	struct fake *fake = fake_of(test, UNIT_LEGACY_39);
+	struct iommu_domain *domain = domain_for(test, fake);
+	u64 top = domain->geometry.aperture_end + 1;
+	const struct iommu_run runs[] = {
+		{ .phys = SZ_1G, .len = SZ_4K },
+		{ .phys = SZ_2G, .len = SZ_2M },
+		{ .phys = SZ_8K, .len = SZ_8K },
+		{ .phys = SZ_16K, .len = SZ_8K },
+		{ .phys = SZ_32K, .len = SZ_4K },
+	};
+	u64 iova = top - SZ_2M - SZ_16K;
+	size_t mapped = 0;
+
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			domain->ops->map_runs(domain, iova, runs, 3, IOMMU_CACHE,
+					      GFP_KERNEL, &mapped));
+	KUNIT_EXPECT_EQ(test, mapped, (size_t)0);
+	KUNIT_EXPECT_EQ(test, -EFAULT,
+			domain->ops->map_runs(domain, iova, runs,
+					      ARRAY_SIZE(runs), IOMMU_READ,
+					      GFP_KERNEL, &mapped));
+	KUNIT_EXPECT_EQ(test, mapped, (size_t)SZ_2M + SZ_8K + SZ_4K);
+	KUNIT_EXPECT_EQ(test, iommu_iova_to_phys(domain, iova + mapped - SZ_4K),
+			(u64)SZ_8K + SZ_4K);
+	KUNIT_EXPECT_EQ(test, iommu_iova_to_phys(domain, iova + mapped), 0ULL);
+	KUNIT_EXPECT_EQ(test, iommu_unmap(domain, iova, mapped), mapped);
+	domain->ops->free(domain);
+}
+
 static void snooping_is_settled_before_the_first_entry(struct kunit *test)
 {
 	struct fake *able = fake_of(test, UNIT_SNOOP);
@@ -497,6 +641,8 @@ static struct kunit_case vtd_ext_cases[] = {
 	KUNIT_CASE(alloc_paging_refuses_flags),
 	KUNIT_CASE(filled_before_attach),
 	KUNIT_CASE(superpage_replaces_an_empty_table),
+	KUNIT_CASE(runs_give_the_same_table),
+	KUNIT_CASE(runs_that_fail_tell_how_far_they_came),
 	KUNIT_CASE(snooping_is_settled_before_the_first_entry),
 	KUNIT_CASE(snooping_is_not_promised_without_a_device),
 	KUNIT_CASE(device_fits_what_its_unit_walks),
