@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What every call of /dev/iommu promises without a device: numbers, sizes,
- * reserved fields, and the errno of each bad argument in the documented order.
+ * What the calls of /dev/iommu promise without a device: numbers, reserved
+ * fields, and the errno of each bad argument in the documented order. What is
+ * so for every argument stands in iommufd_args_test.c.
  *
  * The tests of the order begin with an argument that is wrong in every way and
  * mend one thing at a time: each call must then fail for the next reason.
@@ -20,23 +21,7 @@
 #include "iommufd_util.h"
 
 #define UNKNOWN_FLAG	(1u << 31)
-#define TAIL_BYTES	24
 #define MAPPED_IOVA	0x10000000ULL
-
-union any_arg {
-	__u32 size;
-	struct iommu_destroy destroy;
-	struct iommu_ioas_alloc alloc;
-	struct iommu_ioas_allow_iovas allow;
-	struct iommu_ioas_copy copy;
-	struct iommu_ioas_iova_ranges ranges;
-	struct iommu_ioas_map map;
-	struct iommu_ioas_unmap unmap;
-	struct iommu_option option;
-	struct iommu_hwpt_alloc hwpt;
-	struct iommu_hw_info info;
-	__u8 raw[256];
-};
 
 /* A descriptor with an address space, one page of which is mapped */
 FIXTURE(fd)
@@ -63,100 +48,6 @@ FIXTURE_TEARDOWN(fd)
 	ASSERT_EQ(0, close(self->fd));
 }
 
-static int raw_call(int fd, unsigned long number, const union any_arg *arg)
-{
-	return iommufd_call(fd, number, (void *)arg);
-}
-
-/*
- * One row a call: its sizes, and what a good call returns. Calls that need a
- * device get ENOENT for its ID, which is looked at after the size.
- */
-enum call_name { DESTROY, ALLOC, ALLOW, COPY, RANGES, MAP, UNMAP, OPTION, HWPT, INFO, NR_CALLS };
-
-static const struct call_row {
-	char name[20];
-	unsigned long number;
-	uint32_t min;
-	uint32_t size;
-	int good;
-} rows[NR_CALLS] = {
-	[DESTROY] = { "DESTROY", IOMMU_DESTROY, 8, 8, 0 },
-	[ALLOC] = { "IOAS_ALLOC", IOMMU_IOAS_ALLOC, 12, 12, 0 },
-	[ALLOW] = { "IOAS_ALLOW_IOVAS", IOMMU_IOAS_ALLOW_IOVAS, 24, 24, 0 },
-	[COPY] = { "IOAS_COPY", IOMMU_IOAS_COPY, 40, 40, 0 },
-	[RANGES] = { "IOAS_IOVA_RANGES", IOMMU_IOAS_IOVA_RANGES, 32, 32, 0 },
-	[MAP] = { "IOAS_MAP", IOMMU_IOAS_MAP, 40, 40, 0 },
-	[UNMAP] = { "IOAS_UNMAP", IOMMU_IOAS_UNMAP, 24, 24, 0 },
-	[OPTION] = { "OPTION", IOMMU_OPTION, 24, 24, 0 },
-	[HWPT] = { "HWPT_ALLOC", IOMMU_HWPT_ALLOC, 24, 48, -ENOENT },
-	[INFO] = { "GET_HW_INFO", IOMMU_GET_HW_INFO, 32, 40, -ENOENT },
-};
-
-/* A call that succeeds, each time it is made anew; 0 or a negative errno */
-static int good_arg(FIXTURE_DATA(fd) *self, enum call_name call, union any_arg *arg)
-{
-	memset(arg, 0, sizeof(*arg));
-	arg->size = rows[call].size;
-	switch (call) {
-	case DESTROY:
-		return ioas_alloc(self->fd, &arg->destroy.id);
-	case ALLOW:
-		arg->allow.ioas_id = self->ioas;
-		break;
-	case COPY:
-		arg->copy.flags = MAP_RW;
-		arg->copy.src_ioas_id = self->ioas;
-		arg->copy.dst_ioas_id = self->ioas;
-		arg->copy.length = PAGE_BYTES;
-		arg->copy.src_iova = MAPPED_IOVA;
-		break;
-	case RANGES:
-		arg->ranges.ioas_id = self->ioas;
-		arg->ranges.num_iovas = 4;
-		arg->ranges.allowed_iovas = (uintptr_t)self->range;
-		break;
-	case MAP:
-		arg->map.flags = MAP_RW;
-		arg->map.ioas_id = self->ioas;
-		arg->map.user_va = (uintptr_t)self->mem;
-		arg->map.length = PAGE_BYTES;
-		break;
-	case UNMAP:
-		/* A page of its own each time */
-		arg->unmap.ioas_id = self->ioas;
-		arg->unmap.length = PAGE_BYTES;
-		return ioas_map(self->fd, self->ioas, self->mem, PAGE_BYTES,
-				(uint64_t *)&arg->unmap.iova, MAP_RW);
-	case OPTION:
-		arg->option.option_id = IOMMU_OPTION_RLIMIT_MODE;
-		arg->option.op = IOMMU_OPTION_OP_GET;
-		break;
-	case HWPT:
-		arg->hwpt.dev_id = NO_SUCH_ID;
-		break;
-	case INFO:
-		arg->info.dev_id = NO_SUCH_ID;
-		break;
-	default:
-		break;
-	}
-	return 0;
-}
-
-/* The good call with another size, and tail bytes of this value behind it */
-static int call_sized(FIXTURE_DATA(fd) *self, enum call_name call, uint32_t size, uint8_t tail)
-{
-	union any_arg arg;
-	int err = good_arg(self, call, &arg);
-
-	if (err)
-		return err;
-	arg.size = size;
-	memset(arg.raw + rows[call].size, tail, TAIL_BYTES);
-	return raw_call(self->fd, rows[call].number, &arg);
-}
-
 TEST_F(fd, node)
 {
 	struct stat st;
@@ -167,132 +58,6 @@ TEST_F(fd, node)
 	EXPECT_EQ(0660, st.st_mode & 0777);
 }
 
-TEST_F(fd, size_exact)
-{
-	int call;
-
-	for (call = 0; call < NR_CALLS; call++)
-		EXPECT_EQ(rows[call].good, call_sized(self, call, rows[call].size, 0xff))
-			TH_LOG("%s", rows[call].name);
-}
-
-TEST_F(fd, size_too_short)
-{
-	uint32_t size;
-	int call;
-
-	for (call = 0; call < NR_CALLS; call++)
-		for (size = 0; size < rows[call].min; size++)
-			EXPECT_EQ(-EINVAL, call_sized(self, call, size, 0))
-				TH_LOG("%s with %u bytes", rows[call].name, size);
-}
-
-/* From the first version of a struct on, what the caller lacks is zero. */
-TEST_F(fd, size_of_older_versions)
-{
-	uint32_t size;
-	int call;
-
-	for (call = 0; call < NR_CALLS; call++)
-		for (size = rows[call].min; size < rows[call].size; size += 4)
-			EXPECT_EQ(rows[call].good, call_sized(self, call, size, 0xff))
-				TH_LOG("%s with %u bytes", rows[call].name, size);
-}
-
-/* A word that an older caller does not have must not be read. */
-TEST_F(fd, missing_words_are_zero)
-{
-	union any_arg arg = { .hwpt = { .size = 24, .data_type = 1, .data_len = 0 } };
-
-	EXPECT_EQ(-ENOENT, raw_call(self->fd, IOMMU_HWPT_ALLOC, &arg));
-	arg.size = 32;
-	EXPECT_EQ(-EINVAL, raw_call(self->fd, IOMMU_HWPT_ALLOC, &arg));
-}
-
-TEST_F(fd, size_long_with_zero_tail)
-{
-	uint32_t extra;
-	int call;
-
-	for (call = 0; call < NR_CALLS; call++)
-		for (extra = 1; extra <= TAIL_BYTES; extra++)
-			EXPECT_EQ(rows[call].good,
-				  call_sized(self, call, rows[call].size + extra, 0))
-				TH_LOG("%s with %u more bytes", rows[call].name, extra);
-}
-
-TEST_F(fd, size_long_with_other_tail)
-{
-	union any_arg arg;
-	uint32_t extra;
-	int call;
-
-	for (call = 0; call < NR_CALLS; call++) {
-		for (extra = 1; extra <= TAIL_BYTES; extra++) {
-			EXPECT_EQ(-E2BIG, call_sized(self, call, rows[call].size + extra, 1))
-				TH_LOG("%s with %u more bytes", rows[call].name, extra);
-			/* Only the last byte is not zero. */
-			ASSERT_EQ(0, good_arg(self, call, &arg));
-			arg.size += extra;
-			arg.raw[arg.size - 1] = 0x80;
-			EXPECT_EQ(-E2BIG, raw_call(self->fd, rows[call].number, &arg))
-				TH_LOG("%s, byte %u", rows[call].name, extra);
-		}
-	}
-}
-
-TEST_F(fd, tail_is_not_written)
-{
-	union any_arg arg;
-
-	ASSERT_EQ(0, good_arg(self, RANGES, &arg));
-	arg.size += 8;
-	EXPECT_EQ(0, raw_call(self->fd, IOMMU_IOAS_IOVA_RANGES, &arg));
-	EXPECT_EQ(rows[RANGES].size + 8, arg.size);
-	EXPECT_EQ(0, arg.raw[rows[RANGES].size]);
-
-	ASSERT_EQ(0, good_arg(self, ALLOC, &arg));
-	arg.raw[12] = 0x5a;
-	EXPECT_EQ(0, raw_call(self->fd, IOMMU_IOAS_ALLOC, &arg));
-	EXPECT_EQ(0x5a, arg.raw[12]);
-	EXPECT_EQ(12, arg.size);
-}
-
-TEST_F(fd, unreadable_argument)
-{
-	union any_arg arg;
-	uint32_t *word;
-	int call;
-
-	for (call = 0; call < NR_CALLS; call++) {
-		EXPECT_EQ(-EFAULT, raw_call(self->fd, rows[call].number, NULL))
-			TH_LOG("%s of NULL", rows[call].name);
-		/* The size can be read, what it promises cannot. */
-		word = before_hole(&rows[call].size, sizeof(*word));
-		ASSERT_NE(NULL, word);
-		EXPECT_EQ(-EFAULT, raw_call(self->fd, rows[call].number, (void *)word))
-			TH_LOG("%s of a size word", rows[call].name);
-		/* The known part can be read, the tail cannot. */
-		ASSERT_EQ(0, good_arg(self, call, &arg));
-		arg.size += 8;
-		EXPECT_EQ(-EFAULT, raw_call(self->fd, rows[call].number,
-					    before_hole(&arg, rows[call].size)))
-			TH_LOG("%s with a hole for a tail", rows[call].name);
-	}
-}
-
-/* A size that is too small is told before the rest is read. */
-TEST_F(fd, short_size_before_fault)
-{
-	uint32_t size = 4, *word = before_hole(&size, sizeof(size));
-	int call;
-
-	ASSERT_NE(NULL, word);
-	for (call = 0; call < NR_CALLS; call++)
-		EXPECT_EQ(-EINVAL, raw_call(self->fd, rows[call].number, (void *)word))
-			TH_LOG("%s", rows[call].name);
-}
-
 static bool exists(int fd, uint32_t id)
 {
 	uint32_t nr = 0;
@@ -300,81 +65,21 @@ static bool exists(int fd, uint32_t id)
 	return ioas_ranges(fd, id, NULL, &nr, NULL) != -ENOENT;
 }
 
-/* If the result cannot be written the call has done nothing. */
-/* covers: IOMMU_IOAS_ALLOC EFAULT */
-TEST_F(fd, unwritable_result)
-{
-	union any_arg arg;
-	uint32_t id, next;
-	uint64_t bytes;
-
-	ASSERT_EQ(0, good_arg(self, ALLOC, &arg));
-	EXPECT_EQ(-EFAULT, raw_call(self->fd, IOMMU_IOAS_ALLOC, read_only_copy(&arg, 12)));
-	for (id = 1; id < 16; id++)
-		if (id != self->ioas)
-			EXPECT_FALSE(exists(self->fd, id));
-	ASSERT_EQ(0, ioas_alloc(self->fd, &next));
-
-	ASSERT_EQ(0, good_arg(self, MAP, &arg));
-	arg.map.ioas_id = next;
-	EXPECT_EQ(-EFAULT, raw_call(self->fd, IOMMU_IOAS_MAP, read_only_copy(&arg, 40)));
-	EXPECT_EQ(0, ioas_unmap_all(self->fd, next, &bytes));
-	EXPECT_EQ(0, bytes);
-
-	ASSERT_EQ(0, good_arg(self, COPY, &arg));
-	arg.copy.dst_ioas_id = next;
-	EXPECT_EQ(-EFAULT, raw_call(self->fd, IOMMU_IOAS_COPY, read_only_copy(&arg, 40)));
-	EXPECT_EQ(0, ioas_unmap_all(self->fd, next, &bytes));
-	EXPECT_EQ(0, bytes);
-
-	ASSERT_EQ(0, good_arg(self, RANGES, &arg));
-	EXPECT_EQ(-EFAULT, raw_call(self->fd, IOMMU_IOAS_IOVA_RANGES, read_only_copy(&arg, 32)));
-	ASSERT_EQ(0, good_arg(self, OPTION, &arg));
-	EXPECT_EQ(-EFAULT, raw_call(self->fd, IOMMU_OPTION, read_only_copy(&arg, 24)));
-}
-
-/* Calls without a result do not need to write. */
-TEST_F(fd, read_only_argument)
-{
-	union any_arg arg;
-
-	ASSERT_EQ(0, good_arg(self, DESTROY, &arg));
-	EXPECT_EQ(0, raw_call(self->fd, IOMMU_DESTROY, read_only_copy(&arg, 8)));
-	ASSERT_EQ(0, good_arg(self, ALLOW, &arg));
-	EXPECT_EQ(0, raw_call(self->fd, IOMMU_IOAS_ALLOW_IOVAS, read_only_copy(&arg, 24)));
-}
-
 TEST_F(fd, unknown_numbers)
 {
-	union any_arg arg = { .size = sizeof(arg) };
+	__u32 arg[64] = { sizeof(arg) };
 	unsigned int nr;
 
 	/* Outside the table the argument is not touched. */
 	for (nr = 0; nr < 0x64; nr++)
-		EXPECT_EQ(-ENOTTY, raw_call(self->fd, _IO(IOMMUFD_TYPE, nr), NULL));
+		EXPECT_EQ(-ENOTTY, iommufd_call(self->fd, _IO(IOMMUFD_TYPE, nr), NULL));
 	for (nr = 0xb0; nr <= 0xff; nr++)
-		EXPECT_EQ(-ENOTTY, raw_call(self->fd, _IO(IOMMUFD_TYPE, nr), NULL));
+		EXPECT_EQ(-ENOTTY, iommufd_call(self->fd, _IO(IOMMUFD_TYPE, nr), NULL));
 
 	/* Inside it the size word is read first: this one is a hole. */
-	EXPECT_EQ(-EFAULT, raw_call(self->fd, _IO(IOMMUFD_TYPE, 0x95), NULL));
-	EXPECT_EQ(-ENOTTY, raw_call(self->fd, _IO(IOMMUFD_TYPE, 0x95), &arg));
-	EXPECT_EQ(-ENOTTY, raw_call(self->fd, _IO(IOMMUFD_TYPE, 0x9f), &arg));
-}
-
-TEST_F(fd, foreign_numbers)
-{
-	union any_arg arg;
-	unsigned int nr;
-	int call;
-
-	for (call = 0; call < NR_CALLS; call++) {
-		ASSERT_EQ(0, good_arg(self, call, &arg));
-		nr = rows[call].number & 0xff;
-		EXPECT_EQ(-ENOTTY, raw_call(self->fd, _IO('<', nr), &arg));
-		EXPECT_EQ(-EFAULT, raw_call(self->fd, _IO('<', nr), NULL));
-		/* With a direction and a size in the number */
-		EXPECT_EQ(-ENOTTY, raw_call(self->fd, _IOWR(IOMMUFD_TYPE, nr, __u64), &arg));
-	}
+	EXPECT_EQ(-EFAULT, iommufd_call(self->fd, _IO(IOMMUFD_TYPE, 0x95), NULL));
+	EXPECT_EQ(-ENOTTY, iommufd_call(self->fd, _IO(IOMMUFD_TYPE, 0x95), arg));
+	EXPECT_EQ(-ENOTTY, iommufd_call(self->fd, _IO(IOMMUFD_TYPE, 0x9f), arg));
 }
 
 /* covers: IOMMU_DESTROY ENOENT */
@@ -470,6 +175,7 @@ TEST_F(fd, allow_order)
 }
 
 /* An absurd count is refused, whatever memory the kernel has */
+/* covers: IOMMU_IOAS_ALLOW_IOVAS ENOMEM */
 TEST_F(fd, allow_absurd_count)
 {
 	struct iommu_ioas_allow_iovas arg = {
