@@ -45,7 +45,7 @@ FIXTURE_SETUP(fd)
 FIXTURE_TEARDOWN(fd)
 {
 	munmap(self->mem, 4 * PAGE_BYTES);
-	ASSERT_EQ(0, close(self->fd));
+	EXPECT_EQ(0, close(self->fd));
 }
 
 TEST_F(fd, node)

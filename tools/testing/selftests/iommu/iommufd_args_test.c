@@ -139,8 +139,8 @@ FIXTURE_SETUP(args)
 
 FIXTURE_TEARDOWN(args)
 {
-	ASSERT_EQ(0, close(self->fd));
-	ASSERT_EQ(0, close(self->file));
+	EXPECT_EQ(0, close(self->fd));
+	EXPECT_EQ(0, close(self->file));
 	munmap(self->mem, PAGE_BYTES);
 	free(self->large);
 }

@@ -73,7 +73,7 @@ FIXTURE_SETUP(device)
 FIXTURE_TEARDOWN(device)
 {
 	vfio_dev_close(&self->dev);
-	ASSERT_EQ(0, close(self->fd));
+	EXPECT_EQ(0, close(self->fd));
 }
 
 static long pinned_kib(FIXTURE_DATA(device) *self)

@@ -46,7 +46,7 @@ FIXTURE_TEARDOWN(mock)
 {
 	if (self->mem)
 		munmap(self->mem, MEM_BYTES);
-	ASSERT_EQ(0, close(self->fd));
+	EXPECT_EQ(0, close(self->fd));
 }
 
 TEST_F(mock, map_is_seen)

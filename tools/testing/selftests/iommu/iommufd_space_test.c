@@ -36,7 +36,7 @@ FIXTURE_SETUP(space)
 FIXTURE_TEARDOWN(space)
 {
 	munmap(self->mem, NR_PAGES * PAGE_BYTES);
-	ASSERT_EQ(0, close(self->fd));
+	EXPECT_EQ(0, close(self->fd));
 }
 
 /* Map bytes from an offset of the memory wherever the kernel likes. */
