@@ -7,6 +7,7 @@
 #define __IOMMUFD_IOVA_AREA_H
 
 #include <linux/rbtree.h>
+#include <linux/sched.h>
 #include <linux/types.h>
 
 #include "store.h"
@@ -116,6 +117,15 @@ bool iommufd_area_find_hole(const struct rb_root *root, unsigned long first,
 static inline unsigned long iommufd_area_bytes(const struct iommufd_area *area)
 {
 	return area->last - area->start + 1;
+}
+
+/* Step along a chain; most have one area, and then nobody is kept waiting */
+static inline struct iommufd_area *
+iommufd_area_next_in_chain(const struct iommufd_area *area)
+{
+	if (area->next)
+		cond_resched();
+	return area->next;
 }
 
 static inline bool iommufd_area_meets(const struct rb_root *root,

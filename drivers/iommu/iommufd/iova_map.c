@@ -220,10 +220,9 @@ static void free_chain(struct iommufd_area *chain)
 	struct iommufd_area *next;
 
 	for (; chain; chain = next) {
-		next = chain->next;
+		next = iommufd_area_next_in_chain(chain);
 		iommufd_area_release(chain);
 		iommufd_area_free(chain);
-		cond_resched();
 	}
 }
 
@@ -231,10 +230,9 @@ static void erase_chain(struct iommufd_iova_map *map,
 			struct iommufd_area *chain)
 {
 	lockdep_assert_held(&map->lock);
-	for (; chain; chain = chain->next) {
+	for (; chain; chain = iommufd_area_next_in_chain(chain)) {
 		iommufd_area_erase(&map->areas, chain);
 		map->nr_areas--;
-		cond_resched();
 	}
 	iommufd_map_wake(map);
 }
@@ -285,8 +283,11 @@ static struct iommufd_area *alloc_chain(const struct iommufd_slice *slices,
 	unsigned int i;
 
 	for (i = 0; i < nr_slices; i++) {
-		struct iommufd_area *area = iommufd_area_alloc();
+		struct iommufd_area *area;
 
+		if (i)
+			cond_resched();
+		area = iommufd_area_alloc();
 		if (!area) {
 			abandon_chain(chain);
 			return NULL;
@@ -296,7 +297,6 @@ static struct iommufd_area *alloc_chain(const struct iommufd_slice *slices,
 		area->prot = prot;
 		*link = area;
 		link = &area->next;
-		cond_resched();
 	}
 	return chain;
 }
@@ -360,7 +360,8 @@ static void insert_chain(struct iommufd_iova_map *map,
 {
 	struct iommufd_area *area;
 
-	for (area = chain; area; area = area->next, slices++) {
+	for (area = chain; area;
+	     area = iommufd_area_next_in_chain(area), slices++) {
 		area->map = map;
 		area->start = iova;
 		area->last = iova + slices->length_bytes - 1;
@@ -368,7 +369,6 @@ static void insert_chain(struct iommufd_iova_map *map,
 		iommufd_area_insert(&map->areas, area);
 		map->nr_areas++;
 		iova += slices->length_bytes;
-		cond_resched();
 	}
 }
 
@@ -376,12 +376,11 @@ static int pin_chain(struct iommufd_area *chain)
 {
 	int err = 0;
 
-	for (; chain && !err; chain = chain->next) {
+	for (; chain && !err; chain = iommufd_area_next_in_chain(chain)) {
 		err = iommufd_area_hold(chain);
 		/* A copy of pinned memory never sleeps in there */
 		if (!err && chain->next && fatal_signal_pending(current))
 			err = -EINTR;
-		cond_resched();
 	}
 	return err;
 }
@@ -552,9 +551,9 @@ static int count_areas(struct iommufd_iova_map *map, struct removal *rm)
 		if (area->remover)
 			return -EAGAIN;
 		rm->any_in_use |= is_in_use(area);
-		rm->nr++;
+		if (rm->nr++)
+			cond_resched();
 		area = iommufd_area_next(area);
-		cond_resched();
 	}
 	return rm->nr ? 0 : -ENOENT;
 }
@@ -683,8 +682,9 @@ static struct iommufd_area *take_areas(struct iommufd_iova_map *map,
 			map->pinned_bytes -= iommufd_area_bytes(area);
 		*link = area;
 		link = &area->next;
-		if (--left)
-			area = iommufd_area_next(area);
+		if (!--left)
+			break;
+		area = iommufd_area_next(area);
 		cond_resched();
 	}
 	*link = NULL;

@@ -187,15 +187,65 @@ static int map_runs_small(struct iommu_domain *domain, unsigned long iova,
 	return 0;
 }
 
+/**
+ * struct area_fill - an area on its way into a domain
+ * @map: the map
+ * @domain: the domain
+ * @area: the area
+ * @iter: the memory that comes next
+ * @prot: mask of IOMMU_*
+ * @done: bytes that are mapped
+ */
+struct area_fill {
+	struct iommufd_iova_map *map;
+	struct iommu_domain *domain;
+	const struct iommufd_area *area;
+	struct iommufd_run_iter iter;
+	int prot;
+	size_t done;
+};
+
+static int fill_runs(struct area_fill *fill, const struct iommu_run *runs,
+		     unsigned int nr_runs)
+{
+	unsigned long iova = fill->area->start + fill->done;
+	size_t mapped;
+	int err;
+
+	if (likely(READ_ONCE(fill->map->huge_pages)))
+		err = iommu_domain_map_runs(fill->domain, iova, runs, nr_runs,
+					    fill->prot, GFP_KERNEL_ACCOUNT,
+					    &mapped);
+	else
+		err = map_runs_small(fill->domain, iova, runs, nr_runs,
+				     fill->prot, &mapped);
+	fill->done += mapped;
+	return err;
+}
+
+/* Kernels that clear the stack do so with the room here, which takes longer */
+static noinline int fill_many_runs(struct area_fill *fill)
+{
+	struct iommu_run runs[MAX_RUNS];
+	unsigned int nr;
+	int err = 0;
+
+	while (!err && (nr = iommufd_run_iter_next(&fill->iter, runs,
+						   MAX_RUNS))) {
+		err = fill_runs(fill, runs, nr);
+		if (!err && nr == MAX_RUNS && fatal_signal_pending(current))
+			err = -EINTR;
+		cond_resched();
+	}
+	return err;
+}
+
 static int fill_area(struct iommufd_iova_map *map, struct iommu_domain *domain,
 		     struct iommufd_area *area)
 {
-	struct iommu_run runs[MAX_RUNS];
-	struct iommufd_run_iter iter;
-	size_t done = 0, mapped;
-	unsigned int nr;
-	int err = 0;
-	int prot;
+	struct area_fill fill;
+	struct iommu_run run;
+	int err;
 
 	/*
 	 * The hold came first, so whoever revokes the memory from here on will
@@ -207,32 +257,27 @@ static int fill_area(struct iommufd_iova_map *map, struct iommu_domain *domain,
 	if (area->absent)
 		goto out_count;
 
-	prot = area->prot | iommufd_store_prot(area->store);
-	iommufd_run_iter_init(&iter, area->store, &area->hold,
+	fill.map = map;
+	fill.domain = domain;
+	fill.area = area;
+	fill.prot = area->prot | iommufd_store_prot(area->store);
+	fill.done = 0;
+	iommufd_run_iter_init(&fill.iter, area->store, &area->hold,
 			      area->offset_bytes, iommufd_area_bytes(area));
-	while ((nr = iommufd_run_iter_next(&iter, runs, MAX_RUNS))) {
-		if (likely(READ_ONCE(map->huge_pages)))
-			err = iommu_domain_map_runs(domain, area->start + done,
-						    runs, nr, prot,
-						    GFP_KERNEL_ACCOUNT,
-						    &mapped);
-		else
-			err = map_runs_small(domain, area->start + done, runs,
-					     nr, prot, &mapped);
-		done += mapped;
-		if (!err && nr == MAX_RUNS && fatal_signal_pending(current))
-			err = -EINTR;
-		if (err)
-			goto err_unmap;
-		cond_resched();
-	}
+	/* Small mappings and huge pages are one run */
+	iommufd_run_iter_next(&fill.iter, &run, 1);
+	err = fill_runs(&fill, &run, 1);
+	if (!err && !iommufd_run_iter_done(&fill.iter))
+		err = fill_many_runs(&fill);
+	if (err)
+		goto err_unmap;
 out_count:
 	area->nr_domains++;
 	return 0;
 
 err_unmap:
-	if (done)
-		iommu_unmap(domain, area->start, done);
+	if (fill.done)
+		iommu_unmap(domain, area->start, fill.done);
 	return err;
 }
 
@@ -265,8 +310,10 @@ static void unmap_span(struct iommu_domain *domain, unsigned long start,
 		unmapped = iommu_unmap_fast(domain, start + done,
 					    min(step, size - done), gather);
 		done += unmapped;
+		if (done >= size)
+			break;
 		cond_resched();
-	} while (unmapped && done < size);
+	} while (unmapped);
 
 	/* What stays mapped could be reached by devices after it is freed */
 	WARN_ON_ONCE(done != size);
@@ -375,6 +422,8 @@ static int fill_chain(struct iommufd_iova_map *map, struct map_domain *md,
 		err = fill_area(map, md->domain, area);
 		if (err)
 			goto err_unmap;
+		if (area->next)
+			cond_resched();
 	}
 	return 0;
 

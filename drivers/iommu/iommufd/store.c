@@ -273,7 +273,8 @@ static void unpin_gap(struct iommufd_store *store, struct iommufd_span gap)
 		unpin_in_chunk(store, chunk, span, page, last, &batch);
 		if (!is_chunk_held(store, span))
 			iommufd_chunk_clear(chunk);
-		cond_resched();
+		if (last < gap.last)
+			cond_resched();
 	}
 	store->backing.ops->unpin(&store->backing, batch.pfn, batch.npages);
 }
@@ -414,7 +415,6 @@ static int fill_pin(struct fill *fill)
 
 	if (fatal_signal_pending(current))
 		return -EINTR;
-	cond_resched();
 	/* Enough, unless a release made a new gap meanwhile. */
 	err = fill_charge(fill, npages);
 	if (err)
@@ -452,6 +452,8 @@ static int fill_batches(struct fill *fill)
 			fill_unpin(fill);
 		more = !err && fill->next <= fill->last && fill_next_batch(fill);
 		mutex_unlock(&store->mutex);
+		if (more)
+			cond_resched();
 	} while (more);
 	return err;
 }
