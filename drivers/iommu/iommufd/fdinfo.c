@@ -15,9 +15,10 @@ static void show_ioas(struct seq_file *seq, struct iommufd_object *obj)
 	struct iommufd_map_stats stats;
 
 	iommufd_map_stats(ioas->map, &stats);
-	seq_printf(seq, " mappings %lu mapped-bytes %llu pinned-bytes %llu domains %lu huge-pages %d",
+	seq_printf(seq, " mappings %lu mapped-bytes %llu pinned-bytes %llu kernel-pins %lu domains %lu huge-pages %d",
 		   stats.nr_areas, stats.mapped_bytes, stats.pinned_bytes,
-		   stats.nr_domains, iommufd_map_huge_pages(ioas->map));
+		   stats.nr_kernel_pins, stats.nr_domains,
+		   iommufd_map_huge_pages(ioas->map));
 }
 
 static void show_device(struct seq_file *seq, struct iommufd_object *obj)

@@ -915,5 +915,6 @@ void iommufd_map_stats(struct iommufd_iova_map *map,
 	stats->nr_domains = map->nr_domains;
 	stats->mapped_bytes = map->mapped_bytes;
 	stats->pinned_bytes = map->pinned_bytes;
+	stats->nr_kernel_pins = map->nr_kernel_pins;
 	mutex_unlock(&map->lock);
 }

@@ -37,12 +37,14 @@ struct iommufd_range {
  * @nr_domains: number of domains that mirror the map
  * @mapped_bytes: sum of the lengths of all areas
  * @pinned_bytes: how much of that is pinned for the map's domains
+ * @nr_kernel_pins: number of ranges that in-kernel users have pinned
  */
 struct iommufd_map_stats {
 	unsigned long nr_areas;
 	unsigned long nr_domains;
 	u64 mapped_bytes;
 	u64 pinned_bytes;
+	unsigned long nr_kernel_pins;
 };
 
 int iommufd_map_init(void);

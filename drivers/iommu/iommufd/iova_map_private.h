@@ -55,6 +55,7 @@ struct iommufd_space {
  * @nr_domains: length of @domains
  * @mapped_bytes: length of all finished mappings
  * @pinned_bytes: length of those whose memory is pinned
+ * @nr_kernel_pins: ranges that the users in @users_list have pinned
  * @huge_pages: domains may use pages larger than PAGE_SIZE
  */
 struct iommufd_iova_map {
@@ -73,6 +74,7 @@ struct iommufd_iova_map {
 	unsigned long nr_domains;
 	u64 mapped_bytes;
 	u64 pinned_bytes;
+	unsigned long nr_kernel_pins;
 	bool huge_pages;
 };
 

@@ -332,10 +332,12 @@ int iommufd_map_pin(struct iommufd_map_user *user, unsigned long iova,
 		list_pages(pin, pages);
 
 	mutex_lock(&map->lock);
-	if (err)
+	if (err) {
 		uncount_pieces(pin, user);
-	else
+	} else {
 		pin_tree_insert(pin, &user->pins);
+		map->nr_kernel_pins++;
+	}
 	end_work(user);
 	mutex_unlock(&map->lock);
 	if (err)
@@ -387,6 +389,7 @@ void iommufd_map_unpin(struct iommufd_map_user *user, unsigned long iova,
 		return;
 	}
 	pin_tree_remove(pin, &user->pins);
+	map->nr_kernel_pins--;
 	user->nr_works++;
 	mutex_unlock(&map->lock);
 

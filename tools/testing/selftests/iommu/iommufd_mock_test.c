@@ -271,11 +271,14 @@ TEST_F(mock, access_pins_and_lets_go)
 					      0, &other));
 	EXPECT_EQ(-ENOENT, mock_access_pin(self->fd, access, IOVA, MEM_BYTES + PAGE_BYTES, NULL, 0,
 					   &other));
+	EXPECT_EQ(2, object_stat(self->fd, self->ioas, "kernel-pins"));
 	EXPECT_EQ(0, mock_access_unpin(self->fd, access, 1));
+	EXPECT_EQ(1, object_stat(self->fd, self->ioas, "kernel-pins"));
 	EXPECT_EQ(-ENOENT, mock_access_unpin(self->fd, access, 1));
 	/* The unmap asks for the rest */
 	ASSERT_EQ(0, ioas_unmap_all(self->fd, self->ioas, NULL));
 	EXPECT_EQ(-ENOENT, mock_access_unpin(self->fd, access, item));
+	EXPECT_EQ(0, object_stat(self->fd, self->ioas, "kernel-pins"));
 	EXPECT_EQ(0, mock_check_refs(self->fd, self->mem, MEM_BYTES, 0));
 	EXPECT_EQ(0, close(access));
 }

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Every call of /dev/iommu once, on a descriptor that has what the call needs.
+ */
+#ifndef IOMMUFD_SCENARIOS_H
+#define IOMMUFD_SCENARIOS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "iommufd_util.h"
+#include "mock_util.h"
+
+#define SCENARIO_BYTES	(48 * PAGE_BYTES)
+
+/* What one try of a scenario works on */
+struct stage {
+	int fd;
+	uint32_t ioas, other;	/* address spaces */
+	uint32_t hwpt, parent;	/* page tables */
+	uint32_t nested, foreign;
+	struct mock_ids ids;	/* mock device */
+	int access, dmabuf;
+	uint32_t item;
+	struct vfio_dev vfio;
+};
+
+enum {
+	/* The call may have done its work when it could not write its answer. */
+	MAY_BE_DONE = 1,
+	/* The call may have cut mappings: no IOVA means anything else then. */
+	MAY_BE_CUT = 4,
+	/* The call changes nothing that the lines of the descriptor show. */
+	NO_CHANGE = 2,
+};
+
+struct scenario {
+	const char *name;
+	int (*set_up)(struct stage *stage);
+	int (*run)(struct stage *stage);
+	unsigned int flags;
+};
+
+extern const struct scenario scenarios[];
+extern const unsigned int nr_scenarios;
+/* What the scenarios map, SCENARIO_BYTES of it */
+extern uint8_t *scenario_memory;
+
+bool scenarios_init(void);
+
+#endif
