@@ -140,10 +140,12 @@ coverage: tree
 
 #:   bench        instructions that mapping takes, beside VFIO type1 and other kernels
 #:                  (MACHINES="vtd amd smmuv3 vtd-memcg scale mock", ROWS=begin,... of
-#:                  names of rows, STRICT=1, BACKEND=name, BENCH_KERNEL=run)
+#:                  names of rows, STRICT=1, BACKEND=name, BENCH_KERNEL=run,
+#:                  DOC=1 puts the tables into the documentation)
 bench: bench-kernels
 	@$(BENCH) --rows "$(ROWS)"
 	@$(TOP)/tools/iommu/bench_report.py $(if $(STRICT),--strict) --plot $(O)/bench \
+		$(if $(DOC),--into $(TOP)/Documentation/driver-api/iommufd/speed.rst) \
 		$(foreach m,$(MACHINES),$(O)/bench/$(m).rows)
 
 #:   bench-profile  the functions that one row's instructions go to

@@ -2,13 +2,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Make tables and plots of what iommu_bench printed.
 
-    bench_report.py [--strict] [--plot FOLDER] MACHINE.rows ...
+    bench_report.py [--strict] [--plot FOLDER] [--into TEXT] MACHINE.rows ...
 
 A table has a line for each row of the back end iommufd: instructions of one
 call and of each 4K page, the same row of other back ends in the same run, the
 ratios to them and to the figures of other kernels in mainline-7.3.json, and
 what goals.json wants.  What the kernel holds for a mapping makes a second table.
-With --strict a goal that is missed is a failure.
+With --strict a goal that is missed is a failure.  With --into the tables replace
+those of a text in reStructuredText, each of which stands as a literal block behind
+a line ".. figures: MACHINE" or ".. held: MACHINE".
 """
 
 import argparse
@@ -174,6 +176,21 @@ def layout(lines):
     return text
 
 
+def put_into(text, mark, content):
+    """The text with the literal block behind a line ".. MARK" replaced, if it has one."""
+    lines = text.split('\n')
+    if f'.. {mark}' not in lines:
+        return text
+    first = lines.index(f'.. {mark}') + 1
+    while lines[first] != '::':
+        first += 1
+    end = first + 1
+    while end < len(lines) and (not lines[end] or lines[end][0] == ' '):
+        end += 1
+    block = [f'    {line}'.rstrip() for line in content.rstrip('\n').split('\n')]
+    return '\n'.join([*lines[:first + 1], '', *block, '', *lines[end:]])
+
+
 def series(rows, op, kind):
     """[(bytes, instructions a page)] of an operation, by size."""
     wanted = [r for n, r in rows.items() if n.startswith(f'{op}-{kind}-')]
@@ -219,7 +236,21 @@ def draw(machine, rows, folder):
     return image
 
 
-def report(path, peers, plots):
+def write_into(path, machine, lines, held):
+    """Put the tables of one machine into a text: without columns that are empty."""
+    def without_empty(rows):
+        kept = [i for i in range(len(rows[0])) if any(row[i] for row in rows[1:])]
+        return layout([[row[i] for i in kept] for row in rows])
+
+    text = path.read_text()
+    if lines:
+        text = put_into(text, f'figures: {machine}', without_empty([HEAD, *lines]))
+    if held:
+        text = put_into(text, f'held: {machine}', without_empty([HELD_HEAD, *held]))
+    path.write_text(text)
+
+
+def report(path, peers, plots, into=None):
     """Print the tables of one machine, draw its plot; return the rows that miss a goal."""
     machine, text = path.stem, path.read_text()
     rows, facts = read_rows(text)
@@ -230,6 +261,8 @@ def report(path, peers, plots):
     print(layout([HEAD, *lines]) if lines else 'no rows')
     if held:
         print(layout([HELD_HEAD, *held]))
+    if into:
+        write_into(into, machine, lines, held)
     missed += too_much
     if missed:
         print(f'missed: {" ".join(missed)}')
@@ -244,10 +277,11 @@ def main():
     parser.add_argument('files', nargs='+', type=Path)
     parser.add_argument('--strict', action='store_true')
     parser.add_argument('--plot', type=Path, help='folder for plots')
+    parser.add_argument('--into', type=Path, help='text whose tables to replace')
     args = parser.parse_args()
     peers, missed = Peers(), []
     for path in args.files:
-        missed += report(path, peers, args.plot)
+        missed += report(path, peers, args.plot, args.into)
     print('call and page: instructions of one call, and for each 4K page of it. /X: ours\n'
           'divided by X: type1 of this run; iommufd of mainline 7.3, type1 of mainline 7.3,\n'
           'type1 of 6.1, measured in emulation. must/page: the goal, for each 4K page.')

@@ -148,6 +148,14 @@ class ReportTest(unittest.TestCase):
         self.assertIn('4096 100.000\n2097152 0.586\n', script)
         self.assertNotIn('$map_type1_4k', script)
 
+    def test_into(self):
+        """The block behind its mark is replaced, and nothing else."""
+        text = 'a\n\n.. figures: vtd\n\n::\n\n    old\n\n    old\n\nb\n\n::\n\n    kept\n'
+        self.assertEqual(bench_report.put_into(text, 'figures: vtd', 'new  1\n\nmore\n'),
+                         'a\n\n.. figures: vtd\n\n::\n\n    new  1\n\n    more\n\nb\n\n::\n\n'
+                         '    kept\n')
+        self.assertEqual(bench_report.put_into(text, 'figures: amd', 'new'), text)
+
     def test_strict(self):
         """Missed goals are a failure when asked for, and only then."""
         with tempfile.TemporaryDirectory() as name:
