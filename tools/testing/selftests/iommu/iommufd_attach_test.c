@@ -32,13 +32,11 @@ FIXTURE(attach)
 
 FIXTURE_SETUP(attach)
 {
-	self->fd = iommufd_open();
-	ASSERT_LE(0, self->fd);
-	ASSERT_EQ(0, ioas_alloc(self->fd, &self->ioas));
-	ASSERT_EQ(0, ioas_alloc(self->fd, &self->other));
-	if (mock_domain(self->fd, self->ioas, 0, &self->ids) == -ENOTTY)
+	self->fd = mock_space(&self->ioas, &self->ids);
+	if (self->fd == -ENOTTY)
 		SKIP(return, "a kernel without CONFIG_IOMMUFD_TEST");
-	ASSERT_NE(0, self->ids.hwpt);
+	ASSERT_LE(0, self->fd);
+	ASSERT_EQ(0, ioas_alloc(self->fd, &self->other));
 	self->mem = memory_alloc(MEM_BYTES);
 	ASSERT_NE(NULL, self->mem);
 	ASSERT_EQ(0, ioas_map_fixed(self->fd, self->ioas, self->mem, MEM_BYTES, IOVA));

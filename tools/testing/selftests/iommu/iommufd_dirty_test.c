@@ -62,11 +62,10 @@ static int read_bitmap(int fd, uint32_t hwpt, uint64_t iova, uint64_t length, ui
 
 FIXTURE_SETUP(dirty)
 {
-	self->fd = iommufd_open();
-	ASSERT_LE(0, self->fd);
-	ASSERT_EQ(0, ioas_alloc(self->fd, &self->ioas));
-	if (mock_domain(self->fd, self->ioas, 0, &self->ids) == -ENOTTY)
+	self->fd = mock_space(&self->ioas, &self->ids);
+	if (self->fd == -ENOTTY)
 		SKIP(return, "a kernel without CONFIG_IOMMUFD_TEST");
+	ASSERT_LE(0, self->fd);
 	self->automatic = self->ids.hwpt;
 	self->mem = memory_alloc(MEM_BYTES);
 	ASSERT_NE(NULL, self->mem);

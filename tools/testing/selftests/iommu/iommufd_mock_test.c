@@ -31,12 +31,10 @@ FIXTURE(mock)
 
 FIXTURE_SETUP(mock)
 {
-	self->fd = iommufd_open();
-	ASSERT_LE(0, self->fd);
-	ASSERT_EQ(0, ioas_alloc(self->fd, &self->ioas));
-	if (mock_domain(self->fd, self->ioas, 0, &self->ids) == -ENOTTY)
+	self->fd = mock_space(&self->ioas, &self->ids);
+	if (self->fd == -ENOTTY)
 		SKIP(return, "a kernel without CONFIG_IOMMUFD_TEST");
-	ASSERT_NE(0, self->ids.hwpt);
+	ASSERT_LE(0, self->fd);
 	self->mem = memory_alloc(MEM_BYTES);
 	ASSERT_NE(NULL, self->mem);
 	ASSERT_EQ(0, ioas_map_fixed(self->fd, self->ioas, self->mem, MEM_BYTES, IOVA));

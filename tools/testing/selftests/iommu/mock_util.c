@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "iommufd_util.h"
 #include "mock_util.h"
@@ -12,6 +13,21 @@ int mock_present(int fd)
 	struct iommu_test_cmd cmd = { .size = sizeof(cmd) };
 
 	return iommufd_call(fd, IOMMU_TEST_CMD, &cmd) == -EOPNOTSUPP;
+}
+
+int mock_space(uint32_t *ioas, struct mock_ids *ids)
+{
+	int fd = iommufd_open(), err;
+
+	if (fd < 0)
+		return fd;
+	err = ioas_alloc(fd, ioas);
+	if (!err)
+		err = mock_domain(fd, *ioas, 0, ids);
+	if (!err)
+		return fd;
+	close(fd);
+	return err;
 }
 
 int mock_domain(int fd, uint32_t pt_id, uint32_t dev_flags, struct mock_ids *ids)

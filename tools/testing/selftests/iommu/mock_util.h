@@ -19,6 +19,11 @@ struct mock_ids {
 
 /* Whether the kernel has the test call */
 int mock_present(int fd);
+/*
+ * A descriptor with an address space and a device in it; negative errno, -ENOTTY
+ * in a kernel without the mock.
+ */
+int mock_space(uint32_t *ioas, struct mock_ids *ids);
 int mock_domain(int fd, uint32_t pt_id, uint32_t dev_flags, struct mock_ids *ids);
 /* pt_id: in what to attach to, out the page table. */
 int mock_replace(int fd, uint32_t stdev, uint32_t *pt_id);
