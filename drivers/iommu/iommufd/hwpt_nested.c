@@ -14,7 +14,7 @@
 #include "iommufd_private.h"
 
 /* Most requests of one IOMMU_HWPT_INVALIDATE */
-#define MAX_REQUESTS	(1U << 19)
+#define MAX_REQUESTS	524288U
 
 static struct iommufd_hwpt_nested *to_nested(struct iommufd_object *obj)
 {
