@@ -34,7 +34,7 @@ static int check_runs(struct iommu_domain *domain, unsigned long iova,
 	return 0;
 }
 
-/* For drivers without map_runs(): one run after the other, without sync */
+/* For tables that take no lists: one run after the other, without sync */
 static int map_each(struct iommu_domain *domain, unsigned long iova,
 		    const struct iommu_run *runs, unsigned int nr_runs,
 		    int prot, gfp_t gfp, size_t *mapped)
@@ -84,10 +84,11 @@ int iommu_domain_map_runs(struct iommu_domain *domain, unsigned long iova,
 	if (err)
 		return err;
 
+	err = -EOPNOTSUPP;
 	if (ops->map_runs)
 		err = ops->map_runs(domain, iova, runs, nr_runs, prot, gfp,
 				    mapped);
-	else
+	if (err == -EOPNOTSUPP)
 		err = map_each(domain, iova, runs, nr_runs, prot, gfp, mapped);
 
 	/* What an error leaves is unmapped before any device may use it. */

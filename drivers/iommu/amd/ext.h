@@ -9,6 +9,7 @@
 #include <linux/types.h>
 
 struct device;
+struct io_pgtable_ops;
 struct iommu_domain;
 
 /* dte.c */
@@ -18,5 +19,13 @@ u16 amd_iommu_dte_block(u64 *dte, bool keep_ats);
 extern const struct iommu_ops_ext amd_iommu_ops_ext;
 
 int amd_iommu_device_fits(struct iommu_domain *dom, struct device *dev);
+
+/* map.c */
+int amd_iommu_v1_map_runs(struct io_pgtable_ops *ops, unsigned long iova,
+			  const struct iommu_run *runs, unsigned int nr_runs,
+			  int prot, gfp_t gfp, size_t *mapped);
+int amd_iommu_map_runs(struct iommu_domain *dom, unsigned long iova,
+		       const struct iommu_run *runs, unsigned int nr_runs,
+		       int iommu_prot, gfp_t gfp, size_t *mapped);
 
 #endif /* _AMD_IOMMU_EXT_H */

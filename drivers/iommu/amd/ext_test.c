@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * AMD-Vi: what a device table entry says while and after it is blocked, read by
- * the book (48882, 2.2.2.1), and which device fits which table.
+ * the book (48882, 2.2.2.1), which device fits which table, and tables made from
+ * lists of runs.
  */
 #include <kunit/test.h>
+#include <linux/io-pgtable.h>
 #include <linux/iommu.h>
+#include <linux/prandom.h>
 #include <linux/random.h>
+#include <linux/sizes.h>
 
 #include "amd_iommu.h"
 #include "ext.h"
@@ -189,6 +193,136 @@ static void snoop_is_enforced_always(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, amd_iommu_ops.capable(NULL, cap));
 }
 
+/* A version 1 table of three levels, of a domain that has no device */
+static struct protection_domain *empty_table(struct kunit *test)
+{
+	struct protection_domain *domain;
+	void *root = (void *)get_zeroed_page(GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, root);
+	domain = kunit_kzalloc(test, sizeof(*domain), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, domain);
+	spin_lock_init(&domain->lock);
+	INIT_LIST_HEAD(&domain->dev_list);
+	KUNIT_ASSERT_NOT_NULL(test,
+			      alloc_io_pgtable_ops(AMD_IOMMU_V1,
+						   &domain->iop.pgtbl_cfg,
+						   domain));
+	amd_iommu_domain_set_pgtable(domain, root, PAGE_MODE_3_LEVEL);
+	return domain;
+}
+
+/* Number of leaves in which two tables differ, or where one has no table */
+static unsigned int differences(const u64 *a, const u64 *b)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < 512; i++) {
+		u64 level = bits(a[i], 11, 9);
+
+		if (!bits(a[i], 0, 0) || !bits(b[i], 0, 0) || !level ||
+		    level == 7)
+			n += a[i] != b[i];
+		else
+			n += (a[i] ^ b[i]) & ~GENMASK_ULL(51, 12) ? 1 :
+			     differences(iommu_phys_to_virt(a[i] & GENMASK_ULL(51, 12)),
+					 iommu_phys_to_virt(b[i] & GENMASK_ULL(51, 12)));
+	}
+	return n;
+}
+
+/* Always the largest page that IOVA, memory and length allow */
+static void map_by_pages(struct kunit *test, struct io_pgtable_ops *ops,
+			 u64 iova, const struct iommu_run *run, int prot)
+{
+	size_t done = 0, mapped, size;
+
+	for (; done < run->len; done += size) {
+		size = SZ_4K;
+		while (size < SZ_1G && size * 2 <= run->len - done &&
+		       !((iova + done) % (size * 2)) &&
+		       !((run->phys + done) % (size * 2)))
+			size *= 2;
+		mapped = 0;
+		KUNIT_ASSERT_EQ(test, 0,
+				ops->map_pages(ops, iova + done,
+					       run->phys + done, size, 1, prot,
+					       GFP_KERNEL, &mapped));
+	}
+}
+
+#define NR_RUNS 48
+
+/* A list gives the table that its pages give when they are mapped one by one. */
+static void runs_give_the_same_table(struct kunit *test)
+{
+	static const size_t kinds[] = { SZ_4K, SZ_4K, SZ_64K, SZ_8M, SZ_1G };
+	struct protection_domain *listed = empty_table(test);
+	struct protection_domain *single = empty_table(test);
+	struct io_pgtable_ops *listed_ops = &listed->iop.iop.ops;
+	struct io_pgtable_ops *single_ops = &single->iop.iop.ops;
+	struct iommu_run *runs;
+	struct rnd_state rnd;
+	int i, round;
+
+	runs = kunit_kcalloc(test, NR_RUNS, sizeof(*runs), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, runs);
+	prandom_seed_state(&rnd, 48882);
+	/* From the second round on there are tables left; the last one grows */
+	for (round = 0; round < 6; round++) {
+		u64 iova = round == 5 ? SZ_1G * 600ULL : SZ_2M - SZ_32K;
+		int prot = round & 1 ? IOMMU_PROT_IR : IOMMU_PROT_MASK;
+		size_t mapped = 0, total = 0;
+
+		for (i = 0; i < NR_RUNS; i++) {
+			u64 at = iova + total;
+			u32 kind = ARRAY_SIZE(kinds) - 1;
+
+			runs[i].phys = (u64)prandom_u32_state(&rnd) << 12;
+			if (prandom_u32_state(&rnd) & 1) {
+				runs[i].phys += (at - runs[i].phys) & (SZ_4M - 1);
+				kind++;
+			}
+			kind = prandom_u32_state(&rnd) % kind;
+			runs[i].len = (prandom_u32_state(&rnd) %
+				       (kinds[kind] / SZ_4K) + 1) * (size_t)SZ_4K;
+			total += runs[i].len;
+		}
+		KUNIT_EXPECT_EQ(test, 0,
+				listed_ops->map_runs(listed_ops, iova, runs,
+						     NR_RUNS, prot, GFP_KERNEL,
+						     &mapped));
+		KUNIT_EXPECT_EQ(test, mapped, total);
+		for (i = 0, total = 0; i < NR_RUNS; i++) {
+			map_by_pages(test, single_ops, iova + total, &runs[i],
+				     prot);
+			total += runs[i].len;
+		}
+		KUNIT_EXPECT_EQ(test, listed->iop.mode, single->iop.mode);
+		KUNIT_EXPECT_EQ(test, 0U, differences(listed->iop.root,
+						      single->iop.root));
+		listed_ops->unmap_pages(listed_ops, iova, SZ_4K, total / SZ_4K,
+					NULL);
+		single_ops->unmap_pages(single_ops, iova, SZ_4K, total / SZ_4K,
+					NULL);
+	}
+	free_io_pgtable_ops(listed_ops);
+	free_io_pgtable_ops(single_ops);
+}
+
+static void runs_want_a_permission(struct kunit *test)
+{
+	const struct iommu_run run = { .phys = SZ_4K, .len = SZ_4K };
+	struct protection_domain *domain = empty_table(test);
+	struct io_pgtable_ops *ops = &domain->iop.iop.ops;
+	size_t mapped = 0;
+
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			ops->map_runs(ops, 0, &run, 1, 0, GFP_KERNEL, &mapped));
+	KUNIT_EXPECT_EQ(test, mapped, (size_t)0);
+	free_io_pgtable_ops(ops);
+}
+
 static struct kunit_case amd_ext_cases[] = {
 	KUNIT_CASE(dte_block_stops_all_dma),
 	KUNIT_CASE(dte_block_is_safe_half_way),
@@ -196,6 +330,8 @@ static struct kunit_case amd_ext_cases[] = {
 	KUNIT_CASE(dte_block_keeps_ats_on_request),
 	KUNIT_CASE(device_fits_what_its_unit_walks),
 	KUNIT_CASE(snoop_is_enforced_always),
+	KUNIT_CASE(runs_give_the_same_table),
+	KUNIT_CASE(runs_want_a_permission),
 	{}
 };
 
