@@ -254,7 +254,7 @@ const struct row_set scale_sets[] = {
 	FLAT(MEMORY_4K, 16ul << 20, 5),
 	FLAT(MEMORY_4K, 128ul << 20, 3),
 	FLAT(MEMORY_4K, 1ul << 30, 3),
-	FLAT(MEMORY_4K, 4ul << 30, 2),
+	FLAT(MEMORY_4K, 4ul << 30, 3),
 	MANY(10),
 	MANY(10000),
 	MANY(1000000),
@@ -262,6 +262,6 @@ const struct row_set scale_sets[] = {
 	FLAT(MEMORY_THP, 16ul << 20, 5),
 	FLAT(MEMORY_THP, 128ul << 20, 3),
 	FLAT(MEMORY_THP, 1ul << 30, 3),
-	FLAT(MEMORY_THP, 4ul << 30, 2),
+	FLAT(MEMORY_THP, 4ul << 30, 3),
 	{ }
 };
