@@ -9,10 +9,9 @@
  */
 #include <linux/align.h>
 #include <linux/bug.h>
+#include <linux/cacheflush.h>
 #include <linux/minmax.h>
 #include <linux/sizes.h>
-
-#include <asm/cacheflush.h>
 
 #include "ext.h"
 #include "iommu.h"
