@@ -24,7 +24,7 @@
  *	fill	passes		waits			waits
  *	drain	passes		waits if in domain	works on it
  *	revoke	passes		waits			works on it
- *	read	passes		FILLING: passes		works on it
+ *	read	passes		FILLING: passes		waits
  *	dirty bits		else waits
  *	pin	-ENOENT		FILLING: -ENOENT	-EINVAL
  *				else does not care

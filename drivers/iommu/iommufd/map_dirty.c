@@ -68,7 +68,8 @@ int iommufd_map_read_dirty(struct iommufd_iova_map *map,
 			break;
 		end = area->last;
 		if (is_readable(area)) {
-			if (area->busy) {
+			/* Else an unmap would never get hold between slices */
+			if (area->busy || area->remover) {
 				err = iommufd_map_wait(map);
 				continue;
 			}

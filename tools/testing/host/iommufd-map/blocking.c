@@ -14,6 +14,11 @@
 
 #define PG		PAGE_SIZE
 
+/* What is read at a time, so that each mapping here takes two reads */
+#undef SZ_1G
+#define SZ_1G		(2 * PG)
+#include "map_dirty.c"
+
 static struct iommufd_iova_map *map;
 static struct task_struct main_task;
 static const char *test_name;
@@ -197,6 +202,7 @@ static void begin(const char *name)
 		fake_domain_init(&fakes[i], PG, true);
 		fakes[i].on_map = driver_gate;
 		fakes[i].on_unmap = driver_gate;
+		fakes[i].on_read = driver_gate;
 		fakes[i].shared = true;
 	}
 }
@@ -614,6 +620,108 @@ static void unmap_blocked_in_driver(void)
 	end();
 }
 
+/* Reading what devices wrote */
+
+static int read_all(struct fake_domain *fake, bool clear)
+{
+	struct iommu_dirty_log log = { .clear = clear };
+
+	return iommufd_map_read_dirty(map, &fake->domain, 0, ULONG_MAX, &log);
+}
+
+static int call_read(struct work *work)
+{
+	return read_all(work->fake, true);
+}
+
+static unsigned int reads_in(unsigned long iova, unsigned long last)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < nr_events; i++)
+		n += events[i].kind == EVENT_READ && events[i].iova >= iova &&
+		     events[i].iova <= last;
+	return n;
+}
+
+static void unmap_waits_for_a_slice(void)
+{
+	struct work r = { .call = call_read, .fake = &fakes[0] };
+	struct work u = { .call = call_unmap, .iova = AT(2), .last = END(2) };
+
+	begin("an unmap waits for one slice of what is read, others for none");
+	require(!attach(0));
+	map_is(0, 0);
+	map_is(2, 0);
+	map_is(4, 0);
+	nr_events = 0;
+	gate_iova = AT(2);
+	close_gate(&fakes[0]);
+	start(&r);
+	wait_until_blocked();
+
+	map_is(1, 0);
+	unmap_is(0, 0);
+	start(&u);
+	wait_until_waiting(1);
+	open_gate();
+	require(!finish(&u));
+	require(!finish(&r));
+	require(reads_in(AT(0), END(0)) == 2 && reads_in(AT(2), END(2)) == 1 &&
+		reads_in(AT(4), END(4)) == 2);
+	require(pages_in(&fakes[0]) == 8);
+	detach(0);
+	end();
+}
+
+static void failed_read_loses_nothing(void)
+{
+	unsigned long nr;
+
+	begin("what a failed read did not report is reported by the next");
+	require(!attach(0));
+	map_is(0, 0);
+	map_is(2, 0);
+	map_is(5, 0);
+	fake_domain_dirty(&fakes[0]);
+	nr = fakes[0].nr_entries;
+	require(!read_all(&fakes[0], false) && fakes[0].nr_reported == nr);
+	fakes[0].nr_reported = 0;
+	fakes[0].fail_read = 4;		/* the second half of the second one */
+	require(read_all(&fakes[0], true) == -EIO);
+	require(fakes[0].nr_reported == nr / 2);
+	require(!read_all(&fakes[0], true) && fakes[0].nr_reported == nr);
+	require(!read_all(&fakes[0], true) && fakes[0].nr_reported == nr);
+	detach(0);
+	end();
+}
+
+static void killed_reader(void)
+{
+	struct work w = { .call = call_attach, .fake = &fakes[1] };
+	struct work r = { .call = call_read, .fake = &fakes[0] };
+
+	begin("a reader that waits for a driver can be killed");
+	require(!attach(0));
+	map_is(0, 0);
+	map_is(2, 0);
+	fake_domain_dirty(&fakes[0]);
+	gate_iova = AT(2);
+	close_gate(&fakes[1]);
+	start(&w);
+	wait_until_blocked();
+	start(&r);		/* reads area 0, waits for area 2 */
+	wait_until_waiting(1);
+	kill_it(&r);
+	require(finish(&r) == -EINTR);
+	require(fakes[0].nr_reported == fakes[0].nr_entries / 2);
+	open_gate();
+	require(!finish(&w));
+	detach(0);
+	detach(1);
+	end();
+}
+
 /* Memory that is taken away: mems[FIXED], by whoever has its store */
 
 #define FIXED (NR - 1)
@@ -817,6 +925,9 @@ int main(void)
 	failed_attach_below_cursor();
 	two_unmaps_of_the_same();
 	unmap_blocked_in_driver();
+	unmap_waits_for_a_slice();
+	failed_read_loses_nothing();
+	killed_reader();
 	revoke_while_filling();
 	revoke_not_stopped();
 	revoke_claimed();

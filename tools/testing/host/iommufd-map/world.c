@@ -179,6 +179,7 @@ struct entry {
 	unsigned long iova;
 	phys_addr_t phys;
 	bool stale;
+	bool dirty;
 };
 
 static struct entry **bucket_of(struct fake_domain *fake, unsigned long iova)
@@ -213,7 +214,7 @@ static void add_entry(struct fake_domain *fake, unsigned long iova,
 	/* It must have been flushed before it is given to somebody else */
 	require(!*find(fake, iova, true));
 	link = bucket_of(fake, iova);
-	*entry = (struct entry){ *link, iova, phys, false };
+	*entry = (struct entry){ *link, iova, phys, false, false };
 	*link = entry;
 	fake->nr_entries++;
 	nr_ways[phys >> PAGE_SHIFT]++;
@@ -376,11 +377,50 @@ static void fake_flush_all(struct iommu_domain *domain)
 	pthread_mutex_unlock(&world_lock);
 }
 
+void fake_domain_dirty(struct fake_domain *fake)
+{
+	struct entry *entry;
+	unsigned int i;
+
+	for (i = 0; i < NR_BUCKETS; i++)
+		for (entry = fake->buckets[i]; entry; entry = entry->next)
+			entry->dirty = !entry->stale;
+}
+
+/* Fails before it has done anything */
+static int fake_read_dirty(struct iommu_domain *domain, unsigned long iova,
+			   size_t size, struct iommu_dirty_log *log)
+{
+	struct fake_domain *fake = to_fake(domain);
+	struct entry *entry;
+	size_t at;
+
+	require(!host_locks_held);
+	if (fake->on_read)
+		fake->on_read(fake, iova);
+	if (fake->fail_read && !--fake->fail_read)
+		return -EIO;
+	pthread_mutex_lock(&world_lock);
+	record(EVENT_READ, fake, iova, size);
+	for (at = 0; at < size; at += GRANULE) {
+		entry = *find(fake, iova + at, false);
+		require(entry);
+		fake->nr_reported += entry->dirty;
+		if (log->clear)
+			entry->dirty = false;
+	}
+	pthread_mutex_unlock(&world_lock);
+	return 0;
+}
+
 static const struct iommu_domain_ops flushing_ops = {
 	.flush_iotlb_all = fake_flush_all,
+	.read_dirty = fake_read_dirty,
 };
 
-static const struct iommu_domain_ops plain_ops = {};
+static const struct iommu_domain_ops plain_ops = {
+	.read_dirty = fake_read_dirty,
+};
 
 void fake_domain_init(struct fake_domain *fake, unsigned long page_bytes,
 		      bool can_flush)

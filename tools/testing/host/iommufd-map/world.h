@@ -61,6 +61,7 @@ phys_addr_t memory_phys(const struct memory *mem, u64 offset_bytes);
 enum event_kind {
 	EVENT_MAP,
 	EVENT_UNMAP,
+	EVENT_READ,
 	EVENT_SYNC,
 	EVENT_FLUSH_ALL,
 	EVENT_FREE_TABLES,
@@ -94,6 +95,9 @@ struct entry;
  * @fail_map: the call of map, from now, that fails half way; 0 none
  * @on_map: called before entries are made, without any lock of the fakes
  * @on_unmap: the same before they are removed
+ * @on_read: the same before dirty entries are read
+ * @fail_read: the call of read_dirty, from now, that fails; 0 none
+ * @nr_reported: number of dirty entries that were reported
  * @shared: several threads work on it, so one may unmap while another flushes
  * @largest_run: longest run seen
  */
@@ -105,6 +109,9 @@ struct fake_domain {
 	unsigned long fail_map;
 	void (*on_map)(struct fake_domain *fake, unsigned long iova);
 	void (*on_unmap)(struct fake_domain *fake, unsigned long iova);
+	void (*on_read)(struct fake_domain *fake, unsigned long iova);
+	unsigned long fail_read;
+	unsigned long nr_reported;
 	bool shared;
 	size_t largest_run;
 };
@@ -113,6 +120,8 @@ struct fake_domain {
 void fake_domain_init(struct fake_domain *fake, unsigned long page_bytes,
 		      bool can_flush);
 void fake_domain_destroy(struct fake_domain *fake);
+/* Devices write through all entries */
+void fake_domain_dirty(struct fake_domain *fake);
 /* Physical address behind @iova, or -1 */
 phys_addr_t fake_domain_phys(struct fake_domain *fake, unsigned long iova);
 

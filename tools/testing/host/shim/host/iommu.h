@@ -25,8 +25,12 @@ struct iommu_iotlb_gather {
 	unsigned long start, end;
 };
 
+struct iommu_dirty_log;
+
 struct iommu_domain_ops {
 	void (*flush_iotlb_all)(struct iommu_domain *domain);
+	int (*read_dirty)(struct iommu_domain *domain, unsigned long iova,
+			  size_t size, struct iommu_dirty_log *log);
 };
 
 struct iommu_domain {
