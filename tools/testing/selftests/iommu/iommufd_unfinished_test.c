@@ -18,8 +18,9 @@
 #include "mock_util.h"
 
 #define IOVA		((uint64_t)MOCK_APERTURE_START)
-#define BYTES		(128ULL << 20)
-#define MAX_TRIES	10
+#define BYTES		(16ULL << 20)
+#define LAST_IOVA	(IOVA + BYTES - PAGE_BYTES)
+#define MAX_TRIES	50
 
 /* A device, and a thread that maps memory at IOVA */
 FIXTURE(unfinished)
@@ -95,8 +96,8 @@ static void expect_seen(struct __test_metadata *_metadata, FIXTURE_DATA(unfinish
 		ASSERT_NE(NULL, self->mem);
 		EXPECT_EQ(0, self->result);
 		if (seen)
-			EXPECT_EQ(0, mock_check_map(self->fd, self->ids.hwpt, IOVA, BYTES,
-						    self->mem));
+			EXPECT_EQ(0, mock_check_map(self->fd, self->ids.hwpt, LAST_IOVA, PAGE_BYTES,
+						    self->mem + BYTES - PAGE_BYTES));
 		ASSERT_EQ(0, ioas_unmap_all(self->fd, self->ioas, NULL));
 		munmap(self->mem, BYTES);
 	}
