@@ -15,21 +15,25 @@
 static_assert(ARCH_KMALLOC_MINALIGN > IOMMUFD_CHUNK_FORMAT);
 
 /*
- * First and last page would not do: pages between them may have moved.  Four at
- * a time, as this is most of what the store costs for a huge page.
+ * First and last page would not do: pages between them may have moved.  Eight at
+ * a time and by pointer, as this is most of what the store costs for a huge page.
  */
 static bool is_contiguous(struct page **pages, unsigned int npages)
 {
-	struct page *next = pages[0];
-	unsigned int i;
+	struct page **end = pages + npages;
+	struct page *next = *pages;
 
-	for (i = 0; i + 4 <= npages; i += 4, next = nth_page(next, 4))
-		if (pages[i] != next || pages[i + 1] != nth_page(next, 1) ||
-		    pages[i + 2] != nth_page(next, 2) ||
-		    pages[i + 3] != nth_page(next, 3))
+	for (; end - pages >= 8; pages += 8, next = nth_page(next, 8))
+		if (pages[0] != next || pages[1] != nth_page(next, 1) ||
+		    pages[2] != nth_page(next, 2) ||
+		    pages[3] != nth_page(next, 3) ||
+		    pages[4] != nth_page(next, 4) ||
+		    pages[5] != nth_page(next, 5) ||
+		    pages[6] != nth_page(next, 6) ||
+		    pages[7] != nth_page(next, 7))
 			return false;
-	for (; i < npages; i++)
-		if (pages[i] != nth_page(pages[0], i))
+	for (; pages != end; pages++, next = nth_page(next, 1))
+		if (*pages != next)
 			return false;
 	return true;
 }

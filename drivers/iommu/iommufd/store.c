@@ -295,6 +295,8 @@ static unsigned long release_locked(struct iommufd_store *store,
 		unpin_gap(store, gap);
 		npages += gap.last - gap.first + 1;
 		first = gap.last + 1;
+		if (first <= hold->last)
+			cond_resched();
 	}
 	WRITE_ONCE(store->npinned, store->npinned - npages);
 	return npages;
