@@ -372,6 +372,7 @@ static void unmap_chain(struct iommu_domain *domain, const struct members *m,
 			break;
 		area = next;
 		next = end_of_span(m, area, &last);
+		cond_resched();
 	}
 	if (queued) {
 		iommu_flush_iotlb_all(domain);
