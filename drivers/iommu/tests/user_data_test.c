@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * iommu_copy_blob() and iommu_copy_entry(): which lengths they take, what they
+ * add and that they write no more than they say.
+ */
+#include <kunit/test.h>
+#include <linux/iommu-ext.h>
+#include <linux/kthread.h>
+#include <linux/mm.h>
+#include <linux/mman.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+
+#define MIN_BYTES	4U	/* the layout's first version */
+#define SIZE_BYTES	8U	/* what the driver knows */
+#define CANARY		0x5a
+#define PATTERN(i)	((u8)(0x10 + (i)))
+
+/**
+ * struct fixture - memory of user space
+ * @mm: address space
+ * @page: a readable page in it, with nothing behind
+ */
+struct fixture {
+	struct mm_struct *mm;
+	unsigned long page;
+};
+
+static int user_data_init(struct kunit *test)
+{
+	struct fixture *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, f);
+	f->mm = mm_alloc();
+	KUNIT_ASSERT_NOT_NULL(test, f->mm);
+	test->priv = f;
+	arch_pick_mmap_layout(f->mm, &current->signal->rlim[RLIMIT_STACK]);
+	kthread_use_mm(f->mm);
+	f->page = vm_mmap(NULL, 0, 2 * PAGE_SIZE, PROT_READ | PROT_WRITE,
+			  MAP_ANONYMOUS | MAP_PRIVATE, 0);
+	if (IS_ERR_VALUE(f->page))
+		return (int)f->page;
+	return vm_munmap(f->page + PAGE_SIZE, PAGE_SIZE);
+}
+
+static void user_data_exit(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+
+	if (!f || current->mm != f->mm)
+		return;
+	kthread_unuse_mm(f->mm);
+	mmput(f->mm);
+}
+
+/* Pattern byte 0 at @offset_bytes, up to the end of the page */
+static void __user *fill(struct kunit *test, unsigned int offset_bytes)
+{
+	struct fixture *f = test->priv;
+	u8 __user *at = (u8 __user *)f->page + offset_bytes;
+	unsigned int i, room = PAGE_SIZE - offset_bytes;
+
+	for (i = 0; i < min(room, 64U); i++)
+		KUNIT_EXPECT_EQ(test, 0, put_user(PATTERN(i), at + i));
+	return at;
+}
+
+/* @len bytes of the pattern from byte @first on, then zeroes, then nothing */
+static void expect_copied(struct kunit *test, const u8 *dst,
+			  unsigned int first, unsigned int len)
+{
+	unsigned int i;
+
+	for (i = 0; i < SIZE_BYTES; i++)
+		KUNIT_EXPECT_EQ(test, dst[i], i < len ? PATTERN(first + i) : 0);
+	KUNIT_EXPECT_EQ(test, dst[SIZE_BYTES], CANARY);
+}
+
+static void blob_of_each_length(struct kunit *test)
+{
+	struct iommu_user_blob blob = { .uptr = fill(test, 0) };
+	u8 dst[SIZE_BYTES + 1];
+	int err;
+
+	for (blob.len = 0; blob.len <= SIZE_BYTES + 2; blob.len++) {
+		memset(dst, CANARY, sizeof(dst));
+		err = iommu_copy_blob(dst, SIZE_BYTES, MIN_BYTES, &blob);
+		if (blob.len < MIN_BYTES || blob.len > SIZE_BYTES) {
+			KUNIT_EXPECT_EQ(test, err, -EINVAL);
+			KUNIT_EXPECT_EQ(test, dst[0], CANARY);
+		} else {
+			KUNIT_EXPECT_EQ(test, err, 0);
+			expect_copied(test, dst, 0, blob.len);
+		}
+	}
+}
+
+/* Zeroes behind what the driver knows are no excuse */
+static void longer_blob_of_zeroes(struct kunit *test)
+{
+	struct iommu_user_blob blob = {
+		.uptr = fill(test, 0), .len = SIZE_BYTES + 1,
+	};
+	u8 __user *end = blob.uptr + SIZE_BYTES;
+	u8 dst[SIZE_BYTES];
+
+	KUNIT_EXPECT_EQ(test, 0, put_user(0, end));
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			iommu_copy_blob(dst, SIZE_BYTES, MIN_BYTES, &blob));
+}
+
+static void blob_at_the_end_of_memory(struct kunit *test)
+{
+	struct iommu_user_blob blob = {
+		.uptr = fill(test, PAGE_SIZE - 6), .len = 6,
+	};
+	u8 dst[SIZE_BYTES + 1];
+
+	memset(dst, CANARY, sizeof(dst));
+	KUNIT_EXPECT_EQ(test, 0,
+			iommu_copy_blob(dst, SIZE_BYTES, MIN_BYTES, &blob));
+	expect_copied(test, dst, 0, 6);
+	blob.len = 7;
+	KUNIT_EXPECT_EQ(test, -EFAULT,
+			iommu_copy_blob(dst, SIZE_BYTES, MIN_BYTES, &blob));
+}
+
+/* The caller's distance counts, whatever the driver's layout is */
+static void entries_of_each_length(struct kunit *test)
+{
+	struct iommu_user_array array = { .uptr = fill(test, 0), .nr = 4 };
+	u8 dst[SIZE_BYTES + 1];
+	u32 i;
+
+	for (array.entry_len = MIN_BYTES; array.entry_len <= SIZE_BYTES;
+	     array.entry_len++) {
+		for (i = 0; i < array.nr; i++) {
+			memset(dst, CANARY, sizeof(dst));
+			KUNIT_EXPECT_EQ(test, 0,
+					iommu_copy_entry(dst, SIZE_BYTES,
+							 MIN_BYTES, &array, i));
+			expect_copied(test, dst, i * array.entry_len,
+				      array.entry_len);
+		}
+	}
+	array.entry_len = MIN_BYTES - 1;
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			iommu_copy_entry(dst, SIZE_BYTES, MIN_BYTES, &array, 0));
+	array.entry_len = SIZE_BYTES + 1;
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			iommu_copy_entry(dst, SIZE_BYTES, MIN_BYTES, &array, 0));
+}
+
+static void entry_behind_the_end_of_memory(struct kunit *test)
+{
+	struct iommu_user_array array = {
+		.uptr = fill(test, PAGE_SIZE - 2 * SIZE_BYTES),
+		.entry_len = SIZE_BYTES, .nr = 3,
+	};
+	u8 dst[SIZE_BYTES];
+
+	KUNIT_EXPECT_EQ(test, 0,
+			iommu_copy_entry(dst, SIZE_BYTES, MIN_BYTES, &array, 1));
+	KUNIT_EXPECT_EQ(test, -EFAULT,
+			iommu_copy_entry(dst, SIZE_BYTES, MIN_BYTES, &array, 2));
+}
+
+static struct kunit_case user_data_cases[] = {
+	KUNIT_CASE(blob_of_each_length),
+	KUNIT_CASE(longer_blob_of_zeroes),
+	KUNIT_CASE(blob_at_the_end_of_memory),
+	KUNIT_CASE(entries_of_each_length),
+	KUNIT_CASE(entry_behind_the_end_of_memory),
+	{}
+};
+
+static struct kunit_suite user_data_suite = {
+	.name = "iommu_user_data",
+	.init = user_data_init,
+	.exit = user_data_exit,
+	.test_cases = user_data_cases,
+};
+
+kunit_test_suites(&user_data_suite);
