@@ -150,7 +150,7 @@ static int set_dirty_tracking(struct iommu_domain *domain, bool enable)
 {
 	struct mock_domain *paging = mock_domain_of(domain);
 
-	if (enable && !paging->logs_dirty)
+	if (enable)
 		mock_pgtable_clear_dirty(&paging->pt);
 	WRITE_ONCE(paging->logs_dirty, enable);
 	return 0;

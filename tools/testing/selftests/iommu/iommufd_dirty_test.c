@@ -135,6 +135,19 @@ TEST_F(dirty, switching_on_forgets)
 	EXPECT_EQ(0, told);
 }
 
+TEST_F(dirty, switching_on_again_forgets_too)
+{
+	uint64_t told = 0;
+
+	ASSERT_LT(0, write_pages(self, 3));
+	ASSERT_EQ(0, track(self->fd, self->hwpt, IOMMU_HWPT_DIRTY_TRACKING_ENABLE));
+	ASSERT_EQ(0, read_all(self, &told, 0));
+	EXPECT_EQ(0, told);
+	ASSERT_LT(0, write_pages(self, 5));
+	ASSERT_EQ(0, read_all(self, &told, 0));
+	EXPECT_EQ(5, told);
+}
+
 /* One bit for half a page, a page, two pages and all of them, at any address */
 TEST_F(dirty, any_page_size_and_any_address)
 {
