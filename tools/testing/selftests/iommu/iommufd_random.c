@@ -13,16 +13,19 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <linux/vfio.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "../kselftest.h"
 #include "iommufd_worker.h"
+#include "mock_util.h"
 
 #define SECONDS		60
 #define ROUND_STEPS	600
@@ -154,12 +157,63 @@ static int chaos_mock(struct worker *w, int fd, uint32_t id)
 	return iommufd_call(fd, IOMMU_TEST_CMD, &cmd);
 }
 
+static int chaos_container(struct worker *w, int fd, uint32_t id)
+{
+	const uint64_t iova = MOCK_APERTURE_START + worker_below(w, 64) * 16 * PAGE_BYTES;
+	const uint64_t bytes = (1 + worker_below(w, 32)) * PAGE_BYTES;
+	struct iommu_vfio_ioas set = {
+		.size = sizeof(set), .op = worker_below(w, 3), .ioas_id = id,
+	};
+	struct vfio_iommu_type1_dma_map map = {
+		.argsz = sizeof(map), .flags = VFIO_DMA_MAP_FLAG_READ, .iova = iova,
+		.size = bytes, .vaddr = (uintptr_t)w->arenas[worker_below(w, ARENAS)].mem,
+	};
+	struct vfio_iommu_type1_dma_unmap unmap = {
+		.argsz = sizeof(unmap), .iova = iova, .size = 4 * bytes,
+	};
+
+	switch (worker_below(w, 4)) {
+	case 0:
+		return iommufd_call(fd, IOMMU_VFIO_IOAS, &set);
+	case 1:
+		return ioctl(fd, VFIO_SET_IOMMU, VFIO_TYPE1_IOMMU) ? -errno : 0;
+	case 2:
+		return iommufd_call(fd, VFIO_IOMMU_MAP_DMA, &map);
+	default:
+		return iommufd_call(fd, VFIO_IOMMU_UNMAP_DMA, &unmap);
+	}
+}
+
+static int chaos_nested(struct worker *w, int fd, uint32_t id)
+{
+	const struct iommu_hwpt_invalidate_selftest request = {
+		.flags = IOMMU_TEST_INVALIDATE_FLAG_ALL,
+	};
+	struct iommu_hwpt_invalidate arg = {
+		.size = sizeof(arg), .hwpt_id = id, .data_uptr = (uintptr_t)&request,
+		.data_type = IOMMU_HWPT_INVALIDATE_DATA_SELFTEST,
+		.entry_len = sizeof(request), .entry_num = 1,
+	};
+	const uint32_t dev = 1 + worker_below(w, CHAOS_IDS);
+	uint32_t hwpt;
+
+	switch (worker_below(w, 3)) {
+	case 0:
+		return iommufd_call(fd, IOMMU_HWPT_INVALIDATE, &arg);
+	case 1:
+		return mock_hwpt_alloc(fd, dev, id, IOMMU_HWPT_ALLOC_NEST_PARENT,
+				       MOCK_IOMMUPT_DEFAULT, &hwpt);
+	default:
+		return mock_hwpt_alloc(fd, dev, id, 0, MOCK_IOMMUPT_DEFAULT, &hwpt);
+	}
+}
+
 static int chaos_call(struct worker *w, int fd)
 {
 	const uint32_t id = 1 + worker_below(w, CHAOS_IDS);
 	uint32_t other;
 
-	switch (worker_below(w, 10)) {
+	switch (worker_below(w, 15)) {
 	case 0:
 	case 1:
 		return ioas_alloc(fd, &other);
@@ -175,6 +229,13 @@ static int chaos_call(struct worker *w, int fd)
 		return chaos_mock(w, fd, id);
 	case 7:
 		return chaos_copy(w, fd, id);
+	case 8:
+	case 9:
+		return chaos_nested(w, fd, id);
+	case 10:
+		return chaos_container(w, fd, id);
+	case 11:
+		return change_process(fd);
 	default:
 		return chaos_map(w, fd, id);
 	}
@@ -206,8 +267,10 @@ static void *run_chaos(void *data)
 static int open_shared(void)
 {
 	struct iommu_test_cmd cmd = { .size = sizeof(cmd), .op = IOMMU_TEST_OP_MOCK_DOMAIN };
+	struct iommu_vfio_ioas set = { .size = sizeof(set), .op = IOMMU_VFIO_IOAS_SET };
 	int err;
 
+	shared.files_only = shared.has_file && round_nr % 4 == 3;
 	shared.fd = iommufd_open();
 	if (shared.fd < 0)
 		return shared.fd;
@@ -215,12 +278,15 @@ static int open_shared(void)
 	if (err)
 		return err;
 	cmd.id = shared.ioas;
+	set.ioas_id = shared.ioas;
 	err = shared.has_mock ? iommufd_call(shared.fd, IOMMU_TEST_CMD, &cmd) : 0;
 	if (err)
 		return err;
 	shared.stdev = cmd.mock_domain.out_stdev_id;
 	shared.hwpt = cmd.mock_domain.out_hwpt_id;
-	return option_set(shared.fd, IOMMU_OPTION_HUGE_PAGES, shared.ioas, 0);
+	err = option_set(shared.fd, IOMMU_OPTION_HUGE_PAGES, shared.ioas, 0);
+	shared.has_container = !err && !iommufd_call(shared.fd, IOMMU_VFIO_IOAS, &set);
+	return err;
 }
 
 static void close_shared(void)
@@ -260,10 +326,12 @@ static void find_features(int fd)
 	shared.has_file = iommufd_call(fd, IOMMU_IOAS_MAP_FILE, word) != -ENOTTY;
 	shared.has_dirty = has_hwpt_flag(fd, IOMMU_HWPT_ALLOC_DIRTY_TRACKING);
 	shared.has_parent = has_hwpt_flag(fd, IOMMU_HWPT_ALLOC_NEST_PARENT);
+	shared.has_nested = shared.has_parent &&
+			    iommufd_call(fd, IOMMU_HWPT_INVALIDATE, word) != -ENOTTY;
 	shared.has_access = iommufd_call(fd, IOMMU_TEST_CMD, &cmd) == -ENOENT;
-	ksft_print_msg("mock device: %d, map by file: %d, dirty bits: %d, parents: %d, accesses: %d\n",
+	ksft_print_msg("mock device: %d, map by file: %d, dirty bits: %d, parents: %d, nested: %d, accesses: %d\n",
 		       shared.has_mock, shared.has_file, shared.has_dirty, shared.has_parent,
-		       shared.has_access);
+		       shared.has_nested, shared.has_access);
 }
 
 static uint64_t number_from(const char *name, uint64_t otherwise)
@@ -286,6 +354,8 @@ static int start(atomic_int *chaos_fd)
 		add_steps(&runners[i], worker_map_steps);
 		if (shared.has_mock)
 			add_steps(&runners[i], worker_dev_steps);
+		if (shared.has_nested)
+			add_steps(&runners[i], worker_nested_steps);
 		pthread_create(&runners[i].thread, NULL, run_worker, &runners[i]);
 	}
 	for (i = 0; i < CHAOS_THREADS; i++) {

@@ -131,6 +131,7 @@ void worker_forget(struct worker *w)
 			close(w->accesses[i].fd);
 	for (i = 0; i < HWPTS; i++)
 		w->hwpts[i].live = false;
+	memset(w->nested, 0, sizeof(w->nested));
 	memset(w->spaces, 0, sizeof(w->spaces));
 	memset(w->devs, 0, sizeof(w->devs));
 	memset(w->accesses, 0, sizeof(w->accesses));
@@ -197,6 +198,16 @@ static void drop_dirty(struct hwpt *hwpt, uint64_t iova, uint64_t last)
 		last = end - 1;
 	memset(hwpt->bits + (iova - MOCK_APERTURE_START) / MOCK_PAGE, 0,
 	       (last - iova) / MOCK_PAGE + 1);
+}
+
+struct dev *worker_some_dev(struct worker *w)
+{
+	unsigned int i, at = worker_below(w, DEVS);
+
+	for (i = 0; i < DEVS; i++, at = (at + 1) % DEVS)
+		if (w->devs[at].live)
+			return &w->devs[at];
+	return NULL;
 }
 
 void worker_drop_range(struct worker *w, unsigned int space, uint64_t iova, uint64_t last)
@@ -416,12 +427,19 @@ bool worker_unpinned(struct worker *w)
 static bool verify_space(struct worker *w, unsigned int at)
 {
 	const struct space *space = &w->spaces[at];
+	unsigned int i, j, pins = 0;
 
+	for (i = 0; i < ACCESSES; i++)
+		for (j = 0; j < PINS; j++)
+			pins += w->accesses[i].live && w->accesses[i].space == at &&
+				w->accesses[i].pins[j].live;
 	worker_note(w, at, "space %u holds %u mappings", at, space->model.nr);
 	return worker_expect(w, object_stat(w->shared->fd, space->ioas, "mappings"),
 			     space->model.nr, "number of mappings") &&
 	       worker_expect(w, object_stat(w->shared->fd, space->ioas, "mapped-bytes"),
-			     model_bytes(&space->model), "bytes mapped");
+			     model_bytes(&space->model), "bytes mapped") &&
+	       worker_expect(w, object_stat(w->shared->fd, space->ioas, "kernel-pins"), pins,
+			     "pins of kernel users");
 }
 
 void worker_verify(struct worker *w)

@@ -21,6 +21,7 @@
 #define SPACES		3	/* the last one is the shared one */
 #define SHARED		(SPACES - 1)
 #define HWPTS		3
+#define NESTED		2
 #define DEVS		3
 #define ACCESSES	2
 #define PINS		4
@@ -40,7 +41,9 @@ struct shared {
 	uint32_t stdev;		/* its device, which keeps the page table there */
 	uint32_t hwpt;
 	uint64_t seed;
-	bool has_mock, has_file, has_dirty, has_parent, has_access;
+	bool has_mock, has_file, has_dirty, has_parent, has_nested, has_access;
+	bool has_container;
+	bool files_only;	/* in this round, so that all charges can move */
 	atomic_bool stop;
 	atomic_bool failed;
 };
@@ -62,11 +65,19 @@ struct space {
 };
 
 struct hwpt {
-	bool live, dirty, tracking;
+	bool live, dirty, tracking, parent;
 	uint32_t id;
 	unsigned int space;
-	unsigned int users;
+	unsigned int users;	/* devices, and nested ones */
 	uint8_t *bits;		/* one byte for each mock page */
+};
+
+struct nested {
+	bool live;
+	uint32_t id;
+	unsigned int parent;	/* a hwpt, which lives as long */
+	unsigned int users;
+	uint32_t words[MOCK_NESTED_DOMAIN_IOTLB_NUM];
 };
 
 struct dev {
@@ -74,6 +85,7 @@ struct dev {
 	uint32_t stdev, idev;
 	unsigned int space;
 	int hwpt;		/* -1: the automatic one of the space */
+	int nested;		/* -1: attached to hwpt itself */
 };
 
 struct pin {
@@ -105,6 +117,7 @@ struct worker {
 	struct arena arenas[ARENAS];
 	struct space spaces[SPACES];
 	struct hwpt hwpts[HWPTS];
+	struct nested nested[NESTED];
 	struct dev devs[DEVS];
 	struct access accesses[ACCESSES];
 	unsigned int notes;
@@ -118,7 +131,7 @@ struct step {
 	void (*run)(struct worker *w);
 };
 
-extern const struct step worker_map_steps[], worker_dev_steps[];
+extern const struct step worker_map_steps[], worker_dev_steps[], worker_nested_steps[];
 
 /* Numbers */
 uint64_t worker_random(struct worker *w);
@@ -146,6 +159,8 @@ bool space_has_hwpt(const struct worker *w, unsigned int space);
 uint64_t space_alignment(const struct worker *w, unsigned int space);
 /* A space that lives, chosen at random; -1 if none does */
 int worker_any_space(struct worker *w);
+/* A device that lives, NULL if none does */
+struct dev *worker_some_dev(struct worker *w);
 /* Pins and dirty bits of memory that is unmapped are gone. */
 void worker_drop_range(struct worker *w, unsigned int space, uint64_t iova, uint64_t last);
 

@@ -12,16 +12,6 @@
 #define RW_BYTES	9000
 #define DIRTY_PAGES	512
 
-static struct dev *some_dev(struct worker *w)
-{
-	unsigned int i, at = worker_below(w, DEVS);
-
-	for (i = 0; i < DEVS; i++, at = (at + 1) % DEVS)
-		if (w->devs[at].live)
-			return &w->devs[at];
-	return NULL;
-}
-
 static struct hwpt *some_hwpt(struct worker *w)
 {
 	unsigned int i, at = worker_below(w, HWPTS);
@@ -49,7 +39,7 @@ static void step_hwpt(struct worker *w)
 	const unsigned int at = worker_below(w, HWPTS);
 	const unsigned int kind = worker_below(w, 3);
 	struct hwpt *hwpt = &w->hwpts[at];
-	const struct dev *dev = some_dev(w);
+	const struct dev *dev = worker_some_dev(w);
 	const int space = worker_any_space(w);
 	struct iommu_hwpt_alloc arg = { .size = sizeof(arg) };
 	int err, wanted;
@@ -74,6 +64,7 @@ static void step_hwpt(struct worker *w)
 	worker_note(w, space, "is page table %u", arg.out_hwpt_id);
 	hwpt->live = true;
 	hwpt->dirty = kind == 2 && w->shared->has_dirty;
+	hwpt->parent = kind == 1 && w->shared->has_parent;
 	hwpt->tracking = false;
 	hwpt->id = arg.out_hwpt_id;
 	hwpt->space = space;
@@ -98,20 +89,24 @@ static void step_hwpt_destroy(struct worker *w)
 
 /* Where a device goes: a page table of ours, or the automatic one of a space */
 struct target {
-	int hwpt;
+	int hwpt, nested;
 	unsigned int space;
 	uint32_t id;
 };
 
 static struct target some_target(struct worker *w)
 {
+	const struct nested *nested = &w->nested[worker_below(w, NESTED)];
 	const unsigned int at = worker_below(w, HWPTS);
-	const bool wish = worker_chance(w, 50);
+	const bool wish = worker_chance(w, 50), nest = worker_chance(w, 40);
 	const int space = worker_any_space(w);
 
+	if (nest && nested->live)
+		return (struct target){ nested->parent, nested - w->nested,
+					w->hwpts[nested->parent].space, nested->id };
 	if (wish && w->hwpts[at].live)
-		return (struct target){ at, w->hwpts[at].space, w->hwpts[at].id };
-	return (struct target){ -1, space, w->spaces[space].ioas };
+		return (struct target){ at, -1, w->hwpts[at].space, w->hwpts[at].id };
+	return (struct target){ -1, -1, space, w->spaces[space].ioas };
 }
 
 static int attach_result(const struct worker *w, const struct target *target, bool no_dirty)
@@ -121,12 +116,19 @@ static int attach_result(const struct worker *w, const struct target *target, bo
 	return no_dirty && w->hwpts[target->hwpt].dirty ? -EINVAL : 0;
 }
 
+/* Whose user a device is */
+static unsigned int *users_of(struct worker *w, const struct dev *dev)
+{
+	if (dev->nested >= 0)
+		return &w->nested[dev->nested].users;
+	if (dev->hwpt >= 0)
+		return &w->hwpts[dev->hwpt].users;
+	return &w->spaces[dev->space].auto_users;
+}
+
 static void leave(struct worker *w, const struct dev *dev)
 {
-	if (dev->hwpt >= 0)
-		w->hwpts[dev->hwpt].users--;
-	else
-		w->spaces[dev->space].auto_users--;
+	(*users_of(w, dev))--;
 }
 
 /* The device is where it was sent: count it there, and check what it was told. */
@@ -135,15 +137,14 @@ static void arrive(struct worker *w, struct dev *dev, const struct target *targe
 	struct space *space = &w->spaces[target->space];
 
 	dev->hwpt = target->hwpt;
+	dev->nested = target->nested;
 	dev->space = target->space;
-	if (target->hwpt >= 0) {
-		w->hwpts[target->hwpt].users++;
-		worker_expect(w, hwpt, target->id, "page table of an attach");
-		return;
-	}
-	if (space->auto_users++)
+	if ((*users_of(w, dev))++ && target->hwpt < 0)
 		worker_expect(w, hwpt, space->auto_hwpt, "automatic page table");
-	space->auto_hwpt = hwpt;
+	if (target->hwpt >= 0)
+		worker_expect(w, hwpt, target->id, "page table of an attach");
+	else
+		space->auto_hwpt = hwpt;
 }
 
 static void step_dev(struct worker *w)
@@ -176,7 +177,7 @@ static void step_dev(struct worker *w)
 
 static void step_replace(struct worker *w)
 {
-	struct dev *dev = some_dev(w);
+	struct dev *dev = worker_some_dev(w);
 	const struct target target = some_target(w);
 	struct iommu_test_cmd cmd = { .mock_domain_replace.pt_id = target.id };
 	int err;
@@ -372,6 +373,32 @@ static void step_access(struct worker *w)
 	w->worked++;
 }
 
+/* What is pinned is let go, unless the access stays where it is. */
+static void step_access_move(struct worker *w)
+{
+	struct access *access = &w->accesses[worker_below(w, ACCESSES)];
+	const int space = worker_any_space(w);
+	struct iommu_test_cmd cmd = {};
+	bool same;
+	unsigned int i;
+	int err, wanted = 0;
+
+	if (!access->live)
+		return;
+	same = access->space == (unsigned int)space;
+	if (!same && access->pins_pages && !model_aligned(&w->spaces[space].model, PAGE_BYTES))
+		wanted = -EADDRINUSE;
+	cmd.access_replace_ioas.ioas_id = w->spaces[space].ioas;
+	worker_note(w, -1, "access %d from space %u to %d", access->fd, access->space, space);
+	err = worker_mock(w, &cmd, IOMMU_TEST_OP_ACCESS_REPLACE_IOAS, access->fd);
+	if (!worker_expect(w, err, wanted, "ACCESS_REPLACE_IOAS") || err)
+		return;
+	access->space = space;
+	for (i = 0; i < PINS && !same; i++)
+		access->pins[i].live = false;
+	w->worked++;
+}
+
 static void step_access_close(struct worker *w)
 {
 	struct access *access = &w->accesses[worker_below(w, ACCESSES)];
@@ -514,6 +541,7 @@ const struct step worker_dev_steps[] = {
 	{ "device writes", 5, step_mark },
 	{ "dirty bits", 5, step_read_dirty },
 	{ "access", 3, step_access },
+	{ "move access", 2, step_access_move },
 	{ "close access", 1, step_access_close },
 	{ "pin", 5, step_pin },
 	{ "unpin", 3, step_unpin },

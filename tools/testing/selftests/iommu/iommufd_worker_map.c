@@ -4,6 +4,7 @@
  * all kinds of memory, copies, options.
  */
 #include <errno.h>
+#include <linux/vfio.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -126,13 +127,43 @@ static int call_map(struct worker *w, unsigned int space, const struct model_map
 	return err;
 }
 
+/* The container of the descriptor is the space that all workers share. */
+static bool goes_through_container(const struct worker *w, int space)
+{
+	return space == SHARED && w->shared->has_container;
+}
+
+static int call_map_dma(struct worker *w, const struct model_map *map)
+{
+	struct vfio_iommu_type1_dma_map arg = {
+		.argsz = sizeof(arg), .vaddr = map->va, .iova = map->iova, .size = map->bytes,
+		.flags = VFIO_DMA_MAP_FLAG_READ | (map->writable ? VFIO_DMA_MAP_FLAG_WRITE : 0),
+	};
+
+	return iommufd_call(w->shared->fd, VFIO_IOMMU_MAP_DMA, &arg);
+}
+
+static int call_unmap_dma(struct worker *w, uint64_t iova, uint64_t bytes, uint64_t *unmapped)
+{
+	struct vfio_iommu_type1_dma_unmap arg = {
+		.argsz = sizeof(arg), .iova = iova, .size = bytes,
+	};
+	int err = iommufd_call(w->shared->fd, VFIO_IOMMU_UNMAP_DMA, &arg);
+
+	*unmapped = arg.size;
+	return err;
+}
+
 static void step_map(struct worker *w)
 {
-	const unsigned int nr = worker_below(w, ARENAS);
+	const bool only_file = w->shared->files_only;
+	const unsigned int any = worker_below(w, ARENAS), nr = only_file ? FILE_ARENA : any;
 	const struct arena *arena = &w->arenas[nr];
 	const bool may_choose = worker_chance(w, 25), file_wish = worker_chance(w, 70);
-	const bool by_file = nr == FILE_ARENA && file_wish && w->shared->has_file;
+	const bool by_file = only_file || (nr == FILE_ARENA && file_wish && w->shared->has_file);
+	const bool container_wish = worker_chance(w, 40);
 	const int space = worker_any_space(w);
+	const bool contained = container_wish && goes_through_container(w, space) && !by_file;
 	const bool fixed = space == SHARED || !may_choose;
 	const uint64_t unit = some_unit_bytes(w, space);
 	const uint64_t units = some_units(w, arena->bytes / unit);
@@ -154,11 +185,12 @@ static void step_map(struct worker *w)
 	else
 		map.iova = chosen_iova(w, space, &map, map.bytes, &wanted);
 	worker_note(w, space, "map%s space %d %s%#llx bytes %#llx arena %u+%#llx%s",
-		    by_file ? "_file" : "", space, fixed ? "" : "auto ",
+		    by_file ? "_file" : contained ? "_dma" : "", space, fixed ? "" : "auto ",
 		    (unsigned long long)map.iova, (unsigned long long)map.bytes, nr,
 		    (unsigned long long)(skip * unit), map.writable ? "" : " read-only");
 	iova = fixed ? map.iova : 0;
-	err = call_map(w, space, &map, fixed, by_file, &iova);
+	err = contained ? call_map_dma(w, &map) :
+			  call_map(w, space, &map, fixed, by_file, &iova);
 	if (!worker_expect(w, err, wanted, "map") || err)
 		return;
 	if (worker_expect(w, iova, map.iova, "the address chosen"))
@@ -198,7 +230,9 @@ static void some_range(struct worker *w, unsigned int space, uint64_t *iova, uin
 
 static void step_unmap(struct worker *w)
 {
+	const bool container_wish = worker_chance(w, 40);
 	const int space = worker_any_space(w);
+	bool contained = container_wish && goes_through_container(w, space);
 	struct model_space *model = &w->spaces[space].model;
 	uint64_t iova, bytes, last, wanted_bytes = 0, got_bytes = 0;
 	int err, wanted;
@@ -208,9 +242,14 @@ static void step_unmap(struct worker *w)
 	all = bytes == UINT64_MAX;
 	last = all ? UINT64_MAX : iova + bytes - 1;
 	wanted = model_may_unmap(model, iova, last, &wanted_bytes) || all ? 0 : -ENOENT;
-	worker_note(w, space, "unmap space %d %#llx bytes %#llx", space,
+	/* To a container, nothing there is no error; and it would cut what sticks out */
+	if (contained && !model_meets(model, iova, bytes))
+		wanted = 0;
+	contained = contained && !wanted;
+	worker_note(w, space, "unmap%s space %d %#llx bytes %#llx", contained ? "_dma" : "", space,
 		    (unsigned long long)iova, (unsigned long long)bytes);
-	err = ioas_unmap(w->shared->fd, w->spaces[space].ioas, iova, bytes, &got_bytes);
+	err = contained ? call_unmap_dma(w, iova, bytes, &got_bytes) :
+			  ioas_unmap(w->shared->fd, w->spaces[space].ioas, iova, bytes, &got_bytes);
 	if (!worker_expect(w, err, wanted, "unmap") || err ||
 	    !worker_expect(w, got_bytes, wanted_bytes, "bytes unmapped"))
 		return;
@@ -407,6 +446,53 @@ static void step_ranges(struct worker *w)
 	w->worked++;
 }
 
+static bool has_user_memory(const struct worker *w)
+{
+	unsigned int i, j;
+
+	for (i = 0; i < SPACES; i++)
+		for (j = 0; w->spaces[i].live && j < w->spaces[i].model.nr; j++)
+			if (!w->spaces[i].model.maps[j].base)
+				return true;
+	return false;
+}
+
+/*
+ * All workers' mappings take part, and what others do decides whether it works.
+ * That the charges stay right is seen at the end.
+ */
+static void step_change_process(struct worker *w)
+{
+	int err = change_process(w->shared->fd);
+
+	worker_note(w, -1, "change process: %d", err);
+	/* A mapping of some other worker is on its way */
+	if (err == -EBUSY)
+		return;
+	if (w->shared->files_only)
+		worker_expect(w, err, 0, "CHANGE_PROCESS");
+	else if (has_user_memory(w))
+		worker_expect(w, err, -EINVAL, "CHANGE_PROCESS of user memory");
+	else if (err)
+		worker_expect(w, err, -EINVAL, "CHANGE_PROCESS");
+	w->worked++;
+}
+
+static void step_container(struct worker *w)
+{
+	struct iommu_vfio_ioas get = { .size = sizeof(get), .op = IOMMU_VFIO_IOAS_GET };
+	struct vfio_iommu_type1_info info = { .argsz = sizeof(info) };
+
+	if (!w->shared->has_container)
+		return;
+	worker_note(w, SHARED, "questions to the container");
+	if (worker_expect(w, iommufd_call(w->shared->fd, IOMMU_VFIO_IOAS, &get), 0, "VFIO_IOAS"))
+		worker_expect(w, get.ioas_id, w->shared->ioas, "the container's IOAS");
+	worker_expect(w, iommufd_call(w->shared->fd, VFIO_IOMMU_GET_INFO, &info), 0,
+		      "VFIO_IOMMU_GET_INFO");
+	w->worked++;
+}
+
 const struct step worker_map_steps[] = {
 	{ "map", 30, step_map },
 	{ "unmap", 16, step_unmap },
@@ -414,5 +500,7 @@ const struct step worker_map_steps[] = {
 	{ "space", 4, step_space },
 	{ "huge pages", 2, step_huge },
 	{ "ranges", 2, step_ranges },
+	{ "change process", 2, step_change_process },
+	{ "container", 1, step_container },
 	{ }
 };
