@@ -217,6 +217,32 @@ void iommu_device_release_dma_owner(struct device *dev)
 }
 EXPORT_SYMBOL_NS_GPL(iommu_device_release_dma_owner, IOMMUFD_INTERNAL);
 
+/**
+ * iommu_device_has_dma_owner() - tell whether a device's group is somebody's
+ * @dev: any device
+ * @owner: pointer that stands for the owner, not NULL
+ *
+ * The answer stays true while a claim of @owner for a device of the group is
+ * not released.
+ *
+ * Context: takes &struct iommu_group.mutex; may sleep.
+ * Return: true when @owner has claimed the group.
+ */
+bool iommu_device_has_dma_owner(struct device *dev, const void *owner)
+{
+	struct iommu_group *group = iommu_group_get(dev);
+	bool has;
+
+	if (!group)
+		return false;
+	mutex_lock(&group->mutex);
+	has = group->owner == owner;
+	mutex_unlock(&group->mutex);
+	iommu_group_put(group);
+	return has;
+}
+EXPORT_SYMBOL_NS_GPL(iommu_device_has_dma_owner, IOMMUFD_INTERNAL);
+
 /*
  * amdkfd moves its GPU from the default identity domain to an identity domain
  * of its own, with PASIDs. For the DMA API nothing changes by that, and without

@@ -270,10 +270,13 @@ static int open_device(struct vfio_device *device)
 
 	mutex_lock(&device->dev_set->lock);
 	device->open_count++;
+	device->cdev_opened = true;
 	if (device->ops->open_device)
 		err = device->ops->open_device(device);
-	if (err)
+	if (err) {
+		device->cdev_opened = false;
 		device->open_count--;
+	}
 	mutex_unlock(&device->dev_set->lock);
 
 	if (err)
@@ -286,6 +289,7 @@ static void close_device(struct vfio_device *device)
 	mutex_lock(&device->dev_set->lock);
 	if (device->ops->close_device)
 		device->ops->close_device(device);
+	device->cdev_opened = false;
 	device->open_count--;
 	mutex_unlock(&device->dev_set->lock);
 
@@ -491,14 +495,6 @@ long vfio_device_cdev_ioctl(struct vfio_device_file *df, unsigned int cmd,
 		return attach(df, arg);
 	case VFIO_DEVICE_DETACH_IOMMUFD_PT:
 		return detach(df, arg);
-	case VFIO_DEVICE_GET_PCI_HOT_RESET_INFO:
-	case VFIO_DEVICE_PCI_HOT_RESET:
-		/*
-		 * Drivers name the devices that a reset hits by their groups.
-		 * That says nothing to a user without groups, who expects ids
-		 * of the iommufd: no such reset is on offer.
-		 */
-		return -ENODEV;
 	default:
 		return -ENOIOCTLCMD;
 	}

@@ -153,6 +153,7 @@ void iommu_dirty_report(struct iommu_dirty_log *log, unsigned long iova,
 /* Attach layer: drivers/iommu/iommu-attach.c */
 int iommu_device_claim_dma_owner(struct device *dev, void *owner);
 void iommu_device_release_dma_owner(struct device *dev);
+bool iommu_device_has_dma_owner(struct device *dev, const void *owner);
 int iommu_device_replace_domain(struct device *dev,
 				struct iommu_domain *domain);
 void iommu_device_detach_domain(struct device *dev,

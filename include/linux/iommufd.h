@@ -85,6 +85,7 @@ void iommufd_device_detach(struct iommufd_device *idev);
 void iommufd_device_unbind(struct iommufd_device *idev);
 u32 iommufd_device_to_id(struct iommufd_device *idev);
 struct iommufd_ctx *iommufd_device_to_ctx(struct iommufd_device *idev);
+bool iommufd_ctx_owns_group_of(struct iommufd_ctx *ctx, struct device *dev);
 
 /* In-kernel users of an address space: drivers/iommu/iommufd/access.c */
 struct iommufd_access *

@@ -415,3 +415,20 @@ struct iommufd_ctx *iommufd_device_to_ctx(struct iommufd_device *idev)
 	return idev->ctx;
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_device_to_ctx, IOMMUFD);
+
+/**
+ * iommufd_ctx_owns_group_of() - does a context have a device's group?
+ * @ctx: context
+ * @dev: any device, not necessarily one of @ctx
+ *
+ * A context that has one device of a group keeps all other users, kernel
+ * drivers among them, from the whole group.
+ *
+ * Context: may sleep.
+ * Return: whether some device of the group of @dev is bound to @ctx.
+ */
+bool iommufd_ctx_owns_group_of(struct iommufd_ctx *ctx, struct device *dev)
+{
+	return iommu_device_has_dma_owner(dev, ctx);
+}
+EXPORT_SYMBOL_NS_GPL(iommufd_ctx_owns_group_of, IOMMUFD);

@@ -458,7 +458,13 @@ static void claims_are_counted(struct kunit *test)
 	user = make_user_domain(test);
 	KUNIT_EXPECT_EQ(test, -EPERM,
 			iommu_device_replace_domain(fake_device(0), user));
+	KUNIT_EXPECT_FALSE(test,
+			   iommu_device_has_dma_owner(fake_device(1), &owner));
 	claim_all(test);
+	KUNIT_EXPECT_TRUE(test,
+			  iommu_device_has_dma_owner(fake_device(1), &owner));
+	KUNIT_EXPECT_FALSE(test, iommu_device_has_dma_owner(fake_device(1),
+							    &other_owner));
 	KUNIT_EXPECT_EQ(test, -EPERM, claim_as_other(0));
 	KUNIT_EXPECT_EQ(test, -EPERM,
 			iommu_group_claim_dma_owner(fake.group, &owner));
