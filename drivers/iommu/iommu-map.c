@@ -1,43 +1,43 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Filling a domain with a list of runs.
+ * Filling a domain with a list of runs, and emptying it again.
  */
-#include <linux/align.h>
-#include <linux/bitops.h>
 #include <linux/export.h>
 #include <linux/iommu-ext.h>
 #include <linux/iommu.h>
-#include <linux/overflow.h>
 
 #include "iommu-map.h"
 
 /* Everything that a driver's map_runs() may rely on */
-static int check_runs(struct iommu_domain *domain, unsigned long iova,
+static int check_runs(const struct iommu_domain *domain, unsigned long iova,
 		      const struct iommu_run *runs, unsigned int nr_runs)
 {
-	unsigned long mask, last;
-	size_t total = 0;
+	unsigned long sizes = domain->pgsize_bitmap;
+	size_t end, total = 0;
 	unsigned int i;
+	u64 bits = iova;
 
-	if (!(domain->type & __IOMMU_DOMAIN_PAGING) || !domain->pgsize_bitmap)
-		return -EINVAL;
-
-	mask = BIT(__ffs(domain->pgsize_bitmap)) - 1;
 	for (i = 0; i < nr_runs; i++) {
-		if (!runs[i].len || ((iova | runs[i].phys | runs[i].len) & mask))
+		bits |= runs[i].phys | runs[i].len;
+		end = total + runs[i].len;
+		/* An empty run, or more than can be */
+		if (end <= total)
 			return -EINVAL;
-		if (check_add_overflow(total, runs[i].len, &total))
-			return -EINVAL;
+		total = end;
 	}
-	if (total && check_add_overflow(iova, total - 1, &last))
+	/* All bits below the smallest page, or all of them if there is none */
+	if (bits & ((sizes & -sizes) - 1))
 		return -EINVAL;
-	return 0;
+	if (total && iova + (total - 1) < iova)
+		return -EINVAL;
+	return domain->type & __IOMMU_DOMAIN_PAGING ? 0 : -EINVAL;
 }
 
 /* For tables that take no lists: one run after the other, without sync */
-static int map_each(struct iommu_domain *domain, unsigned long iova,
-		    const struct iommu_run *runs, unsigned int nr_runs,
-		    int prot, gfp_t gfp, size_t *mapped)
+static noinline int
+map_each(struct iommu_domain *domain, unsigned long iova,
+	 const struct iommu_run *runs, unsigned int nr_runs, int prot,
+	 gfp_t gfp, size_t *mapped)
 {
 	unsigned int i;
 	int err;
@@ -97,3 +97,35 @@ int iommu_domain_map_runs(struct iommu_domain *domain, unsigned long iova,
 	return err;
 }
 EXPORT_SYMBOL_NS_GPL(iommu_domain_map_runs, IOMMUFD_INTERNAL);
+
+/**
+ * iommu_domain_unmap_range() - take what is mapped out of a domain
+ * @domain: paging domain
+ * @iova: where to begin, in bytes
+ * @size: length in bytes; like @iova a multiple of the smallest page size
+ * @gather: what the hardware has to forget, and page tables that are empty: the
+ *          caller flushes the one, and frees the other after that
+ *
+ * Context: any. The caller sees to it that nobody else changes this range of
+ * @domain.
+ * Return: how many bytes from @iova on are not mapped any more. More than @size
+ * where a page reaches beyond it, less where nothing was mapped.
+ */
+size_t iommu_domain_unmap_range(struct iommu_domain *domain, unsigned long iova,
+				size_t size, struct iommu_iotlb_gather *gather)
+{
+	const struct iommu_domain_ops *ops = domain->ops;
+	size_t done = 0, step;
+
+	if (ops->unmap_range) {
+		do {
+			step = ops->unmap_range(domain, iova + done,
+						size - done, gather);
+			done += step;
+			if (done >= size)
+				return done;
+		} while (step);
+	}
+	return done + iommu_unmap_fast(domain, iova + done, size - done, gather);
+}
+EXPORT_SYMBOL_NS_GPL(iommu_domain_unmap_range, IOMMUFD_INTERNAL);

@@ -172,10 +172,12 @@ int iommu_device_hw_info(struct device *dev, u32 *type, void *buf, size_t *len);
 bool iommu_device_has_isolated_msi(struct device *dev);
 int iommu_device_get_resv_regions(struct device *dev, struct list_head *list);
 
-/* Filling a domain: drivers/iommu/iommu-map.c */
+/* Filling and emptying a domain: drivers/iommu/iommu-map.c */
 int iommu_domain_map_runs(struct iommu_domain *domain, unsigned long iova,
 			  const struct iommu_run *runs, unsigned int nr_runs,
 			  int prot, gfp_t gfp, size_t *mapped);
+size_t iommu_domain_unmap_range(struct iommu_domain *domain, unsigned long iova,
+				size_t size, struct iommu_iotlb_gather *gather);
 
 #endif /* CONFIG_IOMMU_API */
 #endif /* __LINUX_IOMMU_EXT_H */

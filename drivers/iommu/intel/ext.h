@@ -12,6 +12,7 @@ struct device;
 struct device_domain_info;
 struct dmar_domain;
 struct iommu_domain;
+struct iommu_iotlb_gather;
 
 /* ext.c */
 extern const struct iommu_ops_ext intel_iommu_ops_ext;
@@ -25,5 +26,7 @@ bool intel_domain_may_force_snooping(struct dmar_domain *domain);
 int intel_iommu_map_runs(struct iommu_domain *domain, unsigned long iova,
 			 const struct iommu_run *runs, unsigned int nr_runs,
 			 int prot, gfp_t gfp, size_t *mapped);
+size_t intel_iommu_unmap_range(struct iommu_domain *domain, unsigned long iova,
+			       size_t size, struct iommu_iotlb_gather *gather);
 
 #endif /* _INTEL_EXT_H_ */

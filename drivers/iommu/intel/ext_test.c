@@ -403,6 +403,80 @@ static void runs_that_fail_tell_how_far_they_came(struct kunit *test)
 	domain->ops->free(domain);
 }
 
+/* What lies in one table is cleared by one walk; nothing else is touched. */
+static void short_ranges_are_cleared_at_once(struct kunit *test)
+{
+	static const int stages[] = { UNIT_LEGACY_39, UNIT_FIRST, UNIT_57,
+				      UNIT_COHERENT };
+	const u64 iova = SZ_1G - SZ_2M, total = 4 * SZ_2M;
+	struct iommu_iotlb_gather gather;
+	struct rnd_state rnd;
+	u64 at, size;
+	int i;
+
+	prandom_seed_state(&rnd, 21);
+	for (i = 0; i < ARRAY_SIZE(stages); i++) {
+		struct fake *fake = fake_of(test, stages[i]);
+		struct iommu_domain *ranged = domain_for(test, fake);
+		struct iommu_domain *paged = domain_for(test, fake);
+
+		/* Not aligned: no superpage fits */
+		iommu_map(ranged, iova, SZ_2G + SZ_4K, total, IOMMU_READ);
+		iommu_map(paged, iova, SZ_2G + SZ_4K, total, IOMMU_READ);
+		for (at = 0; at < total; at += size) {
+			u64 room = SZ_2M - at % SZ_2M;
+			bool queued = prandom_u32_state(&rnd) & 1;
+			bool in_one;
+
+			/* One goes beyond its table, one is a whole one */
+			size = (prandom_u32_state(&rnd) & 1 ? 1 :
+				prandom_u32_state(&rnd) % 200 + 1) * SZ_4K;
+			if (at < SZ_2M && size >= room)
+				size = room + SZ_4K;
+			else if (at == 2 * SZ_2M || size > room)
+				size = room;
+
+			in_one = size <= room && size != SZ_2M;
+			iommu_iotlb_gather_init(&gather);
+			gather.queued = queued;
+			KUNIT_EXPECT_EQ(test, in_one ? size : 0ULL,
+					(u64)ranged->ops->unmap_range(ranged,
+								      iova + at, size,
+								      &gather));
+			/* A queued one is for the whole domain */
+			KUNIT_EXPECT_EQ(test, in_one && !queued ?
+					iova + at + size - 1 : 0ULL,
+					(u64)gather.end);
+			if (!in_one)
+				KUNIT_EXPECT_EQ(test, size,
+						(u64)iommu_unmap(ranged, iova + at,
+								 size));
+			KUNIT_EXPECT_EQ(test, size,
+					(u64)iommu_unmap(paged, iova + at, size));
+			KUNIT_EXPECT_EQ(test, 0U,
+					differences((u64 *)to_dmar_domain(ranged)->pgd,
+						    (u64 *)to_dmar_domain(paged)->pgd,
+						    units[stages[i]].levels));
+			KUNIT_EXPECT_EQ(test, to_dmar_domain(ranged)->max_addr,
+					to_dmar_domain(paged)->max_addr);
+		}
+
+		/* No table, beyond all that is mapped, and a superpage */
+		map(test, ranged, SZ_1G, SZ_1G, SZ_2M, IOMMU_READ);
+		KUNIT_EXPECT_EQ(test, (size_t)0,
+				ranged->ops->unmap_range(ranged, SZ_2M, SZ_4K, &gather));
+		KUNIT_EXPECT_EQ(test, (size_t)0,
+				ranged->ops->unmap_range(ranged, SZ_2G, SZ_4K, &gather));
+		KUNIT_EXPECT_EQ(test, (size_t)0,
+				ranged->ops->unmap_range(ranged, SZ_1G, SZ_4K, &gather));
+		KUNIT_EXPECT_EQ(test, (u64)SZ_1G,
+				(u64)iommu_iova_to_phys(ranged, SZ_1G));
+		unmap(test, ranged, SZ_1G, SZ_2M);
+		ranged->ops->free(ranged);
+		paged->ops->free(paged);
+	}
+}
+
 static void snooping_is_settled_before_the_first_entry(struct kunit *test)
 {
 	struct fake *able = fake_of(test, UNIT_SNOOP);
@@ -643,6 +717,7 @@ static struct kunit_case vtd_ext_cases[] = {
 	KUNIT_CASE(superpage_replaces_an_empty_table),
 	KUNIT_CASE(runs_give_the_same_table),
 	KUNIT_CASE(runs_that_fail_tell_how_far_they_came),
+	KUNIT_CASE(short_ranges_are_cleared_at_once),
 	KUNIT_CASE(snooping_is_settled_before_the_first_entry),
 	KUNIT_CASE(snooping_is_not_promised_without_a_device),
 	KUNIT_CASE(device_fits_what_its_unit_walks),

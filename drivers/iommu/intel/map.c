@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * VT-d: writing a list of runs into a page table.
+ * VT-d: writing a list of runs into a page table, and clearing short ranges.
  *
  * Pages of 4 KiB that follow each other in IOVA share a table of 2 MiB, however
  * they are scattered in memory: the table is looked up once for all of them, and
  * what was written to it is flushed once.  Superpages are left to
- * intel_iommu_map(), where one descent serves at least 512 pages.
+ * intel_iommu_map(), where one descent serves at least 512 pages, and what may
+ * hold some to unmap_pages().
  */
 #include <linux/align.h>
+#include <linux/bits.h>
 #include <linux/bug.h>
+#include <linux/build_bug.h>
 #include <linux/cacheflush.h>
+#include <linux/log2.h>
 #include <linux/minmax.h>
 #include <linux/sizes.h>
 
@@ -30,12 +34,10 @@ struct leaf {
 
 static u64 small_page_attr(const struct dmar_domain *domain, int prot)
 {
-	u64 attr = 0;
+	u64 attr = prot & (IOMMU_READ | IOMMU_WRITE);
 
-	if (prot & IOMMU_READ)
-		attr |= DMA_PTE_READ;
-	if (prot & IOMMU_WRITE)
-		attr |= DMA_PTE_WRITE;
+	static_assert(DMA_PTE_READ == IOMMU_READ);
+	static_assert(DMA_PTE_WRITE == IOMMU_WRITE);
 	if (domain->flags & DOMAIN_FLAG_USE_FIRST_LEVEL) {
 		attr |= DMA_FL_PTE_XD | DMA_FL_PTE_US | DMA_FL_PTE_ACCESS;
 		if (prot & IOMMU_WRITE)
@@ -57,13 +59,39 @@ static void leave_leaf(struct dmar_domain *domain, struct leaf *leaf)
 	leaf->room_bytes = 0;
 }
 
+/*
+ * The entry of a page of 4 KiB, in tables that are there already; NULL when one
+ * is not, or a superpage is in the way.  @iova lies within the table.
+ */
+static __always_inline struct dma_pte *
+find_entry(const struct dmar_domain *domain, unsigned long iova)
+{
+	/* An agaw of 0 means two levels */
+	unsigned int shift = VTD_PAGE_SHIFT +
+			     VTD_STRIDE_SHIFT * (domain->agaw + 1);
+	struct dma_pte *pte, *table = domain->pgd;
+
+	for (;;) {
+		pte = &table[(iova >> shift) & (BIT(VTD_STRIDE_SHIFT) - 1)];
+		if (shift == VTD_PAGE_SHIFT)
+			return pte;
+		if (!dma_pte_present(pte) || dma_pte_superpage(pte))
+			return NULL;
+		table = phys_to_virt(dma_pte_addr(pte));
+		shift -= VTD_STRIDE_SHIFT;
+	}
+}
+
 static int enter_leaf(struct dmar_domain *domain, struct leaf *leaf,
 		      unsigned long iova, gfp_t gfp)
 {
 	int level = 1;
 
 	leave_leaf(domain, leaf);
-	leaf->pte = pfn_to_dma_pte(domain, iova >> VTD_PAGE_SHIFT, &level, gfp);
+	leaf->pte = find_entry(domain, iova);
+	if (!leaf->pte)
+		leaf->pte = pfn_to_dma_pte(domain, iova >> VTD_PAGE_SHIFT,
+					   &level, gfp);
 	if (!leaf->pte)
 		return -ENOMEM;
 	leaf->dirty = leaf->pte;
@@ -100,14 +128,17 @@ static size_t superpage_bytes(const struct dmar_domain *domain,
 	return ALIGN_DOWN(len, SZ_2M);
 }
 
-static int map_run(struct iommu_domain *domain, struct leaf *leaf,
-		   unsigned long iova, const struct iommu_run *run, int prot,
-		   u64 attr, gfp_t gfp, size_t *mapped)
+/* A run that goes beyond one table */
+static noinline int map_long(struct iommu_domain *domain, struct leaf *leaf,
+			     unsigned long iova, const struct iommu_run *run,
+			     int prot, u64 attr, gfp_t gfp, size_t *mapped)
 {
 	struct dmar_domain *dmar_domain = to_dmar_domain(domain);
 	size_t done = 0, step;
 	int err = 0;
 
+	if ((iova + run->len - 1) >> dmar_domain->gaw)
+		return -EFAULT;
 	do {
 		step = superpage_bytes(dmar_domain, iova + done,
 				       run->phys + done, run->len - done);
@@ -135,14 +166,26 @@ static int map_run(struct iommu_domain *domain, struct leaf *leaf,
 	return err;
 }
 
-/* What is mapped lies within the table, and is known when that is attached */
-static int cover(struct dmar_domain *domain, u64 last)
+/* The same for all others: short, for scattered memory is nothing else */
+static __always_inline int
+map_run(struct iommu_domain *domain, struct leaf *leaf, unsigned long iova,
+	const struct iommu_run *run, int prot, u64 attr, gfp_t gfp,
+	size_t *mapped)
 {
-	if (last < domain->max_addr)
-		return 0;
-	if (last >> domain->gaw)
-		return -EFAULT;
-	domain->max_addr = last + 1;
+	struct dmar_domain *dmar_domain = to_dmar_domain(domain);
+	int err;
+
+	if (run->len > leaf->room_bytes) {
+		if (run->len >= SZ_2M - (iova & (SZ_2M - 1)))
+			return map_long(domain, leaf, iova, run, prot, attr,
+					gfp, mapped);
+		if (iova >> dmar_domain->gaw)
+			return -EFAULT;
+		err = enter_leaf(dmar_domain, leaf, iova, gfp);
+		if (err)
+			return err;
+	}
+	*mapped += write_leaf(leaf, run->phys | attr, run->len);
 	return 0;
 }
 
@@ -165,22 +208,61 @@ int intel_iommu_map_runs(struct iommu_domain *domain, unsigned long iova,
 			 int prot, gfp_t gfp, size_t *mapped)
 {
 	struct dmar_domain *dmar_domain = to_dmar_domain(domain);
+	const struct iommu_run *end = runs + nr_runs;
 	struct leaf leaf = {};
-	unsigned int i;
+	size_t done = 0;
 	int err = 0;
 	u64 attr;
 
 	if (!(prot & (IOMMU_READ | IOMMU_WRITE)))
 		return -EINVAL;
 	attr = small_page_attr(dmar_domain, prot);
-	for (i = 0; i < nr_runs && !err; i++) {
-		unsigned long at = iova + *mapped;
-
-		err = cover(dmar_domain, at + runs[i].len - 1);
-		if (!err)
-			err = map_run(domain, &leaf, at, &runs[i], prot, attr,
-				      gfp, mapped);
-	}
+	for (; runs != end && !err; runs++)
+		err = map_run(domain, &leaf, iova + done, runs, prot, attr,
+			      gfp, &done);
 	leave_leaf(dmar_domain, &leaf);
+	/* Units that are attached later have to reach what is mapped. */
+	if (done && iova + done > dmar_domain->max_addr)
+		dmar_domain->max_addr = iova + done;
+	*mapped = done;
 	return err;
+}
+
+/**
+ * intel_iommu_unmap_range() - implement unmap_range of &struct iommu_domain_ops
+ * @domain: VT-d domain with a page table
+ * @iova: where to begin, in bytes, a multiple of 4 KiB
+ * @size: length in bytes, a multiple of 4 KiB
+ * @gather: what has to be flushed, unless it is queued
+ *
+ * Clears what is part of one table of 4 KiB pages.  All the rest, and a table
+ * that would be empty after it, is left to unmap_pages().
+ *
+ * Context: any.  Nobody else changes this range.
+ * Return: @size, or 0 when nothing was done.
+ */
+size_t intel_iommu_unmap_range(struct iommu_domain *domain, unsigned long iova,
+			       size_t size, struct iommu_iotlb_gather *gather)
+{
+	struct dmar_domain *dmar_domain = to_dmar_domain(domain);
+	unsigned long last = iova + size - 1;
+	struct dma_pte *first, *pte, *end;
+
+	if ((iova ^ last) >> ilog2(SZ_2M) || size == SZ_2M ||
+	    last >= dmar_domain->max_addr)
+		return 0;
+	first = find_entry(dmar_domain, iova);
+	if (!first)
+		return 0;
+	end = first + (size >> VTD_PAGE_SHIFT);
+	for (pte = first; pte != end; pte++)
+		dma_clear_pte(pte);
+	if (!dmar_domain->iommu_coherency)
+		clflush_cache_range(first, (void *)end - (void *)first);
+	if (dmar_domain->max_addr == last + 1)
+		dmar_domain->max_addr = iova;
+	/* One that is queued flushes the whole domain. */
+	if (!iommu_iotlb_gather_queued(gather))
+		iommu_iotlb_gather_add_page(domain, gather, iova, size);
+	return size;
 }

@@ -307,8 +307,9 @@ static void unmap_span(struct iommu_domain *domain, unsigned long start,
 	do {
 		step = UNMAP_STEP - ((start + done) & (UNMAP_STEP - 1));
 		/* More than asked for where a page is larger than a step */
-		unmapped = iommu_unmap_fast(domain, start + done,
-					    min(step, size - done), gather);
+		unmapped = iommu_domain_unmap_range(domain, start + done,
+						    min(step, size - done),
+						    gather);
 		done += unmapped;
 		if (done >= size)
 			break;
