@@ -6,6 +6,7 @@
  */
 #include <linux/align.h>
 #include <linux/build_bug.h>
+#include <linux/compiler.h>
 #include <linux/limits.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -36,13 +37,6 @@ static bool is_contiguous(struct page **pages, unsigned int npages)
 		if (*pages != next)
 			return false;
 	return true;
-}
-
-static void set_extent(struct iommufd_chunk *chunk, unsigned long first,
-		       unsigned long pfn)
-{
-	chunk->word = (pfn - first) << IOMMUFD_CHUNK_SHIFT |
-		      IOMMUFD_CHUNK_EXTENT;
 }
 
 static bool is_narrow(struct page **pages, unsigned int npages)
@@ -93,7 +87,7 @@ static int make_narrow(struct iommufd_chunk *chunk, struct iommufd_span span)
 	if (iommufd_chunk_format(chunk) != IOMMUFD_CHUNK_EMPTY)
 		for (i = 0; i < n; i++)
 			pfns[i] = old_pfn(chunk, span, i);
-	chunk->word = (unsigned long)pfns | IOMMUFD_CHUNK_NARROW;
+	WRITE_ONCE(chunk->word, (unsigned long)pfns | IOMMUFD_CHUNK_NARROW);
 	return 0;
 }
 
@@ -109,7 +103,7 @@ static int make_wide(struct iommufd_chunk *chunk, struct iommufd_span span)
 		for (i = 0; i < n; i++)
 			pfns[i] = old_pfn(chunk, span, i);
 	iommufd_chunk_clear(chunk);
-	chunk->word = (unsigned long)pfns | IOMMUFD_CHUNK_WIDE;
+	WRITE_ONCE(chunk->word, (unsigned long)pfns | IOMMUFD_CHUNK_WIDE);
 	return 0;
 }
 
@@ -155,7 +149,7 @@ int iommufd_chunk_set(struct iommufd_chunk *chunk, struct iommufd_span span,
 	if (format <= IOMMUFD_CHUNK_EXTENT && is_contiguous(pages, npages)) {
 		struct iommufd_chunk extent;
 
-		set_extent(&extent, first, pfn);
+		iommufd_chunk_set_extent(&extent, first, pfn);
 		if (format == IOMMUFD_CHUNK_EMPTY ||
 		    chunk->word == extent.word) {
 			*chunk = extent;
@@ -191,5 +185,5 @@ void iommufd_chunk_clear(struct iommufd_chunk *chunk)
 {
 	if (iommufd_chunk_format(chunk) >= IOMMUFD_CHUNK_NARROW)
 		kfree(iommufd_chunk_array(chunk));
-	chunk->word = 0;
+	WRITE_ONCE(chunk->word, 0);
 }

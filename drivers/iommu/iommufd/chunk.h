@@ -23,6 +23,9 @@ struct page;
  * A chunk says where a page is, not whether it is pinned: the holds say that.
  * Entries of pages without a hold mean nothing.  So a hold that ends in the
  * middle of a chunk changes nothing here, and needs no memory.
+ *
+ * Whoever has a hold may read an extent without the store's mutex: what it says
+ * of the held pages stays true even when an array takes its place.
  */
 struct iommufd_chunk {
 	unsigned long word;
@@ -58,6 +61,22 @@ static inline unsigned long iommufd_chunk_format(const struct iommufd_chunk *chu
 static inline void *iommufd_chunk_array(const struct iommufd_chunk *chunk)
 {
 	return (void *)(chunk->word & ~IOMMUFD_CHUNK_FORMAT);
+}
+
+/**
+ * iommufd_chunk_set_extent() - record where contiguous pages are
+ * @chunk: empty chunk
+ * @page: number of the first page
+ * @pfn: its page frame number
+ *
+ * Context: the store's mutex is held.
+ */
+static inline void iommufd_chunk_set_extent(struct iommufd_chunk *chunk,
+					    unsigned long page,
+					    unsigned long pfn)
+{
+	chunk->word = (pfn - page) << IOMMUFD_CHUNK_SHIFT |
+		      IOMMUFD_CHUNK_EXTENT;
 }
 
 /**

@@ -187,52 +187,36 @@ static int map_runs_small(struct iommu_domain *domain, unsigned long iova,
 	return 0;
 }
 
-/**
- * struct area_fill - an area on its way into a domain
- * @map: the map
- * @domain: the domain
- * @area: the area
- * @iter: the memory that comes next
- * @prot: mask of IOMMU_*
- * @done: bytes that are mapped
- */
-struct area_fill {
-	struct iommufd_iova_map *map;
-	struct iommu_domain *domain;
-	const struct iommufd_area *area;
-	struct iommufd_run_iter iter;
-	int prot;
-	size_t done;
-};
-
-static int fill_runs(struct area_fill *fill, const struct iommu_run *runs,
-		     unsigned int nr_runs)
+static int map_runs(const struct iommufd_iova_map *map,
+		    struct iommu_domain *domain, unsigned long iova,
+		    const struct iommu_run *runs, unsigned int nr_runs,
+		    int prot, size_t *mapped)
 {
-	unsigned long iova = fill->area->start + fill->done;
-	size_t mapped;
-	int err;
-
-	if (likely(READ_ONCE(fill->map->huge_pages)))
-		err = iommu_domain_map_runs(fill->domain, iova, runs, nr_runs,
-					    fill->prot, GFP_KERNEL_ACCOUNT,
-					    &mapped);
-	else
-		err = map_runs_small(fill->domain, iova, runs, nr_runs,
-				     fill->prot, &mapped);
-	fill->done += mapped;
-	return err;
+	if (likely(READ_ONCE(map->huge_pages)))
+		return iommu_domain_map_runs(domain, iova, runs, nr_runs, prot,
+					     GFP_KERNEL_ACCOUNT, mapped);
+	return map_runs_small(domain, iova, runs, nr_runs, prot, mapped);
 }
 
 /* Kernels that clear the stack do so with the room here, which takes longer */
-static noinline int fill_many_runs(struct area_fill *fill)
+static noinline int map_many_runs(const struct iommufd_iova_map *map,
+				  struct iommu_domain *domain,
+				  struct iommufd_area *area, int prot,
+				  size_t *done)
 {
 	struct iommu_run runs[MAX_RUNS];
+	struct iommufd_run_iter iter;
 	unsigned int nr;
+	size_t mapped;
 	int err = 0;
 
-	while (!err && (nr = iommufd_run_iter_next(&fill->iter, runs,
-						   MAX_RUNS))) {
-		err = fill_runs(fill, runs, nr);
+	*done = 0;
+	iommufd_run_iter_init(&iter, area->store, &area->hold,
+			      area->offset_bytes, iommufd_area_bytes(area));
+	while (!err && (nr = iommufd_run_iter_next(&iter, runs, MAX_RUNS))) {
+		err = map_runs(map, domain, area->start + *done, runs, nr,
+			       prot, &mapped);
+		*done += mapped;
 		if (!err && nr == MAX_RUNS && fatal_signal_pending(current))
 			err = -EINTR;
 		cond_resched();
@@ -240,12 +224,12 @@ static noinline int fill_many_runs(struct area_fill *fill)
 	return err;
 }
 
-static int fill_area(struct iommufd_iova_map *map, struct iommu_domain *domain,
-		     struct iommufd_area *area)
+static int fill_area(const struct iommufd_iova_map *map,
+		     struct iommu_domain *domain, struct iommufd_area *area)
 {
-	struct area_fill fill;
 	struct iommu_run run;
-	int err;
+	size_t done;
+	int prot, err;
 
 	/*
 	 * The hold came first, so whoever revokes the memory from here on will
@@ -257,18 +241,12 @@ static int fill_area(struct iommufd_iova_map *map, struct iommu_domain *domain,
 	if (area->absent)
 		goto out_count;
 
-	fill.map = map;
-	fill.domain = domain;
-	fill.area = area;
-	fill.prot = area->prot | iommufd_store_prot(area->store);
-	fill.done = 0;
-	iommufd_run_iter_init(&fill.iter, area->store, &area->hold,
-			      area->offset_bytes, iommufd_area_bytes(area));
-	/* Small mappings and huge pages are one run */
-	iommufd_run_iter_next(&fill.iter, &run, 1);
-	err = fill_runs(&fill, &run, 1);
-	if (!err && !iommufd_run_iter_done(&fill.iter))
-		err = fill_many_runs(&fill);
+	prot = area->prot | iommufd_store_prot(area->store);
+	if (iommufd_store_single_run(area->store, area->offset_bytes,
+				     iommufd_area_bytes(area), &run))
+		err = map_runs(map, domain, area->start, &run, 1, prot, &done);
+	else
+		err = map_many_runs(map, domain, area, prot, &done);
 	if (err)
 		goto err_unmap;
 out_count:
@@ -276,8 +254,8 @@ out_count:
 	return 0;
 
 err_unmap:
-	if (fill.done)
-		iommu_unmap(domain, area->start, fill.done);
+	if (done)
+		iommu_unmap(domain, area->start, done);
 	return err;
 }
 

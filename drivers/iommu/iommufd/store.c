@@ -44,15 +44,12 @@
 #include <linux/err.h>
 #include <linux/interval_tree_generic.h>
 #include <linux/iommu.h>
-#include <linux/log2.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
-#include <linux/pfn.h>
 #include <linux/refcount.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
-#include <linux/sizes.h>
 #include <linux/slab.h>
 
 #include "account.h"
@@ -60,13 +57,7 @@
 #include "fault_point.h"
 #include "store_private.h"
 
-#define CHUNK_PAGES_LG2		(ilog2(SZ_2M) - PAGE_SHIFT)
-#define CHUNK_PAGES		BIT(CHUNK_PAGES_LG2)
-#define LEAF_CHUNKS_LG2		9
-#define LEAF_CHUNKS		BIT(LEAF_CHUNKS_LG2)
 #define STACK_PAGES		8UL
-
-static_assert(PAGE_SHIFT < 21);
 
 #define hold_first(hold) ((hold)->first)
 #define hold_last(hold) ((hold)->last)
@@ -75,46 +66,20 @@ INTERVAL_TREE_DEFINE(struct iommufd_hold, node, unsigned long, subtree_last,
 
 /* Chunks */
 
-static unsigned long chunk_index(const struct iommufd_store *store,
-				 unsigned long page)
-{
-	return (page + store->skew) >> CHUNK_PAGES_LG2;
-}
-
 static unsigned long nr_chunks(const struct iommufd_store *store)
 {
-	return chunk_index(store, store->npages - 1) + 1;
+	return store_chunk_index(store, store->npages - 1) + 1;
 }
 
 static unsigned long nr_leaves(const struct iommufd_store *store)
 {
-	return ((nr_chunks(store) - 1) >> LEAF_CHUNKS_LG2) + 1;
-}
-
-static struct iommufd_span chunk_span(const struct iommufd_store *store,
-				      unsigned long index)
-{
-	unsigned long slot = index << CHUNK_PAGES_LG2;
-	struct iommufd_span span = {
-		.first = max(slot, store->skew) - store->skew,
-		.last = min(slot + CHUNK_PAGES - store->skew, store->npages) - 1,
-	};
-
-	return span;
-}
-
-/* The chunk of a page that was pinned before. */
-static struct iommufd_chunk *chunk_at(const struct iommufd_store *store,
-				      unsigned long index)
-{
-	return &store->leaves[index >> LEAF_CHUNKS_LG2]
-			     [index & (LEAF_CHUNKS - 1)];
+	return ((nr_chunks(store) - 1) >> STORE_LEAF_CHUNKS_LG2) + 1;
 }
 
 static struct iommufd_chunk *make_chunk(struct iommufd_store *store,
 					unsigned long index)
 {
-	unsigned long i = index >> LEAF_CHUNKS_LG2;
+	unsigned long i = index >> STORE_LEAF_CHUNKS_LG2;
 
 	lockdep_assert_held(&store->mutex);
 	if (!store->leaves) {
@@ -125,13 +90,13 @@ static struct iommufd_chunk *make_chunk(struct iommufd_store *store,
 			return NULL;
 	}
 	if (!store->leaves[i])
-		store->leaves[i] = kcalloc(min(LEAF_CHUNKS, nr_chunks(store) -
-					       (i << LEAF_CHUNKS_LG2)),
+		store->leaves[i] = kcalloc(min(STORE_LEAF_CHUNKS, nr_chunks(store) -
+					       (i << STORE_LEAF_CHUNKS_LG2)),
 					   sizeof(struct iommufd_chunk),
 					   GFP_KERNEL_ACCOUNT);
 	if (!store->leaves[i])
 		return NULL;
-	return chunk_at(store, index);
+	return store_chunk_at(store, index);
 }
 
 static void free_chunks(struct iommufd_store *store)
@@ -266,10 +231,10 @@ static void unpin_gap(struct iommufd_store *store, struct iommufd_span gap)
 	unsigned long page, last, index;
 
 	for (page = gap.first; page <= gap.last; page = last + 1) {
-		index = chunk_index(store, page);
-		span = chunk_span(store, index);
+		index = store_chunk_index(store, page);
+		span = store_chunk_span(store, index);
 		last = min(span.last, gap.last);
-		chunk = chunk_at(store, index);
+		chunk = store_chunk_at(store, index);
 		unpin_in_chunk(store, chunk, span, page, last, &batch);
 		if (!is_chunk_held(store, span))
 			iommufd_chunk_clear(chunk);
@@ -279,15 +244,32 @@ static void unpin_gap(struct iommufd_store *store, struct iommufd_span gap)
 	store->backing.ops->unpin(&store->backing, batch.pfn, batch.npages);
 }
 
-/* Returns the number of pages that are to be uncharged. */
-static unsigned long release_locked(struct iommufd_store *store,
-				    struct iommufd_hold *hold)
+/*
+ * Unpin what the last hold covered, if that is one extent, as with small
+ * mappings and huge pages.  Otherwise does nothing and returns false.
+ */
+static bool unpin_extent(struct iommufd_store *store,
+			 const struct iommufd_hold *hold)
+{
+	unsigned long index = store_chunk_index(store, hold->first);
+	struct iommufd_chunk *chunk = store_chunk_at(store, index);
+
+	if (index != store_chunk_index(store, hold->last) ||
+	    iommufd_chunk_format(chunk) != IOMMUFD_CHUNK_EXTENT)
+		return false;
+	store->backing.ops->unpin(&store->backing,
+				  iommufd_chunk_extent_pfn(chunk, hold->first),
+				  hold->last - hold->first + 1);
+	iommufd_chunk_clear(chunk);
+	return true;
+}
+
+static unsigned long unpin_gaps(struct iommufd_store *store,
+				const struct iommufd_hold *hold)
 {
 	unsigned long first = hold->first, npages = 0;
 	struct iommufd_span gap;
 
-	lockdep_assert_held(&store->mutex);
-	hold_tree_remove(hold, &store->holds);
 	while (first <= hold->last) {
 		gap = next_gap(store, first, hold->last);
 		if (gap.first > hold->last)
@@ -298,6 +280,21 @@ static unsigned long release_locked(struct iommufd_store *store,
 		if (first <= hold->last)
 			cond_resched();
 	}
+	return npages;
+}
+
+/* Returns the number of pages that are to be uncharged. */
+static unsigned long release_locked(struct iommufd_store *store,
+				    struct iommufd_hold *hold)
+{
+	unsigned long npages;
+
+	lockdep_assert_held(&store->mutex);
+	hold_tree_remove(hold, &store->holds);
+	if (RB_EMPTY_ROOT(&store->holds.rb_root) && unpin_extent(store, hold))
+		npages = hold->last - hold->first + 1;
+	else
+		npages = unpin_gaps(store, hold);
 	WRITE_ONCE(store->npinned, store->npinned - npages);
 	return npages;
 }
@@ -357,8 +354,8 @@ static bool fill_next_batch(struct fill *fill)
 	fill_grow(fill, min(gap.first, fill->last + 1));
 	if (gap.first > fill->last)
 		return false;
-	fill->index = chunk_index(store, gap.first);
-	fill->span = chunk_span(store, fill->index);
+	fill->index = store_chunk_index(store, gap.first);
+	fill->span = store_chunk_span(store, fill->index);
 	gap.last = min3(gap.last, gap.first + fill->max_pages - 1,
 			fill->span.last);
 	fill->batch = gap;
@@ -461,7 +458,7 @@ static int fill_batches(struct fill *fill)
 }
 
 #ifdef CONFIG_IOMMUFD_TEST
-static unsigned long batch_limit = CHUNK_PAGES;
+static unsigned long batch_limit = STORE_CHUNK_PAGES;
 
 /**
  * iommufd_store_limit_batch() - pin few pages at a time, for tests
@@ -476,12 +473,12 @@ void iommufd_store_limit_batch(unsigned long npages)
 
 static unsigned long largest_batch(void)
 {
-	return min(READ_ONCE(batch_limit), CHUNK_PAGES);
+	return min(READ_ONCE(batch_limit), STORE_CHUNK_PAGES);
 }
 #else
 static unsigned long largest_batch(void)
 {
-	return CHUNK_PAGES;
+	return STORE_CHUNK_PAGES;
 }
 #endif
 
@@ -515,7 +512,7 @@ static int fill_hold(struct fill *fill)
 
 	mutex_lock(&store->mutex);
 	npages = count_gaps(store, fill->next, fill->last);
-	fill->max_pages = CHUNK_PAGES;
+	fill->max_pages = STORE_CHUNK_PAGES;
 	more = fill_next_batch(fill);
 	mutex_unlock(&store->mutex);
 	if (!more)
@@ -533,17 +530,82 @@ static int fill_hold(struct fill *fill)
 	return err;
 }
 
-/* Memory at a fixed place: nothing to be pinned, but it may be revoked */
-
-static bool is_fixed(const struct iommufd_store *store)
+static noinline int hold_many(struct iommufd_store *store,
+			      struct iommufd_hold *hold)
 {
-	return !store->backing.ops->pin;
+	struct fill fill;
+	int err;
+
+	fill.store = store;
+	fill.hold = hold;
+	fill.next = hold->first;
+	fill.last = hold->last;
+	fill.ncharged = 0;
+	err = fill_hold(&fill);
+	if (err && fill.next > hold->first)
+		iommufd_store_release(store, hold);
+	iommufd_account_uncharge(store->account, fill.ncharged);
+	return err;
 }
 
-static void hold_fixed(struct iommufd_store *store, struct iommufd_hold *hold,
-		       unsigned long last)
+/* Remember where the only page of the store is that is pinned. */
+static int remember_single(struct iommufd_store *store,
+			   struct iommufd_hold *hold, struct page *page)
 {
-	hold->last = last;
+	struct iommufd_chunk *chunk;
+	int err = 0;
+
+	mutex_lock(&store->mutex);
+	chunk = make_chunk(store, store_chunk_index(store, hold->first));
+	if (!chunk || iommufd_fault_point()) {
+		err = -ENOMEM;
+		goto out_unlock;
+	}
+	/* Nobody held anything, so this chunk is empty, like all of them. */
+	iommufd_chunk_set_extent(chunk, hold->first, page_to_pfn(page));
+	WRITE_ONCE(store->npinned, 1);
+	hold_tree_insert(hold, &store->holds);
+out_unlock:
+	mutex_unlock(&store->mutex);
+	return err;
+}
+
+/*
+ * A small mapping is one page of a store that nobody else holds anything of: no
+ * gaps to be counted, no batches, no room for pages.  That is half of what a
+ * hold costs then.
+ */
+static int hold_single(struct iommufd_store *store, struct iommufd_hold *hold)
+{
+	const struct iommufd_backing *backing = &store->backing;
+	struct page *page;
+	int err;
+
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	err = iommufd_account_charge(store->account, 1);
+	if (err)
+		return err;
+	err = iommufd_fault_point() ? -EFAULT :
+	      backing->ops->pin(backing, hold->first, 1, &page);
+	if (err)
+		goto err_uncharge;
+	err = remember_single(store, hold, page);
+	if (err)
+		goto err_unpin;
+	return 0;
+
+err_unpin:
+	backing->ops->unpin(backing, page_to_pfn(page), 1);
+err_uncharge:
+	iommufd_account_uncharge(store->account, 1);
+	return err;
+}
+
+/* Memory at a fixed place: nothing to be pinned, but it may be revoked */
+
+static void hold_fixed(struct iommufd_store *store, struct iommufd_hold *hold)
+{
 	RB_CLEAR_NODE(&hold->node);
 	mutex_lock(&store->mutex);
 	if (!store->backing.fixed->revoked)
@@ -599,7 +661,7 @@ void iommufd_store_revoke(struct iommufd_store *store,
  */
 bool iommufd_store_is_revoked(const struct iommufd_store *store)
 {
-	return is_fixed(store) && READ_ONCE(store->backing.fixed->revoked);
+	return store_is_fixed(store) && READ_ONCE(store->backing.fixed->revoked);
 }
 
 /**
@@ -610,7 +672,7 @@ bool iommufd_store_is_revoked(const struct iommufd_store *store)
  */
 bool iommufd_store_has_pages(const struct iommufd_store *store)
 {
-	return !is_fixed(store);
+	return !store_is_fixed(store);
 }
 
 /**
@@ -621,7 +683,7 @@ bool iommufd_store_has_pages(const struct iommufd_store *store)
  */
 int iommufd_store_prot(const struct iommufd_store *store)
 {
-	return is_fixed(store) && store->backing.fixed->mmio ? IOMMU_MMIO : 0;
+	return store_is_fixed(store) && store->backing.fixed->mmio ? IOMMU_MMIO : 0;
 }
 
 /* Holds */
@@ -645,29 +707,25 @@ int iommufd_store_prot(const struct iommufd_store *store)
 int iommufd_store_hold(struct iommufd_store *store, struct iommufd_hold *hold,
 		       unsigned long first, unsigned long last)
 {
-	struct fill fill;
 	int err;
 
 	if (first > last || last >= store->npages)
 		return -EINVAL;
 
-	fill.store = store;
-	fill.hold = hold;
-	fill.next = first;
-	fill.last = last;
-	fill.ncharged = 0;
 	hold->first = first;
-	if (is_fixed(store)) {
-		hold_fixed(store, hold, last);
+	hold->last = last;
+	if (store_is_fixed(store)) {
+		hold_fixed(store, hold);
 		return 0;
 	}
 
 	if (mutex_lock_killable(&store->fill_mutex))
 		return -EINTR;
-	err = fill_hold(&fill);
-	if (err && fill.next > first)
-		iommufd_store_release(store, hold);
-	iommufd_account_uncharge(store->account, fill.ncharged);
+	/* Only the owner of this lock makes it more. */
+	if (first == last && !READ_ONCE(store->npinned))
+		err = hold_single(store, hold);
+	else
+		err = hold_many(store, hold);
 	mutex_unlock(&store->fill_mutex);
 	return err;
 }
@@ -689,7 +747,7 @@ void iommufd_store_release(struct iommufd_store *store,
 	struct iommufd_account *account = NULL;
 	unsigned long npages;
 
-	if (is_fixed(store)) {
+	if (store_is_fixed(store)) {
 		release_fixed(store, hold);
 		return;
 	}
@@ -708,160 +766,6 @@ void iommufd_store_release(struct iommufd_store *store,
 		iommufd_account_uncharge(account, npages);
 		iommufd_account_put(account);
 	}
-}
-
-/* Runs */
-
-/**
- * iommufd_run_iter_init() - begin a walk over physical memory
- * @iter: the caller's, uninitialized
- * @store: the store
- * @hold: a hold that covers the walked bytes, and lasts as long as the walk
- * @offset_bytes: first byte, from the start of the store's first page
- * @length_bytes: number of bytes
- */
-void iommufd_run_iter_init(struct iommufd_run_iter *iter,
-			   struct iommufd_store *store,
-			   const struct iommufd_hold *hold, u64 offset_bytes,
-			   u64 length_bytes)
-{
-	iter->store = store;
-	iter->hold = hold;
-	iter->offset_bytes = offset_bytes;
-	iter->end_bytes = offset_bytes + length_bytes;
-	WARN_ON_ONCE(length_bytes &&
-		     (offset_bytes >> PAGE_SHIFT < hold->first ||
-		      (iter->end_bytes - 1) >> PAGE_SHIFT > hold->last));
-}
-
-/**
- * struct run_list - runs that are being put together
- * @runs: the runs
- * @nr: number of runs
- * @max: room in @runs
- * @end: physical address behind the last run, in bytes
- */
-struct run_list {
-	struct iommu_run *runs;
-	unsigned int nr;
-	unsigned int max;
-	phys_addr_t end;
-};
-
-/* Append memory.  Returns false when it needs a run and there is no room. */
-static __always_inline bool add_run(struct run_list *list, phys_addr_t phys,
-				    size_t len)
-{
-	if (list->nr && list->end == phys) {
-		list->runs[list->nr - 1].len += len;
-	} else {
-		if (list->nr == list->max)
-			return false;
-		list->runs[list->nr].phys = phys;
-		list->runs[list->nr].len = len;
-		list->nr++;
-	}
-	list->end = phys + len;
-	return true;
-}
-
-/* Append pages of an array.  Returns the first one for which there is no room. */
-static __always_inline unsigned long add_array(struct run_list *result,
-					       const void *array, bool wide,
-					       unsigned long i,
-					       unsigned long last)
-{
-	struct run_list list = *result;
-	unsigned long pfn;
-
-	for (; i <= last; i++) {
-		pfn = iommufd_chunk_array_pfn(array, wide, i);
-		if (!add_run(&list, PFN_PHYS(pfn), PAGE_SIZE))
-			break;
-	}
-	*result = list;
-	return i;
-}
-
-/* Append pages of a chunk.  Returns the first one for which there is no room. */
-static unsigned long append_pages(struct run_list *list,
-				  const struct iommufd_chunk *chunk,
-				  struct iommufd_span span, unsigned long first,
-				  unsigned long last)
-{
-	const void *array = iommufd_chunk_array(chunk);
-	unsigned long pfn;
-
-	switch (iommufd_chunk_format(chunk)) {
-	case IOMMUFD_CHUNK_NARROW:
-		return span.first + add_array(list, array, false,
-					      first - span.first,
-					      last - span.first);
-	case IOMMUFD_CHUNK_WIDE:
-		return span.first + add_array(list, array, true,
-					      first - span.first,
-					      last - span.first);
-	}
-	pfn = iommufd_chunk_extent_pfn(chunk, first);
-	return add_run(list, PFN_PHYS(pfn), (last - first + 1) << PAGE_SHIFT) ?
-	       last + 1 : first;
-}
-
-static unsigned int next_run_fixed(struct iommufd_run_iter *iter,
-				   struct iommu_run *run)
-{
-	run->phys = iter->store->backing.fixed->phys + iter->offset_bytes;
-	run->len = iter->end_bytes - iter->offset_bytes;
-	iter->offset_bytes = iter->end_bytes;
-	return 1;
-}
-
-/**
- * iommufd_run_iter_next() - get the next pieces of contiguous memory
- * @iter: the walk
- * @runs: receives the runs, in the order of the memory
- * @max_runs: room in @runs, not 0
- *
- * Runs are as long as they can be: a run never continues the one before it,
- * not even the last one of the call before.
- *
- * Context: may sleep; does not wait for pins of others.
- * Return: number of runs, 0 at the end of the walk.
- */
-unsigned int iommufd_run_iter_next(struct iommufd_run_iter *iter,
-				   struct iommu_run *runs,
-				   unsigned int max_runs)
-{
-	struct run_list list = { .runs = runs, .max = max_runs };
-	struct iommufd_store *store = iter->store;
-	unsigned long page, last, stop, index;
-	struct iommufd_span span;
-
-	if (iter->offset_bytes >= iter->end_bytes)
-		return 0;
-	if (is_fixed(store))
-		return next_run_fixed(iter, runs);
-	page = iter->offset_bytes >> PAGE_SHIFT;
-	last = (iter->end_bytes - 1) >> PAGE_SHIFT;
-
-	mutex_lock(&store->mutex);
-	do {
-		index = chunk_index(store, page);
-		span = chunk_span(store, index);
-		stop = min(span.last, last);
-		page = append_pages(&list, chunk_at(store, index), span, page,
-				    stop);
-	} while (page > stop && page <= last);
-	mutex_unlock(&store->mutex);
-
-	/* The runs are whole pages: cut off what is not wanted. */
-	runs[0].phys += offset_in_page(iter->offset_bytes);
-	runs[0].len -= offset_in_page(iter->offset_bytes);
-	if (page > last)
-		runs[list.nr - 1].len -= ((u64)page << PAGE_SHIFT) -
-					 iter->end_bytes;
-	iter->offset_bytes = min((u64)page << PAGE_SHIFT, iter->end_bytes);
-	return list.nr;
 }
 
 /* Stores */
@@ -891,7 +795,7 @@ iommufd_store_create(const struct iommufd_backing *backing,
 	store->backing = *backing;
 	store->account = account ? iommufd_account_get(account) : NULL;
 	store->npages = npages;
-	store->skew = (backing->start_bytes >> PAGE_SHIFT) & (CHUNK_PAGES - 1);
+	store->skew = (backing->start_bytes >> PAGE_SHIFT) & (STORE_CHUNK_PAGES - 1);
 	mutex_init(&store->fill_mutex);
 	mutex_init(&store->mutex);
 	store->npinned = 0;

@@ -115,19 +115,11 @@ void iommufd_run_iter_init(struct iommufd_run_iter *iter,
 unsigned int iommufd_run_iter_next(struct iommufd_run_iter *iter,
 				   struct iommu_run *runs,
 				   unsigned int max_runs);
+bool iommufd_store_single_run(const struct iommufd_store *store,
+			      u64 offset_bytes, u64 length_bytes,
+			      struct iommu_run *run);
 
 unsigned long iommufd_store_start(const struct iommufd_store *store);
-/**
- * iommufd_run_iter_done() - is a walk at its end
- * @iter: the walk
- *
- * Return: whether iommufd_run_iter_next() would return 0; saves that call.
- */
-static inline bool iommufd_run_iter_done(const struct iommufd_run_iter *iter)
-{
-	return iter->offset_bytes >= iter->end_bytes;
-}
-
 unsigned long iommufd_store_npages(const struct iommufd_store *store);
 unsigned int iommufd_store_page_offset(const struct iommufd_store *store);
 bool iommufd_store_has_pages(const struct iommufd_store *store);

@@ -5,9 +5,14 @@
 #ifndef __IOMMUFD_STORE_PRIVATE_H
 #define __IOMMUFD_STORE_PRIVATE_H
 
+#include <linux/bits.h>
+#include <linux/log2.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/rbtree.h>
 #include <linux/refcount.h>
+#include <linux/sizes.h>
 #include <linux/types.h>
 
 #include "chunk.h"
@@ -15,6 +20,12 @@
 #include "store.h"
 
 #define IOMMUFD_STORE_INLINE_CHUNKS	2UL
+#define STORE_CHUNK_PAGES_LG2		(ilog2(SZ_2M) - PAGE_SHIFT)
+#define STORE_CHUNK_PAGES		BIT(STORE_CHUNK_PAGES_LG2)
+#define STORE_LEAF_CHUNKS_LG2		9
+#define STORE_LEAF_CHUNKS		BIT(STORE_LEAF_CHUNKS_LG2)
+
+static_assert(PAGE_SHIFT < 21);
 
 /**
  * struct iommufd_store - page store
@@ -50,5 +61,38 @@ struct iommufd_store {
 	struct iommufd_chunk *leaf;
 	struct iommufd_chunk chunks[IOMMUFD_STORE_INLINE_CHUNKS];
 };
+
+/* Memory at a fixed place is never pinned and has no chunks. */
+static inline bool store_is_fixed(const struct iommufd_store *store)
+{
+	return !store->backing.ops->pin;
+}
+
+static inline unsigned long
+store_chunk_index(const struct iommufd_store *store, unsigned long page)
+{
+	return (page + store->skew) >> STORE_CHUNK_PAGES_LG2;
+}
+
+static inline struct iommufd_span
+store_chunk_span(const struct iommufd_store *store, unsigned long index)
+{
+	unsigned long slot = index << STORE_CHUNK_PAGES_LG2;
+	struct iommufd_span span = {
+		.first = max(slot, store->skew) - store->skew,
+		.last = min(slot + STORE_CHUNK_PAGES - store->skew,
+			    store->npages) - 1,
+	};
+
+	return span;
+}
+
+/* The chunk of a page that was pinned before. */
+static inline struct iommufd_chunk *
+store_chunk_at(const struct iommufd_store *store, unsigned long index)
+{
+	return &store->leaves[index >> STORE_LEAF_CHUNKS_LG2]
+			     [index & (STORE_LEAF_CHUNKS - 1)];
+}
 
 #endif /* __IOMMUFD_STORE_PRIVATE_H */

@@ -39,7 +39,7 @@ static bool report(void)
 {
 	static const char * const names[] = {
 		"worlds", "holds", "releases", "releases while pinning", "walks",
-		"rollbacks", "failed allocations", "failed pins", "over limit",
+		"single runs", "rollbacks", "failed allocations", "failed pins", "over limit",
 		"signals"
 	};
 	const unsigned long *n = (const unsigned long *)&fuzz_events;

@@ -243,13 +243,27 @@ static void check_run(struct subject *s, const struct iommu_run *run,
 	*offset_bytes = end;
 }
 
+/* Returns whether the store said that it is a single run */
+static bool check_single_run(struct subject *s, u64 offset_bytes, u64 end_bytes)
+{
+	struct iommu_run run;
+
+	if (!iommufd_store_single_run(s->store, offset_bytes,
+				      end_bytes - offset_bytes, &run))
+		return false;
+	require(run.len == end_bytes - offset_bytes);
+	check_run(s, &run, &offset_bytes);
+	return true;
+}
+
 static void do_walk(struct world *w, struct subject *s)
 {
 	struct iommu_run runs[8], before = {};
 	struct live *live = pick_live(w, s);
 	u64 offset_bytes, end_bytes, first_bytes, total_bytes;
-	unsigned int i, nr, max_runs = 1 + take8(w) % 8;
+	unsigned int i, nr, nr_runs = 0, max_runs = 1 + take8(w) % 8;
 	struct iommufd_run_iter iter;
+	bool single;
 
 	if (!live)
 		return;
@@ -259,6 +273,8 @@ static void do_walk(struct world *w, struct subject *s)
 	end_bytes = offset_bytes +
 		    take32(w) % (first_bytes + total_bytes - offset_bytes + 1);
 
+	single = offset_bytes < end_bytes &&
+		 check_single_run(s, offset_bytes, end_bytes);
 	iommufd_run_iter_init(&iter, s->store, &live->hold, offset_bytes,
 			      end_bytes - offset_bytes);
 	for (;;) {
@@ -266,15 +282,17 @@ static void do_walk(struct world *w, struct subject *s)
 		if (!nr)
 			break;
 		require(nr <= max_runs);
+		nr_runs += nr;
 		for (i = 0; i < nr; i++) {
 			require(!before.len || before.phys + before.len != runs[i].phys);
 			check_run(s, &runs[i], &offset_bytes);
 			before = runs[i];
 		}
-		require(iommufd_run_iter_done(&iter) == (offset_bytes == end_bytes));
 		require(offset_bytes == end_bytes || nr == max_runs);
 	}
 	require(offset_bytes == end_bytes);
+	require(!single || nr_runs == 1);
+	fuzz_events.single_runs += single;
 	fuzz_events.walks++;
 }
 

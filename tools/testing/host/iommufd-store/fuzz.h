@@ -11,6 +11,7 @@ struct fuzz_events {
 	unsigned long releases;
 	unsigned long releases_while_pinning;
 	unsigned long walks;
+	unsigned long single_runs;
 	unsigned long rollbacks;
 	unsigned long failed_allocs;
 	unsigned long failed_pins;
