@@ -291,8 +291,8 @@ struct table {
 	struct fake_domain *fake;
 };
 
-size_t iommu_unmap_fast(struct iommu_domain *domain, unsigned long iova,
-			size_t size, struct iommu_iotlb_gather *gather)
+size_t iommu_domain_unmap_range(struct iommu_domain *domain, unsigned long iova,
+				size_t size, struct iommu_iotlb_gather *gather)
 {
 	struct fake_domain *fake = to_fake(domain);
 	struct table *table = malloc(sizeof(*table));
@@ -362,7 +362,7 @@ size_t iommu_unmap(struct iommu_domain *domain, unsigned long iova, size_t size)
 	struct iommu_iotlb_gather gather;
 
 	iommu_iotlb_gather_init(&gather);
-	size = iommu_unmap_fast(domain, iova, size, &gather);
+	size = iommu_domain_unmap_range(domain, iova, size, &gather);
 	iommu_iotlb_sync(domain, &gather);
 	return size;
 }
