@@ -24,6 +24,8 @@ int amd_iommu_device_fits(struct iommu_domain *dom, struct device *dev);
 int amd_iommu_v1_map_runs(struct io_pgtable_ops *ops, unsigned long iova,
 			  const struct iommu_run *runs, unsigned int nr_runs,
 			  int prot, gfp_t gfp, size_t *mapped);
+size_t amd_iommu_v1_unmap_range(struct io_pgtable_ops *ops, unsigned long iova,
+				size_t size);
 int amd_iommu_map_runs(struct iommu_domain *dom, unsigned long iova,
 		       const struct iommu_run *runs, unsigned int nr_runs,
 		       int iommu_prot, gfp_t gfp, size_t *mapped);

@@ -310,6 +310,78 @@ static void runs_give_the_same_table(struct kunit *test)
 	free_io_pgtable_ops(single_ops);
 }
 
+/* What lies in the lowest tables is cleared; all the rest stays as it is. */
+static void ranges_are_cleared_at_once(struct kunit *test)
+{
+	const struct iommu_run scattered = { SZ_1G + SZ_4K, SZ_8M };
+	const struct iommu_run mixed[] = {
+		{ SZ_4K, SZ_4K }, { SZ_16K, SZ_8K }, { SZ_64K, SZ_16K },
+		{ SZ_1G, SZ_4M },
+	};
+	struct protection_domain *ranged = empty_table(test);
+	struct protection_domain *paged = empty_table(test);
+	struct io_pgtable_ops *ranged_ops = &ranged->iop.iop.ops;
+	struct io_pgtable_ops *paged_ops = &paged->iop.iop.ops;
+	u64 iova = SZ_1G - SZ_2M;
+	struct rnd_state rnd;
+	size_t at, size, mapped = 0;
+
+	/* Pages of 4K each: an odd distance of IOVA and memory */
+	KUNIT_EXPECT_EQ(test, 0,
+			ranged_ops->map_runs(ranged_ops, iova, &scattered, 1,
+					     IOMMU_PROT_MASK, GFP_KERNEL,
+					     &mapped));
+	map_by_pages(test, paged_ops, iova, &scattered, IOMMU_PROT_MASK);
+	prandom_seed_state(&rnd, 48883);
+	for (at = 0; at < SZ_8M; at += size) {
+		size = min_t(size_t, SZ_8M - at, SZ_4K *
+			     (prandom_u32_state(&rnd) %
+			      (prandom_u32_state(&rnd) & 1 ? 2 : 700) + 1));
+		KUNIT_EXPECT_EQ(test, size,
+				ranged_ops->unmap_range(ranged_ops, iova + at,
+							size));
+		KUNIT_EXPECT_EQ(test, size,
+				paged_ops->unmap_pages(paged_ops, iova + at,
+						       SZ_4K, size / SZ_4K,
+						       NULL));
+		KUNIT_EXPECT_EQ(test, 0U, differences(ranged->iop.root,
+						      paged->iop.root));
+	}
+
+	/* From a border of 4M: pages of 4K, 8K of 4K, 16K, 4K more; then 4M */
+	iova = SZ_4M - SZ_16K - SZ_8K - SZ_4K;
+	mapped = 0;
+	KUNIT_EXPECT_EQ(test, 0,
+			ranged_ops->map_runs(ranged_ops, iova, mixed, 4,
+					     IOMMU_PROT_MASK, GFP_KERNEL,
+					     &mapped));
+	/* Half a page of 16K is not for this function, */
+	KUNIT_EXPECT_EQ(test, (size_t)0,
+			ranged_ops->unmap_range(ranged_ops, iova, SZ_16K + SZ_4K));
+	KUNIT_EXPECT_EQ(test, (size_t)0,
+			ranged_ops->unmap_range(ranged_ops, SZ_4M - SZ_8K, SZ_8K));
+	/* a page of 4M neither, */
+	KUNIT_EXPECT_EQ(test, (size_t)0,
+			ranged_ops->unmap_range(ranged_ops, SZ_4M, SZ_2M));
+	KUNIT_EXPECT_EQ(test, (u64)SZ_64K + SZ_8K,
+			ranged_ops->iova_to_phys(ranged_ops, SZ_4M - SZ_8K));
+	KUNIT_EXPECT_EQ(test, (u64)SZ_1G,
+			ranged_ops->iova_to_phys(ranged_ops, SZ_4M));
+	/* where it stops. */
+	KUNIT_EXPECT_EQ(test, (size_t)SZ_16K + SZ_8K + SZ_4K,
+			ranged_ops->unmap_range(ranged_ops, iova, SZ_2M));
+	KUNIT_EXPECT_EQ(test, 0ULL,
+			ranged_ops->iova_to_phys(ranged_ops, SZ_4M - SZ_8K));
+	KUNIT_EXPECT_EQ(test, (u64)SZ_1G,
+			ranged_ops->iova_to_phys(ranged_ops, SZ_4M));
+	/* Nor is there a table beyond what the root reaches. */
+	KUNIT_EXPECT_EQ(test, (size_t)0,
+			ranged_ops->unmap_range(ranged_ops, 600ULL * SZ_1G,
+						SZ_4K));
+	free_io_pgtable_ops(ranged_ops);
+	free_io_pgtable_ops(paged_ops);
+}
+
 static void runs_want_a_permission(struct kunit *test)
 {
 	const struct iommu_run run = { .phys = SZ_4K, .len = SZ_4K };
@@ -332,6 +404,7 @@ static struct kunit_case amd_ext_cases[] = {
 	KUNIT_CASE(snoop_is_enforced_always),
 	KUNIT_CASE(runs_give_the_same_table),
 	KUNIT_CASE(runs_want_a_permission),
+	KUNIT_CASE(ranges_are_cleared_at_once),
 	{}
 };
 

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * AMD-Vi: writing a list of runs into a version 1 page table.
+ * AMD-Vi: writing a list of runs into a version 1 page table, and clearing what
+ * lies in tables of the lowest level.
  *
  * Whatever is smaller than 2 MiB goes into tables of the lowest level, and
  * neighbours in IOVA share one: it is looked up once for all of them, however
  * they are scattered in memory.  Larger pages are left to map_pages().
  */
+#include <linux/align.h>
+#include <linux/atomic.h>
 #include <linux/bitops.h>
 #include <linux/compiler.h>
 #include <linux/container_of.h>
@@ -31,10 +34,37 @@ struct leaf {
 	bool updated;
 };
 
+/*
+ * The entry of 4 KiB, in tables that are there already; NULL when one is not, or
+ * a larger page is in the way.
+ */
+static __always_inline u64 *find_entry(const struct amd_io_pgtable *pgtable,
+				       unsigned long iova)
+{
+	/* The root and the depth that belong together, for tables grow */
+	u64 entry, pt_root = atomic64_read(&pgtable->pt_root);
+	int level = (int)(pt_root & 7) - 1;
+	u64 *pte = (u64 *)(pt_root & PAGE_MASK);
+
+	if (level < 0 || iova > PM_LEVEL_SIZE(level + 1))
+		return NULL;
+	for (;; level--) {
+		pte += PM_LEVEL_INDEX(level, iova);
+		if (!level)
+			return pte;
+		entry = READ_ONCE(*pte);
+		if (!IOMMU_PTE_PRESENT(entry) || PM_PTE_LEVEL(entry) != level)
+			return NULL;
+		pte = IOMMU_PTE_PAGE(entry);
+	}
+}
+
 static int enter_leaf(struct leaf *leaf, unsigned long iova, gfp_t gfp)
 {
-	leaf->pte = amd_iommu_alloc_pte(leaf->domain, iova, SZ_4K, NULL, gfp,
-					&leaf->updated);
+	leaf->pte = find_entry(&leaf->domain->iop, iova);
+	if (!leaf->pte)
+		leaf->pte = amd_iommu_alloc_pte(leaf->domain, iova, SZ_4K, NULL,
+						gfp, &leaf->updated);
 	if (!leaf->pte)
 		return -ENOMEM;
 	leaf->room_bytes = SZ_2M - (iova & (SZ_2M - 1));
@@ -90,9 +120,9 @@ static int map_page(struct leaf *leaf, unsigned long iova, phys_addr_t phys,
 	return 0;
 }
 
-static int map_run(struct leaf *leaf, unsigned long iova,
-		   const struct iommu_run *run, int prot, u64 attr, gfp_t gfp,
-		   size_t *mapped)
+static noinline int map_long(struct leaf *leaf, unsigned long iova,
+			     const struct iommu_run *run, int prot, u64 attr,
+			     gfp_t gfp, size_t *mapped)
 {
 	phys_addr_t phys = run->phys;
 	size_t left = run->len;
@@ -111,6 +141,26 @@ static int map_run(struct leaf *leaf, unsigned long iova,
 	} while (left);
 	*mapped += run->len - left;
 	return err;
+}
+
+/* Single pages are short of choices, and scattered memory is nothing else */
+static __always_inline int map_run(struct leaf *leaf, unsigned long iova,
+				   const struct iommu_run *run, int prot,
+				   u64 attr, gfp_t gfp, size_t *mapped)
+{
+	int err;
+
+	if (run->len != SZ_4K)
+		return map_long(leaf, iova, run, prot, attr, gfp, mapped);
+	if (!leaf->room_bytes) {
+		err = enter_leaf(leaf, iova, gfp);
+		if (err)
+			return err;
+	}
+	WRITE_ONCE(*leaf->pte++, __sme_set(run->phys) | attr);
+	leaf->room_bytes -= SZ_4K;
+	*mapped += SZ_4K;
+	return 0;
 }
 
 /* As after map_pages(): no walk may go on through what was replaced */
@@ -142,8 +192,9 @@ int amd_iommu_v1_map_runs(struct io_pgtable_ops *ops, unsigned long iova,
 			  int prot, gfp_t gfp, size_t *mapped)
 {
 	struct leaf leaf = { .domain = io_pgtable_ops_to_domain(ops) };
+	const struct iommu_run *end = runs + nr_runs;
 	u64 attr = IOMMU_PTE_PR | IOMMU_PTE_FC;
-	unsigned int i;
+	size_t done = 0;
 	int err = 0;
 
 	if (!(prot & IOMMU_PROT_MASK))
@@ -152,9 +203,9 @@ int amd_iommu_v1_map_runs(struct io_pgtable_ops *ops, unsigned long iova,
 		attr |= IOMMU_PTE_IR;
 	if (prot & IOMMU_PROT_IW)
 		attr |= IOMMU_PTE_IW;
-	for (i = 0; i < nr_runs && !err; i++)
-		err = map_run(&leaf, iova + *mapped, &runs[i], prot, attr, gfp,
-			      mapped);
+	for (; runs != end && !err; runs++)
+		err = map_run(&leaf, iova + done, runs, prot, attr, gfp, &done);
+	*mapped = done;
 	if (leaf.updated)
 		flush_replaced(leaf.domain);
 	return err;
@@ -192,4 +243,58 @@ int amd_iommu_map_runs(struct iommu_domain *dom, unsigned long iova,
 	if (iommu_prot & IOMMU_WRITE)
 		prot |= IOMMU_PROT_IW;
 	return ops->map_runs(ops, iova, runs, nr_runs, prot, gfp, mapped);
+}
+
+/* Whether the entries from @first up to @end hold no page that goes beyond */
+static bool whole_pages(const u64 *first, const u64 *end)
+{
+	const u64 *last = end - 1;
+	unsigned long count;
+
+	if (PM_PTE_LEVEL(*first) == PAGE_MODE_7_LEVEL) {
+		count = PTE_PAGE_SIZE(*first) / SZ_4K;
+		if (!IS_ALIGNED((unsigned long)first, count * sizeof(*first)))
+			return false;
+	}
+	if (PM_PTE_LEVEL(*last) == PAGE_MODE_7_LEVEL) {
+		count = PTE_PAGE_SIZE(*last) / SZ_4K;
+		if (!IS_ALIGNED((unsigned long)end, count * sizeof(*last)))
+			return false;
+	}
+	return true;
+}
+
+/**
+ * amd_iommu_v1_unmap_range() - implement unmap_range of &struct io_pgtable_ops
+ * @ops: version 1 page table
+ * @iova: where to begin, in bytes, a multiple of 4 KiB
+ * @size: length in bytes, a multiple of 4 KiB
+ *
+ * Clears what lies in tables of the lowest level, in one walk for each.  Stops
+ * at pages of 2 MiB and more, where no table is, and before a page that the
+ * range holds in part only: unmap_pages() knows what to do.
+ *
+ * Context: any.  Nobody else changes this range.
+ * Return: how many bytes from @iova on are not mapped any more, at most @size.
+ */
+size_t amd_iommu_v1_unmap_range(struct io_pgtable_ops *ops, unsigned long iova,
+				size_t size)
+{
+	struct amd_io_pgtable *pgtable = io_pgtable_ops_to_data(ops);
+	size_t done, step;
+	u64 *pte, *end;
+
+	for (done = 0; done < size; done += step) {
+		pte = find_entry(pgtable, iova + done);
+		if (!pte)
+			break;
+		step = min_t(size_t, size - done,
+			     SZ_2M - ((iova + done) & (SZ_2M - 1)));
+		end = pte + step / SZ_4K;
+		if (!whole_pages(pte, end))
+			break;
+		for (; pte != end; pte++)
+			WRITE_ONCE(*pte, 0);
+	}
+	return done;
 }
