@@ -36,6 +36,7 @@
 #include <linux/xarray.h>
 
 #include "device_cdev.h"
+#include "iommufd.h"
 #include "vfio.h"
 
 /**
@@ -276,6 +277,8 @@ static int open_device(struct vfio_device *device)
 	if (err) {
 		device->cdev_opened = false;
 		device->open_count--;
+	} else {
+		vfio_iommufd_device_opened(device);
 	}
 	mutex_unlock(&device->dev_set->lock);
 
@@ -289,6 +292,7 @@ static void close_device(struct vfio_device *device)
 	mutex_lock(&device->dev_set->lock);
 	if (device->ops->close_device)
 		device->ops->close_device(device);
+	vfio_iommufd_device_closed(device);
 	device->cdev_opened = false;
 	device->open_count--;
 	mutex_unlock(&device->dev_set->lock);

@@ -30,10 +30,6 @@ long vfio_device_cdev_bind(struct vfio_device_file *df,
 long vfio_device_cdev_ioctl(struct vfio_device_file *df, unsigned int cmd,
 			    void __user *arg);
 
-/* iommufd.c */
-void vfio_iommufd_set_default_ops(struct vfio_device *device,
-				  enum vfio_group_type type);
-
 #else
 
 static inline int vfio_device_cdev_init(struct class *class,
@@ -76,11 +72,6 @@ static inline long vfio_device_cdev_ioctl(struct vfio_device_file *df,
 					  unsigned int cmd, void __user *arg)
 {
 	return -ENOIOCTLCMD;
-}
-
-static inline void vfio_iommufd_set_default_ops(struct vfio_device *device,
-						enum vfio_group_type type)
-{
 }
 
 #endif /* CONFIG_VFIO_DEVICE_CDEV */

@@ -4,15 +4,16 @@
  *
  * A device whose own requests the IOMMU translates is bound to the context,
  * and attached to its page tables, as a whole. Calls for one device never
- * overlap: the file that bound it makes them one at a time.
+ * overlap: the file that bound it makes them one at a time, or its group does.
  */
 
 #include <linux/err.h>
 #include <linux/iommufd.h>
 #include <linux/module.h>
+#include <linux/mutex.h>
 #include <linux/vfio.h>
 
-#include "device_cdev.h"
+#include "iommufd.h"
 #include "vfio.h"
 
 static int physical_bind(struct vfio_device *device, struct iommufd_ctx *ictx,
@@ -63,20 +64,28 @@ static const struct vfio_iommufd_ops vfio_iommufd_physical_ops = {
 };
 
 /**
- * vfio_iommufd_set_default_ops() - choose how a device uses an iommufd
+ * vfio_iommufd_init_device() - prepare a device for use with an iommufd
  * @device: device that is being registered
  * @type: what translates the DMA of its group
  *
- * Keeps what the driver chose. Devices that do no DMA of their own, and those
- * that nothing translates, are left without: they have no character device.
+ * Chooses how the device uses an iommufd, and keeps what the driver chose.
+ * Devices whose DMA nothing translates are left without: they have no character
+ * device.
  *
- * Context: any.
+ * Context: may sleep.
  */
-void vfio_iommufd_set_default_ops(struct vfio_device *device,
-				  enum vfio_group_type type)
+void vfio_iommufd_init_device(struct vfio_device *device,
+			      enum vfio_group_type type)
 {
-	if (!device->iommufd_ops && type == VFIO_IOMMU)
+	mutex_init(&device->iommufd_lock);
+	mutex_init(&device->iommufd_gate);
+
+	if (device->iommufd_ops)
+		return;
+	if (type == VFIO_IOMMU)
 		device->iommufd_ops = &vfio_iommufd_physical_ops;
+	else if (type == VFIO_EMULATED_IOMMU)
+		device->iommufd_ops = &vfio_iommufd_emulated_ops;
 }
 
 MODULE_IMPORT_NS(IOMMUFD);

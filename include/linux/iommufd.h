@@ -76,6 +76,11 @@ struct iommufd_ctx *iommufd_ctx_from_file(struct file *filp);
 void iommufd_ctx_put(struct iommufd_ctx *ctx);
 void iommufd_ctx_get(struct iommufd_ctx *ctx);
 
+/* In the place of a VFIO container: drivers/iommu/iommufd/vfio_compat.c */
+int iommufd_container_use_ioas(struct iommufd_ctx *ctx);
+int iommufd_container_use_noiommu(struct iommufd_ctx *ctx);
+int iommufd_container_ioas_id(struct iommufd_ctx *ctx, u32 *id);
+
 /* Devices: drivers/iommu/iommufd/device.c */
 struct iommufd_device *iommufd_device_bind(struct iommufd_ctx *ctx,
 					   struct device *dev, u32 *dev_id);

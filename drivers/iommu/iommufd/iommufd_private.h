@@ -165,6 +165,8 @@ struct iommufd_sw_msi {
  * @account: who pays for what the calling process maps
  * @vfio_ioas_id: ID of the address space that the calls of a VFIO container act
  *                on, or 0; cleared when it is destroyed
+ * @noiommu: serves VFIO groups without an IOMMU; never changes back. With
+ *           @groups_lock held it is set, and @vfio_ioas_id for a group
  * @sw_msi: doorbells for software-managed MSI
  */
 struct iommufd_ctx {
@@ -176,6 +178,7 @@ struct iommufd_ctx {
 	enum iommufd_account_mode account_mode;
 	struct iommufd_account_slot account;
 	u32 vfio_ioas_id;
+	bool noiommu;
 	struct iommufd_sw_msi sw_msi;
 };
 

@@ -14,7 +14,9 @@
  */
 #include <linux/capability.h>
 #include <linux/err.h>
+#include <linux/export.h>
 #include <linux/iommu.h>
+#include <linux/iommufd.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
 #include <linux/slab.h>
@@ -63,6 +65,93 @@ static int report_ioas(struct iommufd_call *call)
 	iommufd_object_put(call->ctx, &ioas->obj);
 	return iommufd_call_respond(call, sizeof(*arg));
 }
+
+static bool has_ioas(struct iommufd_ctx *ctx)
+{
+	struct iommufd_ioas *ioas = get_ioas(ctx);
+
+	if (IS_ERR(ioas))
+		return false;
+	iommufd_object_put(ctx, &ioas->obj);
+	return true;
+}
+
+static int make_ioas(struct iommufd_ctx *ctx)
+{
+	struct iommufd_ioas *ioas = iommufd_ioas_alloc(ctx);
+
+	if (IS_ERR(ioas))
+		return PTR_ERR(ioas);
+	iommufd_object_publish(ctx, &ioas->obj);
+	WRITE_ONCE(ctx->vfio_ioas_id, ioas->obj.id);
+	return 0;
+}
+
+/**
+ * iommufd_container_use_ioas() - be the container of devices behind an IOMMU
+ * @ctx: context
+ *
+ * Makes the address space that the calls of a container act on, unless there is
+ * one already.
+ *
+ * Context: may sleep.
+ * Return: 0; -EINVAL when the context serves devices without an IOMMU; -ENOMEM;
+ * -EBUSY when all IDs are taken.
+ */
+int iommufd_container_use_ioas(struct iommufd_ctx *ctx)
+{
+	int err = 0;
+
+	mutex_lock(&ctx->groups_lock);
+	if (ctx->noiommu)
+		err = -EINVAL;
+	else if (!has_ioas(ctx))
+		err = make_ioas(ctx);
+	mutex_unlock(&ctx->groups_lock);
+	return err;
+}
+EXPORT_SYMBOL_NS_GPL(iommufd_container_use_ioas, IOMMUFD);
+
+/**
+ * iommufd_container_use_noiommu() - be the container of devices without an IOMMU
+ * @ctx: context
+ *
+ * Context: may sleep.
+ * Return: 0, or -EINVAL when the calls of a container have an address space.
+ */
+int iommufd_container_use_noiommu(struct iommufd_ctx *ctx)
+{
+	int err = 0;
+
+	mutex_lock(&ctx->groups_lock);
+	if (has_ioas(ctx))
+		err = -EINVAL;
+	else
+		WRITE_ONCE(ctx->noiommu, true);
+	mutex_unlock(&ctx->groups_lock);
+	return err;
+}
+EXPORT_SYMBOL_NS_GPL(iommufd_container_use_noiommu, IOMMUFD);
+
+/**
+ * iommufd_container_ioas_id() - where a container attaches its devices
+ * @ctx: context
+ * @id: result: ID of the address space
+ *
+ * Context: any.
+ * Return: 0, or -ENODEV when there is none.
+ */
+int iommufd_container_ioas_id(struct iommufd_ctx *ctx, u32 *id)
+{
+	struct iommufd_ioas *ioas = get_ioas(ctx);
+
+	if (IS_ERR(ioas))
+		return PTR_ERR(ioas);
+	*id = ioas->obj.id;
+	iommufd_object_put(ctx, &ioas->obj);
+	return 0;
+}
+EXPORT_SYMBOL_NS_GPL(iommufd_container_ioas_id, IOMMUFD);
 
 /**
  * iommufd_ioctl_vfio_ioas() - IOMMU_VFIO_IOAS
@@ -113,7 +202,7 @@ static int check_extension(struct iommufd_ctx *ctx, unsigned long extension)
 	case VFIO_TYPE1_IOMMU:
 	case VFIO_TYPE1v2_IOMMU:
 	case VFIO_UNMAP_ALL:
-		return 1;
+		return !READ_ONCE(ctx->noiommu);
 	case VFIO_NOIOMMU_IOMMU:
 		return IS_ENABLED(CONFIG_VFIO_NOIOMMU);
 	case VFIO_DMA_CC_IOMMU:
@@ -135,6 +224,8 @@ static int set_type(struct iommufd_ctx *ctx, unsigned long type)
 
 	if (type == VFIO_NOIOMMU_IOMMU && !capable(CAP_SYS_RAWIO))
 		return -EPERM;
+	if (READ_ONCE(ctx->noiommu))
+		return type == VFIO_NOIOMMU_IOMMU ? 0 : -EINVAL;
 	if (type != VFIO_TYPE1_IOMMU && type != VFIO_TYPE1v2_IOMMU)
 		return -EINVAL;
 	ioas = get_ioas(ctx);

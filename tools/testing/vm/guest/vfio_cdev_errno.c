@@ -12,9 +12,11 @@
 #include <sys/wait.h>
 
 #include "edu.h"
+#include "expect.h"
 #include "page.h"
 #include "tap.h"
 #include "vfio_cdev.h"
+#include "vfio_group.h"
 
 #define IOVA_DATA	0x40000000ULL
 #define IOVA_MSI	0xfee00000ULL
@@ -28,22 +30,6 @@
 
 static char bdf[PCI_BDF_LEN];
 static int iommufd;
-
-/* One result: the call must answer exactly this, a result or a negative errno. */
-static bool __attribute__((format(printf, 3, 4)))
-expect(int want, int got, const char *fmt, ...)
-{
-	char text[160];
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
-	if (got == want)
-		return tap_ok(true, "%s: %s", text, want < 0 ? strerrorname_np(-want) : "fine");
-	return tap_ok(false, "%s: %d (%s) wanted, is %d (%s)", text, want, strerror(-want), got,
-		      strerror(-got));
-}
 
 /* Last bytes before a page that cannot be read. */
 static void *before_hole(const void *data, size_t bytes)
@@ -67,26 +53,6 @@ static void *read_only(const void *data, size_t bytes)
 	memcpy(page, data, bytes);
 	mprotect(page, PAGE_BYTES, PROT_READ);
 	return page;
-}
-
-static int group_open(void)
-{
-	char path[64];
-	int fd;
-
-	snprintf(path, sizeof(path), "/dev/vfio/%d", pci_group(bdf));
-	fd = open(path, O_RDWR | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
-}
-
-/* A descriptor that must be there for the test to go on. */
-static int must(int fd, const char *what)
-{
-	if (fd < 0) {
-		tap_ok(false, "%s: %s", what, strerror(-fd));
-		exit(tap_end());
-	}
-	return fd;
 }
 
 static int bind_raw(int fd, uint32_t argsz, uint32_t flags, int to, const void *token)
@@ -239,7 +205,8 @@ static void test_bind_twice(void)
 static void test_group(void)
 {
 	int fd = must(cdev_open(bdf), "open the node");
-	int group = must(group_open(), "open the group beside a file that is not bound");
+	int group = must(group_open(pci_group(bdf)),
+			 "open the group beside a file that is not bound");
 	int container, device;
 
 	expect(-EINVAL, bind_raw(fd, 24, 2, iommufd, NULL), "group open: unknown flag");
@@ -265,9 +232,9 @@ static void test_group(void)
 	close(container);
 
 	expect(0, bind(fd), "BIND when the group is closed");
-	expect(-EBUSY, group_open(), "open the group while a device is bound");
+	expect(-EBUSY, group_open(pci_group(bdf)), "open the group while a device is bound");
 	close(fd);
-	group = group_open();
+	group = group_open(pci_group(bdf));
 	tap_ok(group >= 0, "open the group when none is bound: %d", group);
 	close(group);
 }

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A group of VFIO, /dev/vfio/GROUP, with an iommufd in the place of a container.
+ *
+ *   VFIO_GROUP_SET_CONTAINER    the group holds the context
+ *   VFIO_GROUP_GET_DEVICE_FD    the first file of a device binds it to the
+ *                               context, and attaches it to the address space
+ *                               that the calls of a container act on
+ *   last close of such a file   the device is closed, detached and unbound
+ *   VFIO_GROUP_UNSET_CONTAINER  the context is let go
+ *
+ * Locks.
+ *   group->group_lock      which context; how many files of devices use it
+ *   device->iommufd_lock   first and last file of a device. Attaching may pin
+ *                          all memory of a guest, so this happens outside of
+ *                          group_lock: who asks for the state of the group, or
+ *                          opens another of its devices, need not wait
+ */
+
+#include <linux/capability.h>
+#include <linux/err.h>
+#include <linux/iommu.h>
+#include <linux/iommufd.h>
+#include <linux/mutex.h>
+#include <linux/vfio.h>
+
+#include "group_iommufd.h"
+#include "vfio.h"
+
+/**
+ * vfio_group_iommufd_set() - let a group use an iommufd
+ * @group: group that uses nothing yet
+ * @file: what user space gave as container
+ *
+ * Context: may sleep; group_lock held.
+ * Return: 0; -EINVAL when @file is no /dev/iommu, or serves groups of the other
+ * kind, with and without an IOMMU; -EPERM for a group without an IOMMU and a
+ * caller without CAP_SYS_RAWIO; -ENOMEM.
+ */
+int vfio_group_iommufd_set(struct vfio_group *group, struct file *file)
+{
+	struct iommufd_ctx *ctx;
+	int err;
+
+	lockdep_assert_held(&group->group_lock);
+	ctx = iommufd_ctx_from_file(file);
+	if (IS_ERR(ctx))
+		return -EINVAL;
+
+	if (group->type != VFIO_NO_IOMMU)
+		err = iommufd_container_use_ioas(ctx);
+	else if (capable(CAP_SYS_RAWIO))
+		err = iommufd_container_use_noiommu(ctx);
+	else
+		err = -EPERM;
+	if (err) {
+		iommufd_ctx_put(ctx);
+		return err;
+	}
+	group->iommufd = ctx;		/* matches vfio_group_iommufd_unset() */
+	group->container_users = 1;
+	return 0;
+}
+
+/**
+ * vfio_group_iommufd_unset() - undo vfio_group_iommufd_set()
+ * @group: group without open devices
+ *
+ * Context: may sleep; group_lock held.
+ */
+void vfio_group_iommufd_unset(struct vfio_group *group)
+{
+	lockdep_assert_held(&group->group_lock);
+	WARN_ON_ONCE(group->container_users != 1);
+
+	iommufd_ctx_put(group->iommufd);
+	group->iommufd = NULL;
+	group->container_users = 0;
+}
+
+static int bind_and_attach(struct vfio_device *device, struct iommufd_ctx *ctx)
+{
+	const struct vfio_iommufd_ops *ops = device->iommufd_ops;
+	u32 ioas_id, dev_id;
+	int err;
+
+	err = iommufd_container_ioas_id(ctx, &ioas_id);
+	if (err)
+		return err;
+	err = ops->bind(device, ctx, &dev_id);
+	if (err)
+		return err;
+	err = ops->attach(device, &ioas_id);
+	if (err)
+		ops->unbind(device);
+	return err;
+}
+
+/**
+ * vfio_group_iommufd_use() - let a file of a device use its group's iommufd
+ * @device: device of a group that has something to use, iommufd or container
+ *
+ * The caller is counted in the group's container_users: what the group uses does
+ * not change. Nothing happens without an iommufd, and to a device without an
+ * IOMMU.
+ *
+ * Context: may sleep, as long as page faults of mapped memory take; no locks
+ * held.
+ * Return: 0; -EINTR on a fatal signal; -ENODEV when the context has lost its
+ * address space; what binding and attaching return.
+ */
+int vfio_group_iommufd_use(struct vfio_device *device)
+{
+	struct iommufd_ctx *ctx = device->group->iommufd;
+	int err = 0;
+
+	if (!ctx || !device->iommufd_ops)
+		return 0;
+	if (mutex_lock_killable(&device->iommufd_lock))
+		return -EINTR;
+	if (!device->iommufd_users)
+		err = bind_and_attach(device, ctx);
+	if (!err)
+		device->iommufd_users++;
+	mutex_unlock(&device->iommufd_lock);
+	return err;
+}
+
+/**
+ * vfio_group_iommufd_unuse() - undo vfio_group_iommufd_use()
+ * @device: device; if this is its last file the driver has closed it
+ *
+ * Context: may sleep; no locks held.
+ */
+void vfio_group_iommufd_unuse(struct vfio_device *device)
+{
+	if (!device->group->iommufd || !device->iommufd_ops)
+		return;
+	mutex_lock(&device->iommufd_lock);
+	if (!--device->iommufd_users)
+		device->iommufd_ops->unbind(device);
+	mutex_unlock(&device->iommufd_lock);
+}
+
+/**
+ * vfio_group_iommufd_enforces_coherency() - is DMA of a group always coherent
+ * @group: group that uses an iommufd
+ *
+ * KVM asks before a device is attached. Page tables are made to enforce
+ * coherency where the IOMMU can, so the IOMMU is asked.
+ *
+ * Context: may sleep; group_lock held.
+ * Return: whether a device of the group cannot get around the caches.
+ */
+bool vfio_group_iommufd_enforces_coherency(struct vfio_group *group)
+{
+	struct vfio_device *device;
+	bool all = true;
+
+	lockdep_assert_held(&group->group_lock);
+	if (group->type != VFIO_IOMMU)
+		return group->type == VFIO_EMULATED_IOMMU;
+
+	mutex_lock(&group->device_lock);
+	list_for_each_entry(device, &group->device_list, group_next)
+		all &= device_iommu_capable(device->dev,
+					    IOMMU_CAP_ENFORCE_CACHE_COHERENCY);
+	mutex_unlock(&group->device_lock);
+	return all;
+}

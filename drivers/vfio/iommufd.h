@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * How devices of VFIO use an iommufd, whichever file they were opened through.
+ */
+#ifndef __VFIO_IOMMUFD_H__
+#define __VFIO_IOMMUFD_H__
+
+#include <linux/errno.h>
+#include <linux/types.h>
+#include <linux/vfio.h>
+
+#include "vfio.h"
+
+struct file;
+struct page;
+
+#if IS_ENABLED(CONFIG_VFIO_IOMMUFD)
+
+/* iommufd.c */
+void vfio_iommufd_init_device(struct vfio_device *device,
+			      enum vfio_group_type type);
+
+/* iommufd_access.c */
+extern const struct vfio_iommufd_ops vfio_iommufd_emulated_ops;
+
+void vfio_iommufd_device_opened(struct vfio_device *device);
+void vfio_iommufd_device_closed(struct vfio_device *device);
+int vfio_iommufd_pin_pages(struct vfio_device *device, unsigned long iova,
+			   int npages, int prot, struct page **pages);
+void vfio_iommufd_unpin_pages(struct vfio_device *device, unsigned long iova,
+			      int npages);
+int vfio_iommufd_rw(struct vfio_device *device, unsigned long iova, void *data,
+		    size_t len, bool write);
+
+static inline bool vfio_iommufd_has_access(const struct vfio_device *device)
+{
+	return device->iommufd_access;
+}
+
+#else
+
+static inline void vfio_iommufd_init_device(struct vfio_device *device,
+					    enum vfio_group_type type)
+{
+}
+
+static inline void vfio_iommufd_device_opened(struct vfio_device *device)
+{
+}
+
+static inline void vfio_iommufd_device_closed(struct vfio_device *device)
+{
+}
+
+static inline bool vfio_iommufd_has_access(const struct vfio_device *device)
+{
+	return false;
+}
+
+static inline int vfio_iommufd_pin_pages(struct vfio_device *device,
+					 unsigned long iova, int npages,
+					 int prot, struct page **pages)
+{
+	return -ENOTTY;
+}
+
+static inline void vfio_iommufd_unpin_pages(struct vfio_device *device,
+					    unsigned long iova, int npages)
+{
+}
+
+static inline int vfio_iommufd_rw(struct vfio_device *device,
+				  unsigned long iova, void *data, size_t len,
+				  bool write)
+{
+	return -ENOTTY;
+}
+
+#endif /* CONFIG_VFIO_IOMMUFD */
+#endif /* __VFIO_IOMMUFD_H__ */

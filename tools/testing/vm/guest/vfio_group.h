@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Devices behind /dev/vfio/GROUP, with a container or what serves as one. All
+ * calls return 0 or a negative errno; those that make a descriptor return that.
+ */
+#ifndef GUEST_VFIO_GROUP_H
+#define GUEST_VFIO_GROUP_H
+
+#include <linux/vfio.h>
+#include <stdint.h>
+#include <sys/ioctl.h>
+
+#include "vfio_cdev.h"
+
+#define MAP_READ_WRITE	(VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE)
+
+static inline int group_open(int number)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/dev/vfio/%d", number);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+static inline int group_set(int group, int container)
+{
+	return call(group, VFIO_GROUP_SET_CONTAINER, &container);
+}
+
+static inline int group_unset(int group)
+{
+	return call(group, VFIO_GROUP_UNSET_CONTAINER, NULL);
+}
+
+/* Flags of the group's status. */
+static inline int group_status(int group)
+{
+	struct vfio_group_status status = { .argsz = sizeof(status) };
+	int err = call(group, VFIO_GROUP_GET_STATUS, &status);
+
+	return err ? err : (int)status.flags;
+}
+
+static inline int group_device(int group, const char *name)
+{
+	int fd = ioctl(group, VFIO_GROUP_GET_DEVICE_FD, name);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* Calls of a container whose argument is a value and whose result is one. */
+static inline int container_value(int container, unsigned long nr, unsigned long value)
+{
+	int result = ioctl(container, nr, value);
+
+	return result < 0 ? -errno : result;
+}
+
+static inline int container_map(int container, const void *mem, uint64_t bytes, uint64_t iova,
+				uint32_t flags)
+{
+	struct vfio_iommu_type1_dma_map map = {
+		.argsz = sizeof(map), .flags = flags,
+		.vaddr = (uintptr_t)mem, .iova = iova, .size = bytes,
+	};
+
+	return call(container, VFIO_IOMMU_MAP_DMA, &map);
+}
+
+/* Bytes that were unmapped. */
+static inline int container_unmap(int container, uint64_t iova, uint64_t bytes)
+{
+	struct vfio_iommu_type1_dma_unmap unmap = {
+		.argsz = sizeof(unmap), .iova = iova, .size = bytes,
+	};
+	int err = call(container, VFIO_IOMMU_UNMAP_DMA, &unmap);
+
+	return err ? err : (int)unmap.size;
+}
+
+#endif
