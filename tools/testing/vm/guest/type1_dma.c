@@ -3,10 +3,16 @@
  * VFIO type1 as 6.1 has it: the device reaches what is mapped, at an address
  * that is not the physical one, and nothing else; before and after the default
  * domain of its group changed its type.
+ *
+ *   type1_dma          with VFIO's own container
+ *   type1_dma iommufd  with /dev/iommu under the container's name: a program that
+ *                      knows nothing of iommufd finds the same
  */
 #define _GNU_SOURCE
+#include <linux/iommufd.h>
 #include <linux/vfio.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 
 #include "edu.h"
 #include "page.h"
@@ -192,12 +198,31 @@ static void check_switch(int group, const char *type)
 	       strerror(-err), now);
 }
 
-int main(void)
+/* Put /dev/iommu where the container is, and see that it is there. */
+static bool replace_container(void)
+{
+	struct iommu_ioas_alloc alloc = { .size = sizeof(alloc) };
+	bool good;
+	int fd;
+
+	if (mount("/dev/iommu", "/dev/vfio/vfio", NULL, MS_BIND, NULL))
+		return tap_ok(false, "mount /dev/iommu on the container: %s", strerror(errno));
+	fd = open("/dev/vfio/vfio", O_RDWR);
+	good = tap_ok(fd >= 0 && !ioctl(fd, IOMMU_IOAS_ALLOC, &alloc),
+		      "the container is an iommufd");
+	if (fd >= 0)
+		close(fd);
+	return good;
+}
+
+int main(int argc, char **argv)
 {
 	char bdf[PCI_BDF_LEN], first[32], now[32];
 	int group;
 
 	if (!tap_ok(!pci_find(EDU_VENDOR, EDU_DEVICE, bdf), "the test device is there"))
+		return tap_end();
+	if (argc > 1 && !strcmp(argv[1], "iommufd") && !replace_container())
 		return tap_end();
 	group = pci_group_made(bdf);
 	group_type(group, first, sizeof(first));
