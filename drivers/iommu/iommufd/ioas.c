@@ -322,7 +322,8 @@ struct iommufd_store *iommufd_ioas_user_store(struct iommufd_ctx *ctx,
 		return ERR_CAST(account);
 	store = iommufd_store_create_user(account, u64_to_user_ptr(user_va),
 					  length, writable);
-	iommufd_account_put(account);
+	if (IS_ERR(store))
+		iommufd_account_put(account);
 	return store;
 }
 
@@ -424,15 +425,14 @@ int iommufd_ioctl_ioas_map(struct iommufd_call *call)
 	return err;
 }
 
-static void put_slices(struct iommufd_slice *slices, unsigned int nr)
+static void put_slices(struct iommufd_slices *slices)
 {
-	while (nr--)
-		iommufd_store_put(slices[nr].store);
-	kvfree(slices);
+	while (slices->nr--)
+		iommufd_store_put(slices->list[slices->nr].store);
+	iommufd_slices_free(slices);
 }
 
-static int take_slices(struct iommufd_call *call, struct iommufd_slice **slices,
-		       unsigned int *nr)
+static int take_slices(struct iommufd_call *call, struct iommufd_slices *slices)
 {
 	struct iommu_ioas_copy *arg = call->arg;
 	u64 src_iova = arg->src_iova;
@@ -455,14 +455,13 @@ static int take_slices(struct iommufd_call *call, struct iommufd_slice **slices,
 		err = -EOVERFLOW;
 	else
 		err = iommufd_map_slices(src->map, src_iova, arg->length,
-					 slices, nr);
+					 slices);
 out_put:
 	iommufd_object_put(call->ctx, &src->obj);
 	return err;
 }
 
-static int map_slices(struct iommufd_call *call, struct iommufd_slice *slices,
-		      unsigned int nr)
+static int map_slices(struct iommufd_call *call, struct iommufd_slices *slices)
 {
 	struct iommu_ioas_copy *arg = call->arg;
 	unsigned long iova = arg->dst_iova;
@@ -472,17 +471,17 @@ static int map_slices(struct iommufd_call *call, struct iommufd_slice *slices,
 
 	dst = iommufd_ioas_get(call->ctx, arg->dst_ioas_id);
 	if (IS_ERR(dst)) {
-		put_slices(slices, nr);
+		put_slices(slices);
 		return PTR_ERR(dst);
 	}
-	err = iommufd_map_insert(dst->map, slices, nr, &iova,
+	err = iommufd_map_insert(dst->map, slices->list, slices->nr, &iova,
 				 flags_to_prot(arg->flags),
 				 flags_to_map(arg->flags));
 	if (err) {
-		put_slices(slices, nr);
+		put_slices(slices);
 		goto out_put;
 	}
-	kvfree(slices);		/* the map has taken the stores over */
+	iommufd_slices_free(slices); /* the map has taken the stores over */
 
 	arg->dst_iova = iova;
 	err = iommufd_call_respond(call, sizeof(*arg));
@@ -506,8 +505,7 @@ out_put:
 int iommufd_ioctl_ioas_copy(struct iommufd_call *call)
 {
 	struct iommu_ioas_copy *arg = call->arg;
-	struct iommufd_slice *slices;
-	unsigned int nr;
+	struct iommufd_slices slices;
 	int err;
 
 	if (arg->flags & ~(MAP_FLAGS_KNOWN | MOCK_COPY_GUESSED))
@@ -518,10 +516,10 @@ int iommufd_ioctl_ioas_copy(struct iommufd_call *call)
 	if (!flags_give_access(arg->flags))
 		return -EINVAL;
 
-	err = take_slices(call, &slices, &nr);
+	err = take_slices(call, &slices);
 	if (err)
 		return err;
-	return map_slices(call, slices, nr);
+	return map_slices(call, &slices);
 }
 
 static int unmap(struct iommufd_ioas *ioas, const struct iommu_ioas_unmap *arg,

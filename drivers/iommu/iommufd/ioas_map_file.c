@@ -30,7 +30,8 @@ static struct iommufd_store *memfd_store(struct iommufd_call *call,
 	store = iommufd_store_create_file(account, file, arg->start,
 					  arg->length,
 					  arg->flags & IOMMU_IOAS_MAP_WRITEABLE);
-	iommufd_account_put(account);
+	if (IS_ERR(store))
+		iommufd_account_put(account);
 out_fput:
 	fput(file);
 	return store;

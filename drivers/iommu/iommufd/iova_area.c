@@ -170,25 +170,31 @@ RB_DECLARE_CALLBACKS(static, area_callbacks, struct iommufd_area, node,
 
 /**
  * iommufd_area_insert() - put an area into a tree
- * @root: the tree; no area of it meets @area
+ * @root: the tree
  * @area: area whose ends are set
  *
  * Context: the map's lock is held.
+ * Return: false when another area is there; then nothing has changed.
  */
-void iommufd_area_insert(struct rb_root *root, struct iommufd_area *area)
+bool iommufd_area_insert(struct rb_root *root, struct iommufd_area *area)
 {
 	struct rb_node **link = &root->rb_node;
 	struct rb_node *parent = NULL;
 
 	while (*link) {
 		parent = *link;
-		link = area->start < to_area(parent)->start ?
-		       &parent->rb_left : &parent->rb_right;
+		if (area->last < to_area(parent)->start)
+			link = &parent->rb_left;
+		else if (area->start > to_area(parent)->last)
+			link = &parent->rb_right;
+		else
+			return false;
 	}
 	rb_link_node(&area->node, parent, link);
 	update_subtree(area, false);
 	area_callbacks.propagate(parent, NULL);
 	rb_insert_augmented(&area->node, root, &area_callbacks);
+	return true;
 }
 
 /**

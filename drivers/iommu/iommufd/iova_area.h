@@ -105,7 +105,7 @@ void iommufd_area_free(struct iommufd_area *area);
 int iommufd_area_hold(struct iommufd_area *area);
 void iommufd_area_release(struct iommufd_area *area);
 
-void iommufd_area_insert(struct rb_root *root, struct iommufd_area *area);
+bool iommufd_area_insert(struct rb_root *root, struct iommufd_area *area);
 void iommufd_area_erase(struct rb_root *root, struct iommufd_area *area);
 struct iommufd_area *iommufd_area_at_or_behind(const struct rb_root *root,
 					       unsigned long iova);

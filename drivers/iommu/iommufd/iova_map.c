@@ -248,20 +248,35 @@ static void erase_all(struct iommufd_iova_map *map)
 
 /* Mapping */
 
-static int check_slices(const struct iommufd_slice *slices,
-			unsigned int nr_slices, unsigned long *length_bytes)
-{
-	unsigned int i;
+/**
+ * struct demand - what slices ask for together
+ * @length_bytes: length of all, not 0
+ * @bits: union of the bits of all lengths and offsets: tells how they are aligned
+ * @writable: whether all of the memory may be written
+ */
+struct demand {
+	unsigned long length_bytes;
+	unsigned long bits;
+	bool writable;
+};
 
-	*length_bytes = 0;
-	for (i = 0; i < nr_slices; i++) {
-		if (!slices[i].length_bytes)
+static int add_up_slices(const struct iommufd_slice *slices,
+			 unsigned int nr_slices, struct demand *result)
+{
+	const struct iommufd_slice *slice, *end = slices + nr_slices;
+	struct demand sum = { .writable = true };
+
+	for (slice = slices; slice != end; slice++) {
+		if (!slice->length_bytes)
 			return -EINVAL;
-		if (check_add_overflow(*length_bytes, slices[i].length_bytes,
-				       length_bytes))
+		if (check_add_overflow(sum.length_bytes, slice->length_bytes,
+				       &sum.length_bytes))
 			return -EOVERFLOW;
+		sum.bits |= slice->length_bytes | slice->offset_bytes;
+		sum.writable &= iommufd_store_writable(slice->store);
 	}
-	return *length_bytes ? 0 : -EINVAL;
+	*result = sum;
+	return sum.length_bytes ? 0 : -EINVAL;
 }
 
 /* The areas do not own their stores yet */
@@ -301,18 +316,7 @@ static struct iommufd_area *alloc_chain(const struct iommufd_slice *slices,
 	return chain;
 }
 
-static bool slices_are_aligned(const struct iommufd_slice *slices,
-			       unsigned int nr_slices, unsigned long alignment)
-{
-	unsigned int i;
-
-	for (i = 0; i < nr_slices; i++)
-		if (!IS_ALIGNED(slices[i].length_bytes |
-				slices[i].offset_bytes, alignment))
-			return false;
-	return true;
-}
-
+/* Whether a mapping is there shows when the areas are inserted */
 static int check_place(struct iommufd_iova_map *map, unsigned long iova,
 		       unsigned long length_bytes)
 {
@@ -324,41 +328,27 @@ static int check_place(struct iommufd_iova_map *map, unsigned long iova,
 		return -EOVERFLOW;
 	if (iommufd_space_is_reserved(&map->space, iova, last))
 		return -EINVAL;
-	if (iommufd_area_meets(&map->areas, iova, last))
-		return -EEXIST;
 	return 0;
 }
 
 static int find_place(struct iommufd_iova_map *map,
-		      const struct iommufd_slice *slices,
-		      unsigned int nr_slices, unsigned long length_bytes,
-		      unsigned int flags, unsigned long *iova)
+		      const struct iommufd_slice *first,
+		      const struct demand *demand, unsigned int flags,
+		      unsigned long *iova)
 {
-	if (!slices_are_aligned(slices, nr_slices, map->space.alignment))
+	if (!IS_ALIGNED(demand->bits, map->space.alignment))
 		return -EINVAL;
 	if (flags & IOMMUFD_MAP_FIXED)
-		return check_place(map, *iova, length_bytes);
-	return iommufd_space_place(map, &slices[0], length_bytes, iova);
+		return check_place(map, *iova, demand->length_bytes);
+	return iommufd_space_place(map, first, demand->length_bytes, iova);
 }
 
-static int check_prot(const struct iommufd_slice *slices,
-		      unsigned int nr_slices, int prot)
+/* Returns -EEXIST when a mapping is there; then nothing has changed */
+static int insert_chain(struct iommufd_iova_map *map,
+			struct iommufd_area *chain,
+			const struct iommufd_slice *slices, unsigned long iova)
 {
-	unsigned int i;
-
-	if (!(prot & IOMMU_WRITE))
-		return 0;
-	for (i = 0; i < nr_slices; i++)
-		if (!iommufd_store_writable(slices[i].store))
-			return -EPERM;
-	return 0;
-}
-
-static void insert_chain(struct iommufd_iova_map *map,
-			 struct iommufd_area *chain,
-			 const struct iommufd_slice *slices, unsigned long iova)
-{
-	struct iommufd_area *area;
+	struct iommufd_area *area, *undo;
 
 	for (area = chain; area;
 	     area = iommufd_area_next_in_chain(area), slices++) {
@@ -366,10 +356,20 @@ static void insert_chain(struct iommufd_iova_map *map,
 		area->start = iova;
 		area->last = iova + slices->length_bytes - 1;
 		area->busy = true;
-		iommufd_area_insert(&map->areas, area);
+		if (!iommufd_area_insert(&map->areas, area))
+			goto err_erase;
 		map->nr_areas++;
 		iova += slices->length_bytes;
 	}
+	return 0;
+
+err_erase:
+	for (undo = chain; undo != area; undo = undo->next) {
+		iommufd_area_erase(&map->areas, undo);
+		map->nr_areas--;
+		cond_resched();
+	}
+	return -EEXIST;
 }
 
 static int pin_chain(struct iommufd_area *chain)
@@ -398,9 +398,11 @@ static void publish_chain(struct iommufd_iova_map *map,
 			  struct iommufd_area *chain)
 {
 	for (; chain; chain = chain->next) {
-		map->mapped_bytes += iommufd_area_bytes(chain);
+		unsigned long length_bytes = iommufd_area_bytes(chain);
+
+		map->mapped_bytes += length_bytes;
 		if (chain->held)
-			map->pinned_bytes += iommufd_area_bytes(chain);
+			map->pinned_bytes += length_bytes;
 		chain->phase = AREA_MAPPED;
 		chain->busy = false;
 	}
@@ -469,11 +471,12 @@ int iommufd_map_insert(struct iommufd_iova_map *map,
 		       struct iommufd_slice *slices, unsigned int nr_slices,
 		       unsigned long *iova, int prot, unsigned int flags)
 {
-	unsigned long length_bytes, start = *iova;
+	unsigned long start = *iova;
 	struct iommufd_area *chain;
+	struct demand demand;
 	int err;
 
-	err = check_slices(slices, nr_slices, &length_bytes);
+	err = add_up_slices(slices, nr_slices, &demand);
 	if (err)
 		return err;
 	chain = alloc_chain(slices, nr_slices, prot);
@@ -481,13 +484,16 @@ int iommufd_map_insert(struct iommufd_iova_map *map,
 		return -ENOMEM;
 
 	mutex_lock(&map->lock);
-	err = find_place(map, slices, nr_slices, length_bytes, flags, &start);
+	err = find_place(map, slices, &demand, flags, &start);
 	if (!err)
-		err = check_prot(slices, nr_slices, prot);
+		err = insert_chain(map, chain, slices, start);
 	if (err)
 		goto err_abandon;
+	if ((prot & IOMMU_WRITE) && !demand.writable) {
+		err = -EPERM;
+		goto err_erase;
+	}
 
-	insert_chain(map, chain, slices, start);
 	if (list_empty(&map->domains)) {
 		show_to_domains(map, chain);
 	} else {
@@ -553,6 +559,9 @@ static int count_areas(struct iommufd_iova_map *map, struct removal *rm)
 		rm->any_in_use |= is_in_use(area);
 		if (rm->nr++)
 			cond_resched();
+		/* Most calls unmap one mapping */
+		if (area->last == rm->range.last)
+			break;
 		area = iommufd_area_next(area);
 	}
 	return rm->nr ? 0 : -ENOENT;
@@ -669,7 +678,7 @@ static struct iommufd_area *take_areas(struct iommufd_iova_map *map,
 {
 	struct iommufd_area *chain = NULL, **link = &chain;
 	struct iommufd_area *area = rm->first;
-	unsigned long left = rm->nr;
+	unsigned long left = rm->nr, length_bytes;
 
 	*bytes = 0;
 	while (left) {
@@ -677,9 +686,10 @@ static struct iommufd_area *take_areas(struct iommufd_iova_map *map,
 			area = next_claimed(rm, area);
 		area->remover = rm;
 		area->busy = true;
-		*bytes += iommufd_area_bytes(area);
+		length_bytes = iommufd_area_bytes(area);
+		*bytes += length_bytes;
 		if (area->held)
-			map->pinned_bytes -= iommufd_area_bytes(area);
+			map->pinned_bytes -= length_bytes;
 		*link = area;
 		link = &area->next;
 		if (!--left)
@@ -720,7 +730,8 @@ int iommufd_map_remove(struct iommufd_iova_map *map, unsigned long iova,
 	if (err)
 		goto out_unlock;
 	chain = take_areas(map, &rm, unmapped_bytes);
-	iommufd_domains_unfill(map, chain);
+	if (!list_empty(&map->domains))
+		iommufd_domains_unfill(map, chain);
 	if (rm.nr == map->nr_areas)
 		erase_all(map);
 	else
@@ -811,8 +822,8 @@ static unsigned int cut_slices(struct iommufd_iova_map *map,
  * @map: the map
  * @iova: first IOVA of the range in bytes
  * @length_bytes: length of the range, not 0
- * @slices: set to an array for kvfree(); the caller owns the stores' references
- * @nr_slices: set to its length
+ * @slices: set to the memory, for iommufd_slices_free(); the caller owns the
+ *	    stores' references
  *
  * Context: may sleep.
  * Return: 0; -ENOENT when a part of the range is not mapped; -EOVERFLOW when
@@ -820,38 +831,39 @@ static unsigned int cut_slices(struct iommufd_iova_map *map,
  */
 int iommufd_map_slices(struct iommufd_iova_map *map, unsigned long iova,
 		       unsigned long length_bytes,
-		       struct iommufd_slice **slices, unsigned int *nr_slices)
+		       struct iommufd_slices *slices)
 {
-	struct iommufd_slice *found = NULL;
-	unsigned int room = 0, nr, i;
+	unsigned int room = 1, i;
 	unsigned long last;
 
+	slices->list = &slices->single;
 	if (check_add_overflow(iova, length_bytes - 1, &last))
 		return -EOVERFLOW;
 
 	mutex_lock(&map->lock);
 	/* Until no mapping was added while there was no lock */
-	while ((nr = cut_slices(map, iova, last, found, room)) > room) {
+	for (;;) {
+		slices->nr = cut_slices(map, iova, last, slices->list, room);
+		if (slices->nr <= room)
+			break;
 		mutex_unlock(&map->lock);
-		kvfree(found);
-		room = nr;
+		iommufd_slices_free(slices);
+		room = slices->nr;
 		/* As many as there are mappings, which may be absurdly many */
-		found = kvmalloc_array(room, sizeof(*found),
-				       GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
-		if (!found)
+		slices->list = kvmalloc_array(room, sizeof(*slices->list),
+					      GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+		if (!slices->list)
 			return -ENOMEM;
 		mutex_lock(&map->lock);
 	}
-	for (i = 0; i < nr; i++)
-		iommufd_store_get(found[i].store);
+	for (i = 0; i < slices->nr; i++)
+		iommufd_store_get(slices->list[i].store);
 	mutex_unlock(&map->lock);
 
-	if (!nr) {
-		kvfree(found);
+	if (!slices->nr) {
+		iommufd_slices_free(slices);
 		return -ENOENT;
 	}
-	*slices = found;
-	*nr_slices = nr;
 	return 0;
 }
 

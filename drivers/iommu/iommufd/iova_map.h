@@ -9,6 +9,7 @@
 #ifndef __IOMMUFD_IOVA_MAP_H
 #define __IOMMUFD_IOVA_MAP_H
 
+#include <linux/mm.h>
 #include <linux/types.h>
 
 struct iommu_dirty_log;
@@ -63,6 +64,25 @@ struct iommufd_slice {
 	unsigned long length_bytes;
 };
 
+/**
+ * struct iommufd_slices - the memory behind a range
+ * @list: the slices in ascending order: @single or an array
+ * @nr: number of them
+ * @single: room for one slice, which nearly always is enough
+ */
+struct iommufd_slices {
+	struct iommufd_slice *list;
+	unsigned int nr;
+	struct iommufd_slice single;
+};
+
+/* Frees the array; the references to stores are the caller's */
+static inline void iommufd_slices_free(struct iommufd_slices *slices)
+{
+	if (slices->list != &slices->single)
+		kvfree(slices->list);
+}
+
 #define IOMMUFD_MAP_FIXED	BIT(0)	/* *iova is given */
 
 int iommufd_map_insert(struct iommufd_iova_map *map,
@@ -76,7 +96,7 @@ int iommufd_map_cut(struct iommufd_iova_map *map, unsigned long iova);
 int iommufd_map_remove_all(struct iommufd_iova_map *map, u64 *unmapped_bytes);
 int iommufd_map_slices(struct iommufd_iova_map *map, unsigned long iova,
 		       unsigned long length_bytes,
-		       struct iommufd_slice **slices, unsigned int *nr_slices);
+		       struct iommufd_slices *slices);
 
 int iommufd_map_stores(struct iommufd_iova_map *map,
 		       struct iommufd_store **stores, unsigned long room,

@@ -132,8 +132,9 @@ static void swap_in(struct iommufd_iova_map *map, struct iommufd_area *area,
 {
 	iommufd_domains_cut(map, area);
 	iommufd_area_erase(&map->areas, area);
-	iommufd_area_insert(&map->areas, halves->left);
-	iommufd_area_insert(&map->areas, halves->right);
+	/* These fit where that one was */
+	WARN_ON_ONCE(!iommufd_area_insert(&map->areas, halves->left) ||
+		     !iommufd_area_insert(&map->areas, halves->right));
 	map->nr_areas++;
 	iommufd_map_wake(map);
 }

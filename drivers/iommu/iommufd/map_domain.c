@@ -138,7 +138,8 @@ static struct map_domain *next_domain(struct iommufd_iova_map *map,
 	md = list_prepare_entry(md, &map->domains, list);
 	list_for_each_entry_continue(md, &map->domains, list) {
 		*m = members_of(md);
-		if (first_member(m, chain))
+		/* Nearly all are live, and have every area */
+		if (md->state == DOMAIN_LIVE || first_member(m, chain))
 			return md;
 	}
 	return NULL;
@@ -324,24 +325,15 @@ static void unmap_queued(struct iommu_domain *domain, unsigned long start,
 	list_splice_tail(&gather.freelist, freelist);
 }
 
-/*
- * Take areas out of a domain.  When this returns, no device can reach their
- * memory through it any more: several spans are flushed by a single
- * invalidation of the whole domain, and page tables are freed behind it.
- */
-static void unmap_chain(struct iommu_domain *domain, const struct members *m,
-			struct iommufd_area *chain)
+/* Take several spans out of a domain, from @area on; the next is at @next */
+static noinline void unmap_spans(struct iommu_domain *domain,
+				 const struct members *m,
+				 struct iommufd_area *area,
+				 struct iommufd_area *next, unsigned long last)
 {
-	struct iommufd_area *area = first_present(m, chain);
-	struct iommufd_area *next;
+	bool queued = domain->ops->flush_iotlb_all;
 	LIST_HEAD(freelist);
-	unsigned long last;
-	bool queued;
 
-	if (!area)
-		return;
-	next = end_of_span(m, area, &last);
-	queued = next && domain->ops->flush_iotlb_all;
 	for (;;) {
 		if (queued)
 			unmap_queued(domain, area->start, last, &freelist);
@@ -357,6 +349,27 @@ static void unmap_chain(struct iommu_domain *domain, const struct members *m,
 		iommu_flush_iotlb_all(domain);
 		put_pages_list(&freelist);
 	}
+}
+
+/*
+ * Take areas out of a domain.  When this returns, no device can reach their
+ * memory through it any more: several spans are flushed by a single
+ * invalidation of the whole domain, and page tables are freed behind it.
+ */
+static void unmap_chain(struct iommu_domain *domain, const struct members *m,
+			struct iommufd_area *chain)
+{
+	struct iommufd_area *area = first_present(m, chain);
+	struct iommufd_area *next;
+	unsigned long last;
+
+	if (!area)
+		return;
+	next = end_of_span(m, area, &last);
+	if (next)
+		unmap_spans(domain, m, area, next, last);
+	else
+		unmap_and_sync(domain, area->start, last);
 }
 
 /* Many areas, all domains */

@@ -58,7 +58,8 @@ static const struct iommufd_pin_ops file_ops = {
 
 /**
  * iommufd_store_create_file() - make a store of a part of a file
- * @account: account of the process that pays; the store takes a reference
+ * @account: account of the process that pays; the store takes the reference
+ *	     over, unless this fails
  * @file: any file; the store takes a reference.  One that is no memfd cannot be
  *	  pinned
  * @start: first byte in the file; the part need not exist yet

@@ -145,7 +145,7 @@ const struct iommufd_pin_ops iommufd_pin_user_ops = {
 /**
  * iommufd_store_create_user() - make a store of a process's memory
  * @account: account of the process whose memory it is, which also pays for it;
- *	     the store takes a reference of its own
+ *	     the store takes the reference over, unless this fails
  * @start: first byte, in the address space of the process
  * @length_bytes: number of bytes
  * @writable: devices may write to the memory

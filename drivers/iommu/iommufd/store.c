@@ -773,7 +773,8 @@ void iommufd_store_release(struct iommufd_store *store,
 /**
  * iommufd_store_create() - make a store
  * @backing: where its pages come from; copied
- * @account: who pays; the store takes a reference.  NULL: nobody.
+ * @account: who pays; the store takes the reference over, unless this fails.
+ *	     NULL: nobody
  * @npages: number of pages, not 0
  * @page_offset_bytes: offset of the first byte in page 0
  *
@@ -793,7 +794,7 @@ iommufd_store_create(const struct iommufd_backing *backing,
 	refcount_set(&store->users, 1);
 	store->page_offset_bytes = page_offset_bytes;
 	store->backing = *backing;
-	store->account = account ? iommufd_account_get(account) : NULL;
+	store->account = account;
 	store->npages = npages;
 	store->skew = (backing->start_bytes >> PAGE_SHIFT) & (STORE_CHUNK_PAGES - 1);
 	mutex_init(&store->fill_mutex);

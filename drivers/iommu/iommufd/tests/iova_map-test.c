@@ -386,30 +386,31 @@ static void reserved_and_allowed(struct kunit *test)
 static void slices_of_neighbours(struct kunit *test)
 {
 	struct fake *fake = test->priv;
-	struct iommufd_slice *slices;
-	unsigned int nr, i;
+	struct iommufd_slices slices;
 	unsigned long iova = 0;
+	unsigned int i;
 
 	KUNIT_ASSERT_EQ(test, 0, map_fixed(fake, 4 * PG, 2 * PG));
 	KUNIT_ASSERT_EQ(test, 0, map_fixed(fake, 6 * PG, 2 * PG));
 	KUNIT_EXPECT_EQ(test, -ENOENT, iommufd_map_slices(fake->map, 3 * PG,
-							  2 * PG, &slices, &nr));
+							  2 * PG, &slices));
 	KUNIT_EXPECT_EQ(test, -ENOENT, iommufd_map_slices(fake->map, 7 * PG,
-							  2 * PG, &slices, &nr));
+							  2 * PG, &slices));
 	KUNIT_ASSERT_EQ(test, 0, iommufd_map_slices(fake->map, 5 * PG + 8,
-						    2 * PG, &slices, &nr));
-	KUNIT_ASSERT_EQ(test, nr, 2U);
-	KUNIT_EXPECT_EQ(test, slices[0].offset_bytes, (u64)PG + 8);
-	KUNIT_EXPECT_EQ(test, slices[0].length_bytes, PG - 8);
-	KUNIT_EXPECT_EQ(test, slices[1].offset_bytes, 0ULL);
-	KUNIT_EXPECT_EQ(test, slices[1].length_bytes, PG + 8);
-	KUNIT_EXPECT_EQ(test, 0, iommufd_map_insert(fake->map, slices, nr, &iova,
+						    2 * PG, &slices));
+	KUNIT_ASSERT_EQ(test, slices.nr, 2U);
+	KUNIT_EXPECT_EQ(test, slices.list[0].offset_bytes, (u64)PG + 8);
+	KUNIT_EXPECT_EQ(test, slices.list[0].length_bytes, PG - 8);
+	KUNIT_EXPECT_EQ(test, slices.list[1].offset_bytes, 0ULL);
+	KUNIT_EXPECT_EQ(test, slices.list[1].length_bytes, PG + 8);
+	KUNIT_EXPECT_EQ(test, 0, iommufd_map_insert(fake->map, slices.list,
+						    slices.nr, &iova,
 						    IOMMU_READ, 0));
 	KUNIT_EXPECT_EQ(test, iova, PG + 8);
 	if (!iova)
-		for (i = 0; i < nr; i++)
-			iommufd_store_put(slices[i].store);
-	kvfree(slices);
+		for (i = 0; i < slices.nr; i++)
+			iommufd_store_put(slices.list[i].store);
+	iommufd_slices_free(&slices);
 }
 
 static void readonly_memory_stays_so(struct kunit *test)

@@ -247,7 +247,7 @@ static void map_blocked_in_pinning(void)
 	struct iommufd_map_stats stats;
 	struct iommufd_range range;
 	unsigned long alignment;
-	struct iommufd_slice *slices;
+	struct iommufd_slices slices;
 	unsigned int nr;
 
 	begin("a map that waits for a page fault stops nobody");
@@ -263,7 +263,7 @@ static void map_blocked_in_pinning(void)
 	map_is(2, -EEXIST);
 	unmap_is(2, -EBUSY);
 	require(unmap_at(0, ULONG_MAX) == -EBUSY);
-	require(iommufd_map_slices(map, AT(2), PG, &slices, &nr) == -ENOENT);
+	require(iommufd_map_slices(map, AT(2), PG, &slices) == -ENOENT);
 	require(!attach(1));
 	require(pages_in(&fakes[1]) == 8);
 	detach(0);

@@ -198,7 +198,7 @@ static void allocations(void)
 static void top_of_space(void)
 {
 	struct iommufd_range range;
-	struct iommufd_slice *slices;
+	struct iommufd_slices slices;
 	unsigned long alignment;
 	unsigned int nr;
 	struct memory mem;
@@ -212,14 +212,12 @@ static void top_of_space(void)
 	attach();
 	require(fake_domain_phys(&fake, TOP) == memory_phys(&mem, PG - 1));
 	require(!map_fixed(&mem, TOP - 3 * PG + 1, 2 * PG));
-	require(!iommufd_map_slices(map, TOP - 3 * PG + 1, 3 * PG, &slices,
-				    &nr));
-	require(nr == 2);
-	iommufd_store_put(slices[0].store);
-	iommufd_store_put(slices[1].store);
-	kvfree(slices);
-	require(iommufd_map_slices(map, TOP - 1, 3, &slices, &nr) ==
-		-EOVERFLOW);
+	require(!iommufd_map_slices(map, TOP - 3 * PG + 1, 3 * PG, &slices));
+	require(slices.nr == 2);
+	iommufd_store_put(slices.list[0].store);
+	iommufd_store_put(slices.list[1].store);
+	iommufd_slices_free(&slices);
+	require(iommufd_map_slices(map, TOP - 1, 3, &slices) == -EOVERFLOW);
 	require(iommufd_map_remove(map, TOP - 1, TOP, &bytes) == -ENOENT);
 	require(unmap(TOP - PG + 1, TOP) == PG);
 	detach();
@@ -340,8 +338,16 @@ static void many_areas(void)
 		/* Every second page, in an order that is not sorted */
 		area->start = (i * 7919 % nr * 2 + 1) * PG;
 		area->last = area->start + PG - 1;
-		iommufd_area_insert(&root, area);
+		require(iommufd_area_insert(&root, area));
 	}
+	area = iommufd_area_alloc();
+	for (i = 0; i < nr; i++) {
+		/* Its first page, its last page or both are taken */
+		area->start = i % 3 ? (i * 2 + 1) * PG : i * 2 * PG;
+		area->last = (i % 3 == 1 ? i * 2 + 3 : i * 2 + 2) * PG - 1;
+		require(!iommufd_area_insert(&root, area));
+	}
+	iommufd_area_free(area);
 	require(height_of(root.rb_node) <= 34);
 	require(iommufd_area_find_hole(&root, PG, TOP, &fit, &start));
 	require(start == 2 * PG);

@@ -437,8 +437,8 @@ static void op_copy(void)
 	const struct model_area *a = any_area();
 	struct model_piece pieces[64];
 	struct iommufd_range r = any_range(32);
-	struct iommufd_slice *slices;
-	unsigned int i, nr, expect;
+	struct iommufd_slices slices;
+	unsigned int i, expect;
 	int err;
 
 	if (a && !one_in(4)) {
@@ -454,20 +454,19 @@ static void op_copy(void)
 		return;
 	expect = expect_slices(r, fms, pieces, 64);
 	inject();
-	err = iommufd_map_slices(map, r.start, r.last - r.start + 1, &slices,
-				 &nr);
+	err = iommufd_map_slices(map, r.start, r.last - r.start + 1, &slices);
 	if (!judge(err, expect ? 0 : -ENOENT))
 		return;
-	require(nr == expect);
-	for (i = 0; i < nr; i++) {
-		require(slices[i].store == fms[i]->store);
-		require(slices[i].offset_bytes == pieces[i].offset);
-		require(slices[i].length_bytes == pieces[i].length);
-		iommufd_store_put(slices[i].store);
+	require(slices.nr == expect);
+	for (i = 0; i < slices.nr; i++) {
+		require(slices.list[i].store == fms[i]->store);
+		require(slices.list[i].offset_bytes == pieces[i].offset);
+		require(slices.list[i].length_bytes == pieces[i].length);
+		iommufd_store_put(slices.list[i].store);
 	}
-	kvfree(slices);
-	if (nr <= MAX_PIECES)
-		map_pieces(fms, pieces, nr);
+	iommufd_slices_free(&slices);
+	if (slices.nr <= MAX_PIECES)
+		map_pieces(fms, pieces, slices.nr);
 }
 
 static void op_unmap(void)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include "account.h"
 #include "fake.h"
 
 /*
@@ -102,6 +103,7 @@ void fake_destroy(struct fake_memory *mem)
 	free(mem->pinned);
 }
 
+/* Leaves the caller its reference to the account */
 struct iommufd_store *fake_store(struct fake_memory *mem,
 				 struct iommufd_account *account,
 				 unsigned int page_offset_bytes)
@@ -112,7 +114,13 @@ struct iommufd_store *fake_store(struct fake_memory *mem,
 		.start_bytes = 0x7f0000000000UL + (mem->skew << PAGE_SHIFT),
 		.writable = true,
 	};
+	struct iommufd_store *store;
 
-	return iommufd_store_create(&backing, account, mem->npages,
-				    page_offset_bytes);
+	if (account)
+		iommufd_account_get(account);
+	store = iommufd_store_create(&backing, account, mem->npages,
+				     page_offset_bytes);
+	if (IS_ERR(store))
+		iommufd_account_put(account);
+	return store;
 }

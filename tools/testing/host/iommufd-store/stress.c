@@ -226,7 +226,8 @@ int main(int argc, char **argv)
 	alarm(4 * (end - time(NULL)) + 120);
 	create_payers();
 	lay_out();
-	store = iommufd_store_create(&backing, accounts[0], NPAGES, 0);
+	store = iommufd_store_create(&backing, iommufd_account_get(accounts[0]),
+				     NPAGES, 0);
 	require(!IS_ERR(store));
 	for (i = 0; i < NR_THREADS; i++)
 		require(!pthread_create(&threads[i], NULL, run, (void *)(i + 1)));
