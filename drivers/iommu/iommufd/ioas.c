@@ -376,7 +376,7 @@ int iommufd_ioas_map_store(struct iommufd_call *call, struct iommufd_ioas *ioas,
 		return err;
 	}
 	*request->iova = iova;
-	err = iommufd_call_respond(call, request->arg_size);
+	err = iommufd_call_respond_u64(call, request->iova);
 	if (err)
 		iommufd_map_remove(ioas->map, iova, iova + request->length - 1,
 				   &unmapped);
@@ -399,7 +399,6 @@ int iommufd_ioctl_ioas_map(struct iommufd_call *call)
 		.flags = arg->flags,
 		.length = arg->length,
 		.iova = &arg->iova,
-		.arg_size = sizeof(*arg),
 	};
 	struct iommufd_store *store;
 	struct iommufd_ioas *ioas;
@@ -484,7 +483,7 @@ static int map_slices(struct iommufd_call *call, struct iommufd_slices *slices)
 	iommufd_slices_free(slices); /* the map has taken the stores over */
 
 	arg->dst_iova = iova;
-	err = iommufd_call_respond(call, sizeof(*arg));
+	err = iommufd_call_respond_u64(call, &arg->dst_iova);
 	if (err)
 		iommufd_map_remove(dst->map, iova, iova + arg->length - 1,
 				   &unmapped);
@@ -564,5 +563,5 @@ int iommufd_ioctl_ioas_unmap(struct iommufd_call *call)
 		return err;
 
 	arg->length = unmapped;
-	return iommufd_call_respond(call, sizeof(*arg));
+	return iommufd_call_respond_u64(call, &arg->length);
 }

@@ -74,7 +74,6 @@ int iommufd_ioctl_ioas_map_file(struct iommufd_call *call)
 		.flags = arg->flags,
 		.length = arg->length,
 		.iova = &arg->iova,
-		.arg_size = sizeof(*arg),
 	};
 	struct iommufd_store *store;
 	struct iommufd_ioas *ioas;

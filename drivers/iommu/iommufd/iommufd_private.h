@@ -157,6 +157,8 @@ struct iommufd_sw_msi {
  * struct iommufd_ctx - what an open /dev/iommu owns
  * @file: the open file; its references are the context's references
  * @objects: ID to object; a reserved ID holds a zero entry
+ * @recent: the object that a call found last, or NULL; most calls name the same
+ *	    one again.  Protected by the lock of @objects
  * @groups: iommu group ID to &struct iommufd_group
  * @groups_lock: protects @groups and the groups' reference counts
  * @destroy_wait: woken when an object's last call returns
@@ -172,6 +174,7 @@ struct iommufd_sw_msi {
 struct iommufd_ctx {
 	struct file *file;
 	struct xarray objects;
+	struct iommufd_object *recent;
 	struct xarray groups;
 	struct mutex groups_lock;
 	wait_queue_head_t destroy_wait;
@@ -200,6 +203,7 @@ struct iommufd_ctx *iommufd_ctx_create(void);
 void iommufd_ctx_destroy(struct iommufd_ctx *ctx);
 struct device *iommufd_misc_device(void);
 int iommufd_call_respond(struct iommufd_call *call, size_t size);
+int iommufd_call_respond_u64(struct iommufd_call *call, const u64 *field);
 
 /* option.c */
 int iommufd_ioctl_option(struct iommufd_call *call);
@@ -236,13 +240,11 @@ int iommufd_ioctl_ioas_unmap(struct iommufd_call *call);
  * @flags: mask of IOMMU_IOAS_MAP_*
  * @length: number of bytes
  * @iova: where, in the call's argument
- * @arg_size: size of that argument in bytes
  */
 struct iommufd_map_request {
 	u32 flags;
 	u64 length;
 	__aligned_u64 *iova;
-	size_t arg_size;
 };
 
 struct iommufd_store *iommufd_ioas_user_store(struct iommufd_ctx *ctx,

@@ -134,6 +134,21 @@ int iommufd_call_respond(struct iommufd_call *call, size_t size)
 	return 0;
 }
 
+/**
+ * iommufd_call_respond_u64() - copy the only result of a call out
+ * @call: the call
+ * @field: where it is in the argument struct, in the first published version
+ *
+ * Context: may sleep.
+ * Return: 0, or -EFAULT.
+ */
+int iommufd_call_respond_u64(struct iommufd_call *call, const u64 *field)
+{
+	size_t offset = (const void *)field - call->arg;
+
+	return put_user(*field, (u64 __user *)(call->uarg + offset));
+}
+
 static long iommufd_fops_ioctl(struct file *filp, unsigned int number,
 			       unsigned long uarg)
 {

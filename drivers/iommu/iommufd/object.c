@@ -151,7 +151,12 @@ struct iommufd_object *iommufd_object_get(struct iommufd_ctx *ctx, u32 id,
 	if (iommufd_fault_point())
 		return ERR_PTR(-ENOENT);
 	xa_lock(&ctx->objects);
-	obj = xa_load(&ctx->objects, id);
+	obj = ctx->recent;
+	if (!obj || obj->id != id) {
+		obj = xa_load(&ctx->objects, id);
+		if (obj)
+			ctx->recent = obj;
+	}
 	if (obj && ((type != IOMMUFD_OBJ_ANY && obj->type != type) ||
 		    !refcount_inc_not_zero(&obj->calls)))
 		obj = NULL;
@@ -198,19 +203,30 @@ void iommufd_object_put(struct iommufd_ctx *ctx, struct iommufd_object *obj)
 		wake_up_all(&ctx->destroy_wait);
 }
 
+/* Before the ID stops finding the object */
+static void forget_locked(struct iommufd_ctx *ctx, struct iommufd_object *obj)
+{
+	lockdep_assert_held(&ctx->objects.xa_lock);
+	if (ctx->recent == obj)
+		ctx->recent = NULL;
+}
+
 static void free_object(struct iommufd_ctx *ctx, struct iommufd_object *obj)
 {
 	/* Before the ID may belong to another object */
 	cmpxchg(&ctx->vfio_ioas_id, obj->id, 0);
 	kinds[obj->type].destroy(obj);
-	xa_erase(&ctx->objects, obj->id);
+	xa_lock(&ctx->objects);
+	forget_locked(ctx, obj);
+	__xa_erase(&ctx->objects, obj->id);
+	xa_unlock(&ctx->objects);
 	kfree(obj);
 }
 
 /* Make the ID find nothing, but keep it taken.  Needs no memory. */
 static void hide_locked(struct iommufd_ctx *ctx, struct iommufd_object *obj)
 {
-	lockdep_assert_held(&ctx->objects.xa_lock);
+	forget_locked(ctx, obj);
 	__xa_store(&ctx->objects, obj->id, XA_ZERO_ENTRY, GFP_NOWAIT);
 }
 

@@ -83,6 +83,34 @@ static void wrong_kind_and_wrong_id_find_nothing(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, iommufd_object_destroy(ctx, 0), -ENOENT);
 }
 
+static void what_was_found_last_is_forgotten(struct kunit *test)
+{
+	struct iommufd_object *one = make_ioas(test), *other = make_ioas(test);
+	struct iommufd_ctx *ctx = test->priv;
+	struct iommufd_object *found;
+	u32 id = one->id;
+
+	iommufd_object_publish(ctx, one);
+	iommufd_object_publish(ctx, other);
+	KUNIT_EXPECT_EQ(test, get_error(ctx, id, IOMMUFD_OBJ_IOAS), 0);
+	KUNIT_EXPECT_EQ(test, get_error(ctx, other->id, IOMMUFD_OBJ_IOAS), 0);
+	KUNIT_EXPECT_EQ(test, get_error(ctx, id, IOMMUFD_OBJ_IOAS), 0);
+	KUNIT_EXPECT_EQ(test, get_error(ctx, id, IOMMUFD_OBJ_DEVICE), -ENOENT);
+	KUNIT_ASSERT_EQ(test, iommufd_object_destroy(ctx, id), 0);
+	KUNIT_EXPECT_EQ(test, get_error(ctx, id, IOMMUFD_OBJ_IOAS), -ENOENT);
+	KUNIT_EXPECT_EQ(test, get_error(ctx, other->id, IOMMUFD_OBJ_IOAS), 0);
+
+	/* The next object gets the ID */
+	one = make_ioas(test);
+	KUNIT_ASSERT_EQ(test, one->id, id);
+	KUNIT_EXPECT_EQ(test, get_error(ctx, id, IOMMUFD_OBJ_IOAS), -ENOENT);
+	iommufd_object_publish(ctx, one);
+	found = iommufd_object_get(ctx, id, IOMMUFD_OBJ_IOAS);
+	KUNIT_EXPECT_PTR_EQ(test, found, one);
+	if (!IS_ERR(found))
+		iommufd_object_put(ctx, found);
+}
+
 static void users_keep_the_object(struct kunit *test)
 {
 	struct iommufd_ctx *ctx = test->priv;
@@ -222,6 +250,7 @@ static struct kunit_case object_cases[] = {
 	KUNIT_CASE(id_finds_nothing_before_publish),
 	KUNIT_CASE(abort_frees_the_id),
 	KUNIT_CASE(wrong_kind_and_wrong_id_find_nothing),
+	KUNIT_CASE(what_was_found_last_is_forgotten),
 	KUNIT_CASE(users_keep_the_object),
 	KUNIT_CASE(destroy_waits_for_calls),
 	KUNIT_CASE(call_that_became_a_user_saves_the_object),
