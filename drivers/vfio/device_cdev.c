@@ -25,6 +25,7 @@
 #include <linux/device.h>
 #include <linux/err.h>
 #include <linux/fs.h>
+#include <linux/iommu.h>
 #include <linux/iommufd.h>
 #include <linux/kref.h>
 #include <linux/module.h>
@@ -261,7 +262,8 @@ static int check_token(struct vfio_device *device, const uuid_t *token)
 	return match ? 0 : -EINVAL;
 }
 
-static int open_device(struct vfio_device *device)
+static int open_device(struct vfio_device *device,
+		       struct vfio_kvm_link *kvm)
 {
 	int err = 0;
 
@@ -272,9 +274,11 @@ static int open_device(struct vfio_device *device)
 	mutex_lock(&device->dev_set->lock);
 	device->open_count++;
 	device->cdev_opened = true;
+	vfio_device_get_kvm(device, kvm);
 	if (device->ops->open_device)
 		err = device->ops->open_device(device);
 	if (err) {
+		vfio_device_put_kvm(device);
 		device->cdev_opened = false;
 		device->open_count--;
 	} else {
@@ -293,6 +297,7 @@ static void close_device(struct vfio_device *device)
 	if (device->ops->close_device)
 		device->ops->close_device(device);
 	vfio_iommufd_device_closed(device);
+	vfio_device_put_kvm(device);
 	device->cdev_opened = false;
 	device->open_count--;
 	mutex_unlock(&device->dev_set->lock);
@@ -386,7 +391,7 @@ long vfio_device_cdev_bind(struct vfio_device_file *df,
 	err = bind_to_fd(device, bind.iommufd, &dev_id);
 	if (err)
 		goto err_reopen_group;
-	err = open_device(device);
+	err = open_device(device, &df->kvm);
 	if (err)
 		goto err_unbind;
 
@@ -502,6 +507,32 @@ long vfio_device_cdev_ioctl(struct vfio_device_file *df, unsigned int cmd,
 	default:
 		return -ENOIOCTLCMD;
 	}
+}
+
+/**
+ * vfio_device_cdev_enforced_coherent() - can caches be left alone?
+ * @df: open file of a node, bound or not
+ *
+ * KVM asks before there is a page table, so the answer is what the device's
+ * IOMMU is able to do.
+ *
+ * Context: may sleep; called under locks of KVM.
+ * Return: whether the IOMMU can make all DMA of the device snoop, also what the
+ * device does not want to; true when the device is gone and does no DMA.
+ */
+bool vfio_device_cdev_enforced_coherent(struct vfio_device_file *df)
+{
+	struct vfio_device *device;
+	bool coherent = true;
+
+	mutex_lock(&df->node->lock);
+	/* Who has bound the device has it until its removal is over */
+	device = df->device ?: df->node->device;
+	if (device)
+		coherent = device_iommu_capable(device->dev,
+						IOMMU_CAP_ENFORCE_CACHE_COHERENCY);
+	mutex_unlock(&df->node->lock);
+	return coherent;
 }
 
 static char *device_devnode(struct device *dev, umode_t *mode)

@@ -29,6 +29,7 @@ long vfio_device_cdev_bind(struct vfio_device_file *df,
 			   struct vfio_device_bind_iommufd __user *arg);
 long vfio_device_cdev_ioctl(struct vfio_device_file *df, unsigned int cmd,
 			    void __user *arg);
+bool vfio_device_cdev_enforced_coherent(struct vfio_device_file *df);
 
 #else
 
@@ -72,6 +73,12 @@ static inline long vfio_device_cdev_ioctl(struct vfio_device_file *df,
 					  unsigned int cmd, void __user *arg)
 {
 	return -ENOIOCTLCMD;
+}
+
+static inline bool
+vfio_device_cdev_enforced_coherent(struct vfio_device_file *df)
+{
+	return true;
 }
 
 #endif /* CONFIG_VFIO_DEVICE_CDEV */

@@ -60,4 +60,6 @@ MACHINES = {
                                    (V11, '-device amd-iommu,intremap=on,dma-remap=on'))),
     # 7.2 has stage 1 only; from 9.2 on the board makes the SMMU nested.
     'smmuv3': Machine('arm64', VIRT + ',iommu=smmuv3', ((OLD, ''),)),
+    # The kernel runs as a hypervisor, for the sake of /dev/kvm.
+    'smmuv3-kvm': Machine('arm64', VIRT + ',iommu=smmuv3,virtualization=on', ((OLD, ''),)),
 }
