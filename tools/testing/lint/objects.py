@@ -11,7 +11,8 @@ sys.path.insert(0, str(TOP / 'scripts'))
 # pylint: disable=wrong-import-position
 from kernel import Kernel, known_symbols, read_config, read_fragments, read_pending
 
-ARM_ONLY = ('drivers/iommu/arm/',)
+# Of the configurations here only that of arm64 has KVM.
+ARM_ONLY = ('drivers/iommu/arm/', 'drivers/vfio/kvm.c')
 
 
 def objects_of(files, arch, out):
