@@ -40,7 +40,7 @@ BENCH      = $(VM) bench --machines "$(MACHINES)" --backend "$(BACKEND)" --confi
 export JOBS V O QEMU LINUX_SRC KEEP TIMEOUT_SCALE IOMMUFD_SEED IOMMUFD_SECONDS
 
 .DEFAULT_GOAL := help
-.PHONY: help packages tree fold new-patch config kernel kernel-only print-image run check unit kernels compile-test lint vm kunit kselftest coverage bench bench-profile bench-kernels series series-check clean
+.PHONY: help packages tree fold new-patch patch-list config kernel kernel-only print-image run check unit kernels compile-test lint vm kunit kselftest coverage bench bench-profile bench-kernels series series-check clean
 
 help:
 	@sed -n 's/^#: //p' $(TOP)/Makefile
@@ -66,6 +66,10 @@ new-patch:
 	@test -n "$(NAME)" -a -n "$(SUBJECT)" || \
 		{ echo 'make new-patch NAME=name SUBJECT="area: imperative summary"'; exit 1; }
 	@$(SERIES) new-patch --name "$(NAME)" --subject "$(SUBJECT)"
+
+#:   patch-list   renew patches/README.md: files of 6.1 and lines that each patch touches
+patch-list:
+	@$(TOP)/scripts/patch_list.py write
 
 #:   config       make the kernel configuration only
 config: tree

@@ -179,7 +179,7 @@ def read_series(top):
     for entry in entries:
         parse_entry(entry, top / 'patches')
     stray = sorted(p.name for p in (top / 'patches').iterdir()
-                   if p.name not in ('series', 'cover-letter', *names))
+                   if p.name not in ('series', 'cover-letter', 'README.md', *names))
     if stray:
         raise SeriesError('patches/series does not name: ' + ' '.join(stray))
     assign_overlay(entries, overlay_files(top))

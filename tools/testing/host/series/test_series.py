@@ -10,7 +10,10 @@ import tempfile
 import unittest
 from pathlib import Path
 
-MAIN = Path(__file__).resolve().parents[4] / 'scripts/series/main.py'
+SCRIPTS = Path(__file__).resolve().parents[4] / 'scripts'
+MAIN = SCRIPTS / 'series/main.py'
+sys.path.insert(0, str(SCRIPTS))
+from patch_list import count  # pylint: disable=wrong-import-position
 MAKEFILE = '# SPDX\nVERSION = 6\nPATCHLEVEL = 1\nSUBLEVEL = 7\nEXTRAVERSION =\nNAME = Tiny\n'
 SOURCE = ''.join(f'line {n}\n' for n in range(1, 31))
 KERNEL_MAINTAINERS = ('Text.\n\nMaintainers List\n----------------\n\n'
@@ -223,6 +226,12 @@ class SeriesTest(unittest.TestCase):
         self.assertIn('drivers/drv/new.c', self.run_main('tree', good=False))
         self.run_main('tree', '--force')
         self.assertEqual((self.tree / 'drivers/drv/b.c').read_text(), SOURCE)
+
+    def test_lines_of_existing_files_are_counted(self):
+        diff = (b'diff --git a/x.c b/x.c\n--- a/x.c\n+++ b/x.c\n@@ -1,3 +1,2 @@ f()\n one\n'
+                b'--- a/two\n-three\n+++ b/two\n@@ -9 +8,2 @@\n nine\n+ten\n'
+                b'diff --git a/new.c b/new.c\n--- /dev/null\n+++ b/new.c\n@@ -0,0 +1 @@\n+one\n')
+        self.assertEqual(count(diff), {'x.c': [2, 2]})
 
 
 if __name__ == '__main__':
