@@ -10,8 +10,9 @@
  *   iommufd_group.lock      attachment of one IOMMU group
  *   iommufd_ioas.lock       page tables of one address space, from allocation
  *                           to publication
- *   dma_resv of a dma-buf   taken with none of the above: when its memory is
- *                           mapped, unmapped or revoked
+ *   dma_resv of a dma-buf   taken with none of iommufd's above: when its memory
+ *                           is mapped, unmapped or revoked. vfio-pci revokes
+ *                           within dev_set->lock and its memory_lock
  *   iommufd_iova_map lock   areas, reservations, list of domains
  *   iommufd_store fill_mutex  pinning for one store
  *   mmap_lock               of the process that owns or pays for the memory
