@@ -39,16 +39,6 @@ static bool is_contiguous(struct page **pages, unsigned int npages)
 	return true;
 }
 
-static bool is_narrow(struct page **pages, unsigned int npages)
-{
-	unsigned long bits = 0;
-	unsigned int i;
-
-	for (i = 0; i < npages; i++)
-		bits |= page_to_pfn(pages[i]);
-	return bits <= U32_MAX;
-}
-
 /*
  * Entries of pages without a hold are copied like the others: garbage stays
  * garbage.  A wide entry only comes here to become wide again.
@@ -107,23 +97,66 @@ static int make_wide(struct iommufd_chunk *chunk, struct iommufd_span span)
 	return 0;
 }
 
-/* Turn the chunk into an array that can take the pages. */
-static int make_array(struct iommufd_chunk *chunk, struct iommufd_span span,
-		      struct page **pages, unsigned int npages)
+/* Turn the chunk into an array, a narrow one unless it is known not to do. */
+static int make_array(struct iommufd_chunk *chunk, struct iommufd_span span)
 {
 	switch (iommufd_chunk_format(chunk)) {
-	case IOMMUFD_CHUNK_WIDE:
-		return 0;
-	case IOMMUFD_CHUNK_NARROW:
-		return is_narrow(pages, npages) ? 0 : make_wide(chunk, span);
 	case IOMMUFD_CHUNK_EXTENT:
 		if (!extent_is_narrow(chunk, span))
 			return make_wide(chunk, span);
 		fallthrough;
+	case IOMMUFD_CHUNK_EMPTY:
+		return make_narrow(chunk, span);
 	default:
-		return is_narrow(pages, npages) ? make_narrow(chunk, span) :
-						  make_wide(chunk, span);
+		return 0;
 	}
+}
+
+/* Returns whether they fit.  If not, their entries are garbage. */
+static bool set_narrow(struct iommufd_chunk *chunk, unsigned long i,
+		       struct page **pages, unsigned int npages)
+{
+	u32 *pfns = (u32 *)iommufd_chunk_array(chunk) + i;
+	struct page **end = pages + npages;
+	unsigned long pfn, bits = 0;
+
+	for (; pages != end; pages++, pfns++) {
+		pfn = page_to_pfn(*pages);
+		*pfns = pfn;
+		bits |= pfn;
+	}
+	return bits <= U32_MAX;
+}
+
+static void set_wide(struct iommufd_chunk *chunk, unsigned long i,
+		     struct page **pages, unsigned int npages)
+{
+	unsigned long *pfns = (unsigned long *)iommufd_chunk_array(chunk) + i;
+	struct page **end = pages + npages;
+
+	for (; pages != end; pages++, pfns++)
+		*pfns = page_to_pfn(*pages);
+}
+
+/**
+ * iommufd_chunk_set_run() - record where pages are that follow each other
+ * @chunk: the chunk
+ * @first: page number of the first page
+ * @pfn: its page frame number
+ *
+ * Context: the store's mutex is held.
+ * Return: false with nothing changed when other pages of the chunk lie elsewhere,
+ * so that it takes an array.
+ */
+bool iommufd_chunk_set_run(struct iommufd_chunk *chunk, unsigned long first,
+			   unsigned long pfn)
+{
+	struct iommufd_chunk extent;
+
+	iommufd_chunk_set_extent(&extent, first, pfn);
+	if (iommufd_chunk_format(chunk) == IOMMUFD_CHUNK_EMPTY)
+		*chunk = extent;
+	return chunk->word == extent.word;
 }
 
 /**
@@ -134,45 +167,40 @@ static int make_array(struct iommufd_chunk *chunk, struct iommufd_span span,
  * @pages: the pages
  * @npages: number of pages, all within @span
  *
- * Context: may sleep; the store's mutex is held.
- * Return: 0, or -ENOMEM with nothing changed.
+ * Context: may sleep; the store's mutex is held, and no hold covers the pages.
+ * Return: 0; -ENOMEM, and what the chunk says of other pages stays true.
  */
 int iommufd_chunk_set(struct iommufd_chunk *chunk, struct iommufd_span span,
 		      unsigned long first, struct page **pages,
 		      unsigned int npages)
 {
-	unsigned long format = iommufd_chunk_format(chunk);
-	unsigned long pfn = page_to_pfn(pages[0]);
-	unsigned int i;
+	bool empty = iommufd_chunk_format(chunk) == IOMMUFD_CHUNK_EMPTY;
 	int err;
 
-	if (format <= IOMMUFD_CHUNK_EXTENT && is_contiguous(pages, npages)) {
-		struct iommufd_chunk extent;
+	if (iommufd_chunk_format(chunk) <= IOMMUFD_CHUNK_EXTENT &&
+	    is_contiguous(pages, npages) &&
+	    iommufd_chunk_set_run(chunk, first, page_to_pfn(pages[0])))
+		return 0;
 
-		iommufd_chunk_set_extent(&extent, first, pfn);
-		if (format == IOMMUFD_CHUNK_EMPTY ||
-		    chunk->word == extent.word) {
-			*chunk = extent;
-			return 0;
-		}
-	}
-
-	err = make_array(chunk, span, pages, npages);
+	err = make_array(chunk, span);
 	if (err)
 		return err;
 	first -= span.first;
 	if (iommufd_chunk_format(chunk) == IOMMUFD_CHUNK_NARROW) {
-		u32 *pfns = iommufd_chunk_array(chunk);
-
-		for (i = 0; i < npages; i++)
-			pfns[first + i] = page_to_pfn(pages[i]);
-	} else {
-		unsigned long *pfns = iommufd_chunk_array(chunk);
-
-		for (i = 0; i < npages; i++)
-			pfns[first + i] = page_to_pfn(pages[i]);
+		if (set_narrow(chunk, first, pages, npages))
+			return 0;
+		err = make_wide(chunk, span);
+		if (err)
+			goto err_empty;
 	}
+	set_wide(chunk, first, pages, npages);
 	return 0;
+
+err_empty:
+	/* Nobody holds anything here who would free it */
+	if (empty)
+		iommufd_chunk_clear(chunk);
+	return err;
 }
 
 /**

@@ -48,6 +48,8 @@ struct iommufd_span {
 #define IOMMUFD_CHUNK_FORMAT	3UL
 #define IOMMUFD_CHUNK_SHIFT	2
 
+bool iommufd_chunk_set_run(struct iommufd_chunk *chunk, unsigned long first,
+			   unsigned long pfn);
 int iommufd_chunk_set(struct iommufd_chunk *chunk, struct iommufd_span span,
 		      unsigned long first, struct page **pages,
 		      unsigned int npages);

@@ -34,8 +34,12 @@ struct page;
  *	 no memory to be pinned, -EINVAL where the source is not fit for it,
  *	 -EINTR on a fatal signal, -ERESTARTNOINTR, -ENOMEM.  NULL for memory at
  *	 a fixed place
+ * @pin_huge: pin @npages pages from page number @first on, if they lie in one
+ *	      huge page and it can be done without waiting.  Called like @pin.
+ *	      Returns the first page, which the others follow, or NULL with
+ *	      nothing pinned: then it is @pin's turn.  Optional
  * @unpin: unpin @npages pages with consecutive page frame numbers from @pfn on.
- *	   The range may be cut in any way, it need not match a call of @pin.
+ *	   The range may be cut in any way, it need not match how it was pinned.
  *	   Called with the store's mutex held; may sleep; cannot fail.
  * @put: drop what the backing refers to, when the store dies; optional
  * @any_payer: the memory is no process's own, so that any can take over what is
@@ -48,6 +52,8 @@ struct page;
 struct iommufd_pin_ops {
 	int (*pin)(const struct iommufd_backing *backing, unsigned long first,
 		   unsigned int npages, struct page **pages);
+	struct page *(*pin_huge)(const struct iommufd_backing *backing,
+				 unsigned long first, unsigned int npages);
 	void (*unpin)(const struct iommufd_backing *backing, unsigned long pfn,
 		      unsigned long npages);
 	void (*put)(struct iommufd_backing *backing);

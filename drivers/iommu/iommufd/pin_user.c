@@ -10,6 +10,7 @@
  */
 #include <linux/hugetlb.h>
 #include <linux/mm.h>
+#include <linux/pin_huge.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
@@ -102,11 +103,25 @@ static int pin_errno(long nr_pinned)
 	return nr_pinned == -ENOMEM || nr_pinned == -EINTR ? nr_pinned : -EFAULT;
 }
 
+static unsigned long user_addr(const struct iommufd_backing *backing,
+			       unsigned long page)
+{
+	return untagged_addr(backing->start_bytes) + (page << PAGE_SHIFT);
+}
+
+/* What is written to may be read, too, so this serves all devices. */
+static struct page *user_pin_huge(const struct iommufd_backing *backing,
+				  unsigned long first, unsigned int npages)
+{
+	if (backing->mm != current->mm)
+		return NULL;
+	return pin_user_huge_page(user_addr(backing, first), npages);
+}
+
 static int user_pin(const struct iommufd_backing *backing, unsigned long first,
 		    unsigned int npages, struct page **pages)
 {
-	unsigned long addr = untagged_addr(backing->start_bytes) +
-			     (first << PAGE_SHIFT);
+	unsigned long addr = user_addr(backing, first);
 	bool own = backing->mm == current->mm;
 	unsigned int done = 0;
 	long nr_pinned;
@@ -138,6 +153,7 @@ static void user_unpin(const struct iommufd_backing *backing,
 /* The account holds the address space, and the store holds the account. */
 const struct iommufd_pin_ops iommufd_pin_user_ops = {
 	.pin = user_pin,
+	.pin_huge = user_pin_huge,
 	.unpin = user_unpin,
 	.in_process = true,
 };

@@ -312,6 +312,8 @@ static unsigned long release_locked(struct iommufd_store *store,
  * @batch: pages that are being pinned, in one chunk
  * @index: index of that chunk
  * @span: all pages of that chunk
+ * @huge: first page of the batch, if it is a part of a huge page and @pages tells
+ *	  nothing of it; otherwise NULL
  * @pages: room for a batch
  * @max_pages: room in @pages, in pages
  * @stack: room for small holds
@@ -325,6 +327,7 @@ struct fill {
 	struct iommufd_span batch;
 	unsigned long index;
 	struct iommufd_span span;
+	struct page *huge;
 	struct page **pages;
 	unsigned long max_pages;
 	struct page *stack[STACK_PAGES];
@@ -362,6 +365,23 @@ static bool fill_next_batch(struct fill *fill)
 	return true;
 }
 
+/* Record where the first pages of the batch are. */
+static int fill_chunk(struct fill *fill, struct iommufd_chunk *chunk,
+		      unsigned int npages)
+{
+	unsigned int i;
+
+	if (fill->huge) {
+		if (iommufd_chunk_set_run(chunk, fill->batch.first,
+					  page_to_pfn(fill->huge)))
+			return 0;
+		for (i = 0; i < npages; i++)
+			fill->pages[i] = nth_page(fill->huge, i);
+	}
+	return iommufd_chunk_set(chunk, fill->span, fill->batch.first,
+				 fill->pages, npages);
+}
+
 /* Take over the first pages of the batch that was pinned. */
 static int fill_remember(struct fill *fill, unsigned int npages)
 {
@@ -371,8 +391,7 @@ static int fill_remember(struct fill *fill, unsigned int npages)
 
 	if (!chunk)
 		return -ENOMEM;
-	err = iommufd_chunk_set(chunk, fill->span, fill->batch.first,
-				fill->pages, npages);
+	err = fill_chunk(fill, chunk, npages);
 	if (err)
 		return err;
 	fill->ncharged -= npages;
@@ -420,6 +439,12 @@ static int fill_pin(struct fill *fill)
 		return err;
 	if (iommufd_fault_point())
 		return -EFAULT;
+	/* The few pages of a small hold are found one by one as quickly. */
+	fill->huge = backing->ops->pin_huge && npages > STACK_PAGES ?
+		     backing->ops->pin_huge(backing, fill->batch.first, npages) :
+		     NULL;
+	if (fill->huge)
+		return 0;
 	return backing->ops->pin(backing, fill->batch.first, npages,
 				 fill->pages);
 }
@@ -430,7 +455,13 @@ static void fill_unpin(struct fill *fill)
 	struct iommufd_backing *backing = &fill->store->backing;
 	unsigned int i, npages = fill->batch.last - fill->batch.first + 1;
 
-	for (i = fill->next - fill->batch.first; i < npages; i++)
+	i = fill->next - fill->batch.first;
+	if (fill->huge) {
+		backing->ops->unpin(backing, page_to_pfn(fill->huge) + i,
+				    npages - i);
+		return;
+	}
+	for (; i < npages; i++)
 		backing->ops->unpin(backing, page_to_pfn(fill->pages[i]), 1);
 }
 

@@ -9,6 +9,7 @@
 static u16 fake_pins[2][FAKE_WINDOW];
 static u16 fake_expected[2][FAKE_WINDOW];
 unsigned long fake_total_pins;
+unsigned long fake_huge_pins;
 
 static u16 *counter(u16 (*table)[FAKE_WINDOW], unsigned long pfn)
 {
@@ -50,6 +51,35 @@ static int fake_pin(const struct iommufd_backing *backing, unsigned long first,
 	return 0;
 }
 
+/* Seldom a huge page cannot be pinned at once, and calls that shall fail never. */
+static bool is_huge_now(const struct fake_memory *mem, unsigned long first,
+			unsigned int npages)
+{
+	unsigned int i;
+
+	if (mem->nr_pin_calls % 4 == 3 || mem->nr_pin_calls + 1 == mem->fail_at)
+		return false;
+	for (i = 1; i < npages; i++)
+		if (mem->pfns[first + i] != mem->pfns[first] + i)
+			return false;
+	return true;
+}
+
+static struct page *fake_pin_huge(const struct iommufd_backing *backing,
+				  unsigned long first, unsigned int npages)
+{
+	struct fake_memory *mem = backing->source;
+	struct page *pages[512];
+
+	require(npages <= ARRAY_SIZE(pages));
+	require(npages && first + npages <= mem->npages);
+	if (!is_huge_now(mem, first, npages))
+		return NULL;
+	require(!fake_pin(backing, first, npages, pages));
+	fake_huge_pins++;
+	return pages[0];
+}
+
 static void fake_unpin(const struct iommufd_backing *backing,
 		       unsigned long pfn, unsigned long npages)
 {
@@ -63,6 +93,7 @@ static void fake_unpin(const struct iommufd_backing *backing,
 
 const struct iommufd_pin_ops fake_pin_ops = {
 	.pin = fake_pin,
+	.pin_huge = fake_pin_huge,
 	.unpin = fake_unpin,
 };
 

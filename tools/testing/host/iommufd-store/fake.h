@@ -49,6 +49,8 @@ struct fake_memory {
 extern const struct iommufd_pin_ops fake_pin_ops;
 /* Frames that are pinned, over all memories: what was done. */
 extern unsigned long fake_total_pins;
+/* Calls that pinned a part of a huge page at once. */
+extern unsigned long fake_huge_pins;
 
 void fake_init(struct fake_memory *mem, unsigned long npages, unsigned long skew);
 void fake_destroy(struct fake_memory *mem);

@@ -40,7 +40,7 @@ static bool report(void)
 	static const char * const names[] = {
 		"worlds", "holds", "releases", "releases while pinning", "walks",
 		"single runs", "rollbacks", "failed allocations", "failed pins", "over limit",
-		"signals"
+		"signals", "huge pages at once"
 	};
 	const unsigned long *n = (const unsigned long *)&fuzz_events;
 	bool complete = true;

@@ -537,5 +537,6 @@ void fuzz_one(const u8 *data, size_t size)
 		drop_subject(w, &w->subjects[i]);
 	iommufd_account_slot_clear(&w->slot);
 	check_nothing_left(w);
+	fuzz_events.huge_pins = fake_huge_pins;
 	fuzz_events.worlds++;
 }

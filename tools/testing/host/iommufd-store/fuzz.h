@@ -17,6 +17,7 @@ struct fuzz_events {
 	unsigned long failed_pins;
 	unsigned long over_limit;
 	unsigned long signals;
+	unsigned long huge_pins;
 };
 
 extern struct fuzz_events fuzz_events;
