@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /dev/iommu: open, close and the dispatch of calls.
+ * /dev/iommu: open, close and the dispatch of calls. In place of VFIO's own
+ * containers /dev/vfio/vfio can be the same.
  *
  * Every call follows the same path: read the size word, find the call, copy
  * the argument in, run the handler, which copies results out itself because it
@@ -231,12 +232,17 @@ static int iommufd_fops_mmap(struct file *filp, struct vm_area_struct *vma)
 	return -ENXIO;
 }
 
+static struct miscdevice container_misc;
+
 static int iommufd_fops_open(struct inode *inode, struct file *filp)
 {
 	struct iommufd_ctx *ctx = iommufd_ctx_create();
 
 	if (!ctx)
 		return -ENOMEM;
+	/* Programs that know containers raise the limit of their process */
+	if (filp->private_data == &container_misc)
+		ctx->account_mode = IOMMUFD_ACCOUNT_PROCESS;
 	ctx->file = filp;
 	filp->private_data = ctx;
 	return 0;
@@ -348,6 +354,39 @@ struct device *iommufd_misc_device(void)
 	return iommufd_misc.this_device;
 }
 
+/* The container of VFIO's groups, for programs that know of no iommufd */
+static struct miscdevice container_misc = {
+	.minor = VFIO_MINOR,
+	.name = "vfio",
+	.nodename = "vfio/vfio",
+	.fops = &iommufd_fops,
+	.mode = 0666,
+};
+
+#if IS_ENABLED(CONFIG_IOMMUFD_VFIO_CONTAINER)
+static int __init register_container(void)
+{
+	return misc_register(&container_misc);
+}
+
+static void deregister_container(void)
+{
+	misc_deregister(&container_misc);
+}
+
+MODULE_ALIAS_MISCDEV(VFIO_MINOR);
+MODULE_ALIAS("devname:vfio/vfio");
+#else
+static int __init register_container(void)
+{
+	return 0;
+}
+
+static void deregister_container(void)
+{
+}
+#endif
+
 static int __init iommufd_init(void)
 {
 	int err;
@@ -361,8 +400,13 @@ static int __init iommufd_init(void)
 	err = misc_register(&iommufd_misc);
 	if (err)
 		goto err_test;
+	err = register_container();
+	if (err)
+		goto err_misc;
 	return 0;
 
+err_misc:
+	misc_deregister(&iommufd_misc);
 err_test:
 	iommufd_test_exit();
 err_map:
@@ -373,6 +417,7 @@ module_init(iommufd_init);
 
 static void __exit iommufd_exit(void)
 {
+	deregister_container();
 	misc_deregister(&iommufd_misc);
 	iommufd_test_exit();
 	iommufd_map_exit();

@@ -126,7 +126,8 @@ def check_options(report, build, tree):
     arrived = sorted(set(read_pending()) & known_symbols(tree))
     report.result('options still pending do not exist',
                   [f'{name}: exists; take it off configs/pending' for name in arrived])
-    off = {**wanted, **{o: 'n' for o in options if o not in ('VFIO_GROUP', 'VFIO_CONTAINER')}}
+    off = {**wanted, **{o: 'n' for o in options}, 'VFIO_GROUP': 'y', 'VFIO_CONTAINER': 'y',
+           'VFIO_IOMMU_TYPE1': 'y'}
     kernel.seed(off)
     status, text = kernel.run_make('-j2', 'drivers/iommu/', 'drivers/vfio/')
     problems = text.splitlines()[-10:] if status else foreign_symbols(kernel.out)
