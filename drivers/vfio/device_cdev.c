@@ -21,6 +21,7 @@
  *   df->lock            attach and detach; held across calls of the iommufd
  */
 
+#include <linux/capability.h>
 #include <linux/cdev.h>
 #include <linux/device.h>
 #include <linux/err.h>
@@ -46,12 +47,14 @@
  * @lock: protects @device and @user
  * @device: the device, NULL once its removal began
  * @user: the file that bound the device or is about to
+ * @noiommu: the device can read and write anywhere; never changes
  */
 struct vfio_device_node {
 	struct kref		ref;
 	struct mutex		lock;	/* see above */
 	struct vfio_device	*device;
 	struct vfio_device_file	*user;
+	bool			noiommu;
 };
 
 static dev_t first_devt;
@@ -106,6 +109,7 @@ int vfio_device_cdev_add(struct vfio_device *device)
 		return -ENOMEM;
 	kref_init(&node->ref);
 	mutex_init(&node->lock);
+	node->noiommu = device->group->type == VFIO_NO_IOMMU;
 
 	err = xa_insert(&nodes, device->index, node, GFP_KERNEL);
 	if (err)
@@ -165,22 +169,34 @@ void vfio_device_cdev_close_node(struct vfio_device *device)
  * @filep: the file that is made
  *
  * Context: may sleep.
- * Return: 0; -ENODEV when the number stands for no device; -ENOMEM.
+ * Return: 0; -ENODEV when the number stands for no device; -EPERM when that has
+ * no IOMMU and the caller lacks CAP_SYS_RAWIO; -ENOMEM.
  */
 int vfio_device_cdev_open(struct inode *inode, struct file *filep)
 {
 	struct vfio_device_file *df;
+	int err;
 
 	df = vfio_device_file_alloc();
 	if (!df)
 		return -ENOMEM;
 	df->node = node_get_by_minor(iminor(inode));
 	if (!df->node) {
-		vfio_device_file_free(df);
-		return -ENODEV;
+		err = -ENODEV;
+		goto err_free;
+	}
+	if (df->node->noiommu && !capable(CAP_SYS_RAWIO)) {
+		err = -EPERM;
+		goto err_put;
 	}
 	filep->private_data = df;
 	return 0;
+
+err_put:
+	node_put(df->node);
+err_free:
+	vfio_device_file_free(df);
+	return err;
 }
 
 /*
@@ -402,6 +418,10 @@ long vfio_device_cdev_bind(struct vfio_device_file *df,
 
 	/* Pairs with the acquire in vfio_device_from_file() */
 	smp_store_release(&df->device, device);
+	if (df->node->noiommu)
+		dev_warn(device->dev,
+			 "bound to user space without an IOMMU by %s (%d)\n",
+			 current->comm, task_pid_nr(current));
 	return 0;
 
 err_unbind:

@@ -96,6 +96,13 @@ static int bind_and_attach(struct vfio_device *device, struct iommufd_ctx *ctx)
 	return err;
 }
 
+/* Without an IOMMU the context is a formality */
+static bool uses_iommufd(const struct vfio_device *device)
+{
+	return device->group->iommufd && device->iommufd_ops &&
+	       device->group->type != VFIO_NO_IOMMU;
+}
+
 /**
  * vfio_group_iommufd_use() - let a file of a device use its group's iommufd
  * @device: device of a group that has something to use, iommufd or container
@@ -114,7 +121,7 @@ int vfio_group_iommufd_use(struct vfio_device *device)
 	struct iommufd_ctx *ctx = device->group->iommufd;
 	int err = 0;
 
-	if (!ctx || !device->iommufd_ops)
+	if (!uses_iommufd(device))
 		return 0;
 	if (mutex_lock_killable(&device->iommufd_lock))
 		return -EINTR;
@@ -134,7 +141,7 @@ int vfio_group_iommufd_use(struct vfio_device *device)
  */
 void vfio_group_iommufd_unuse(struct vfio_device *device)
 {
-	if (!device->group->iommufd || !device->iommufd_ops)
+	if (!uses_iommufd(device))
 		return;
 	mutex_lock(&device->iommufd_lock);
 	if (!--device->iommufd_users)

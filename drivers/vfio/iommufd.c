@@ -3,7 +3,8 @@
  * How devices of VFIO use an iommufd.
  *
  * A device whose own requests the IOMMU translates is bound to the context,
- * and attached to its page tables, as a whole. Calls for one device never
+ * and attached to its page tables, as a whole. So is one without an IOMMU, for
+ * the memory that the context then keeps in place. Calls for one device never
  * overlap: the file that bound it makes them one at a time, or its group does.
  */
 
@@ -63,14 +64,32 @@ static const struct vfio_iommufd_ops vfio_iommufd_physical_ops = {
 	.detach = physical_detach,
 };
 
+static int noiommu_bind(struct vfio_device *device, struct iommufd_ctx *ictx,
+			u32 *dev_id)
+{
+	struct iommufd_device *idev;
+
+	idev = iommufd_device_bind_noiommu(ictx, device->dev, dev_id);
+	if (IS_ERR(idev))
+		return PTR_ERR(idev);
+	device->iommufd_device = idev;
+	return 0;
+}
+
+static const struct vfio_iommufd_ops vfio_iommufd_noiommu_ops = {
+	.bind = noiommu_bind,
+	.unbind = physical_unbind,
+	.attach = physical_attach,
+	.detach = physical_detach,
+};
+
 /**
  * vfio_iommufd_init_device() - prepare a device for use with an iommufd
  * @device: device that is being registered
  * @type: what translates the DMA of its group
  *
- * Chooses how the device uses an iommufd, and keeps what the driver chose.
- * Devices whose DMA nothing translates are left without: they have no character
- * device.
+ * Chooses how the device uses an iommufd, and keeps what the driver chose, except
+ * where there is no IOMMU.
  *
  * Context: may sleep.
  */
@@ -80,6 +99,8 @@ void vfio_iommufd_init_device(struct vfio_device *device,
 	mutex_init(&device->iommufd_lock);
 	mutex_init(&device->iommufd_gate);
 
+	if (type == VFIO_NO_IOMMU)
+		device->iommufd_ops = &vfio_iommufd_noiommu_ops;
 	if (device->iommufd_ops)
 		return;
 	if (type == VFIO_IOMMU)

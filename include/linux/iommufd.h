@@ -84,6 +84,9 @@ int iommufd_container_ioas_id(struct iommufd_ctx *ctx, u32 *id);
 /* Devices: drivers/iommu/iommufd/device.c */
 struct iommufd_device *iommufd_device_bind(struct iommufd_ctx *ctx,
 					   struct device *dev, u32 *dev_id);
+struct iommufd_device *iommufd_device_bind_noiommu(struct iommufd_ctx *ctx,
+						   struct device *dev,
+						   u32 *dev_id);
 int iommufd_device_attach(struct iommufd_device *idev, u32 *pt_id);
 int iommufd_device_replace(struct iommufd_device *idev, u32 *pt_id);
 void iommufd_device_detach(struct iommufd_device *idev);

@@ -82,29 +82,12 @@ int iommufd_device_hwpt_id(struct iommufd_device *idev, u32 *id)
 	return 0;
 }
 
-/**
- * iommufd_device_bind_own() - hand the DMA of a context's own device to it
- * @ctx: context, which has its device unbound before it ends
- * @dev: device
- * @dev_id: result: ID of the device in @ctx
- *
- * As iommufd_device_bind(), but the binding does not keep @ctx alive.
- *
- * Context: may sleep.
- * Return: as iommufd_device_bind().
- */
-struct iommufd_device *iommufd_device_bind_own(struct iommufd_ctx *ctx,
-					       struct device *dev, u32 *dev_id)
+static struct iommufd_device *bind_own(struct iommufd_ctx *ctx,
+				       struct device *dev, bool noiommu,
+				       u32 *dev_id)
 {
 	struct iommufd_device *idev;
 	int err;
-
-	err = check_isolated_msi(dev);
-	if (err)
-		return ERR_PTR(err);
-	/* User space has no way to flush caches */
-	if (!device_iommu_capable(dev, IOMMU_CAP_CACHE_COHERENCY))
-		return ERR_PTR(-EINVAL);
 
 	idev = iommufd_object_alloc(ctx, sizeof(*idev), IOMMUFD_OBJ_DEVICE);
 	if (IS_ERR(idev))
@@ -122,6 +105,7 @@ struct iommufd_device *iommufd_device_bind_own(struct iommufd_ctx *ctx,
 	get_device(dev);
 	idev->dev = dev;
 	idev->ctx = ctx;
+	idev->noiommu = noiommu;
 	INIT_LIST_HEAD(&idev->group_node);
 	iommufd_object_add_user(&idev->obj);		/* matches unbind_own */
 	*dev_id = idev->obj.id;
@@ -133,6 +117,31 @@ err_put_group:
 err_abort:
 	iommufd_object_abort(ctx, &idev->obj);
 	return ERR_PTR(err);
+}
+
+/**
+ * iommufd_device_bind_own() - hand the DMA of a context's own device to it
+ * @ctx: context, which has its device unbound before it ends
+ * @dev: device
+ * @dev_id: result: ID of the device in @ctx
+ *
+ * As iommufd_device_bind(), but the binding does not keep @ctx alive.
+ *
+ * Context: may sleep.
+ * Return: as iommufd_device_bind().
+ */
+struct iommufd_device *iommufd_device_bind_own(struct iommufd_ctx *ctx,
+					       struct device *dev, u32 *dev_id)
+{
+	int err;
+
+	err = check_isolated_msi(dev);
+	if (err)
+		return ERR_PTR(err);
+	/* User space has no way to flush caches */
+	if (!device_iommu_capable(dev, IOMMU_CAP_CACHE_COHERENCY))
+		return ERR_PTR(-EINVAL);
+	return bind_own(ctx, dev, false, dev_id);
 }
 
 /**
@@ -163,6 +172,33 @@ struct iommufd_device *iommufd_device_bind(struct iommufd_ctx *ctx,
 	return idev;
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_device_bind, IOMMUFD);
+
+/**
+ * iommufd_device_bind_noiommu() - let a context keep memory for a device
+ * @ctx: context
+ * @dev: device that has a group, but no IOMMU
+ * @dev_id: result: ID of the device in @ctx
+ *
+ * Nothing stops the device from reading and writing anywhere: the caller sees to
+ * it that its user may do so.  What it is attached to keeps memory in place, and
+ * tells where. iommufd_device_unbind() undoes it.
+ *
+ * Context: may sleep.
+ * Return: the bound device, or ERR_PTR: -EPERM when a kernel driver or another
+ * owner has the group; -EBUSY when all IDs are taken; -ENODEV without a group;
+ * -ENOMEM.
+ */
+struct iommufd_device *iommufd_device_bind_noiommu(struct iommufd_ctx *ctx,
+						   struct device *dev,
+						   u32 *dev_id)
+{
+	struct iommufd_device *idev = bind_own(ctx, dev, true, dev_id);
+
+	if (!IS_ERR(idev))
+		iommufd_ctx_get(ctx);		/* matches unbind */
+	return idev;
+}
+EXPORT_SYMBOL_NS_GPL(iommufd_device_bind_noiommu, IOMMUFD);
 
 /**
  * iommufd_device_unbind_own() - undo iommufd_device_bind_own()

@@ -56,6 +56,8 @@ static void show_hwpt_paging(struct seq_file *seq, struct iommufd_object *obj)
 		seq_puts(seq, " automatic");
 	if (hwpt->tracks_dirty)
 		seq_puts(seq, " tracks-dirty");
+	if (hwpt->noiommu)
+		seq_puts(seq, " noiommu");
 	if (hwpt->nest_parent)
 		seq_puts(seq, " nest-parent");
 }

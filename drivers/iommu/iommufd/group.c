@@ -115,6 +115,8 @@ static int reserve_regions(struct iommufd_device *idev,
 
 	if (iommufd_fault_point())
 		return -EINVAL;
+	if (idev->noiommu)
+		return 0;
 	err = iommu_device_get_resv_regions(idev->dev, &regions);
 	if (err)
 		goto out_put;
@@ -158,24 +160,27 @@ static void unreserve_regions_of_all(struct iommufd_group *group,
 		iommufd_map_unreserve(ioas->map, idev);
 }
 
-/* A log that misses what one device writes is worse than none */
-static int check_tracking(struct iommufd_device *idev,
-			  struct iommufd_hwpt_paging *paging)
+/* What can be told without the driver */
+static int check_device(struct iommufd_device *idev,
+			struct iommufd_hwpt_paging *paging)
 {
+	if (paging->noiommu != idev->noiommu)
+		return -EINVAL;
+	/* A log that misses what one device writes is worse than none */
 	if (paging->tracks_dirty &&
 	    !device_iommu_capable(idev->dev, IOMMU_CAP_DIRTY_TRACKING))
 		return -EINVAL;
 	return 0;
 }
 
-static int check_tracking_of_all(struct iommufd_group *group,
-				 struct iommufd_hwpt_paging *paging)
+static int check_all(struct iommufd_group *group,
+		     struct iommufd_hwpt_paging *paging)
 {
 	struct iommufd_device *idev;
 	int err;
 
 	list_for_each_entry(idev, &group->devices, group_node) {
-		err = check_tracking(idev, paging);
+		err = check_device(idev, paging);
 		if (err)
 			return err;
 	}
@@ -189,6 +194,8 @@ static int move_group(struct iommufd_device *idev,
 	struct iommufd_hwpt_paging *paging = iommufd_hwpt_paging_of(hwpt);
 	int err;
 
+	if (idev->noiommu)
+		return 0;
 	err = iommufd_sw_msi_install(paging, idev->dev);
 	if (err)
 		return err;
@@ -251,7 +258,7 @@ int iommufd_group_attach(struct iommufd_device *idev,
 	if (group->hwpt && group->hwpt != hwpt)
 		return -EINVAL;
 
-	err = check_tracking(idev, paging);
+	err = check_device(idev, paging);
 	if (err)
 		return err;
 	err = reserve_regions(idev, paging->ioas);
@@ -307,7 +314,7 @@ int iommufd_group_replace(struct iommufd_device *idev,
 	if (old == hwpt)
 		return 0;
 
-	err = check_tracking_of_all(group, paging);
+	err = check_all(group, paging);
 	if (err)
 		return err;
 	/* Within one address space the reservations simply stay */
@@ -371,7 +378,7 @@ void iommufd_group_leave(struct iommufd_group *group,
  * iommufd_group_detach() - detach a device
  * @idev: an attached device
  *
- * With the last device of the group its DMA is blocked.
+ * With the last device of the group its DMA is blocked, if there is an IOMMU.
  *
  * Context: may sleep; the group is locked, no address space is.
  * Return: page table that the caller must hand to iommufd_hwpt_put()
@@ -389,7 +396,8 @@ struct iommufd_hwpt_common *iommufd_group_detach(struct iommufd_device *idev)
 		iommufd_map_unreserve(ioas_of(hwpt)->map, idev);
 		return NULL;
 	}
-	iommu_device_detach_domain(idev->dev, hwpt->domain);
+	if (!idev->noiommu)
+		iommu_device_detach_domain(idev->dev, hwpt->domain);
 	group->hwpt = NULL;
 	leave_hwpt(hwpt);
 	iommufd_map_unreserve(ioas_of(hwpt)->map, idev);

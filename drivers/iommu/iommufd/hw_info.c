@@ -50,6 +50,8 @@ static int report(struct iommufd_device *idev, struct iommu_hw_info *arg)
 	size_t len, room;
 	int err;
 
+	if (idev->noiommu)
+		return -EOPNOTSUPP;
 	if (arg->flags & IOMMU_HW_INFO_FLAG_INPUT_TYPE)
 		type = arg->in_data_type;
 	err = iommu_device_hw_info(idev->dev, &type, blob, &len);

@@ -63,8 +63,9 @@ static int alloc_domain(struct iommufd_hwpt_nested *hwpt, struct device *dev,
  * iommufd_hwpt_nested_abort().
  *
  * Context: may sleep; reads user memory.
- * Return: the page table, or ERR_PTR: -EINVAL when @parent was not made to be
- * one; -ENOMEM; what iommu_device_alloc_user() returns.
+ * Return: the page table, or ERR_PTR: -EOPNOTSUPP for a device without an
+ * IOMMU; -EINVAL when @parent was not made to be one; -ENOMEM; what
+ * iommu_device_alloc_user() returns.
  */
 struct iommufd_hwpt_nested *
 iommufd_hwpt_nested_alloc(struct iommufd_ctx *ctx,
@@ -75,6 +76,8 @@ iommufd_hwpt_nested_alloc(struct iommufd_ctx *ctx,
 	struct iommufd_hwpt_nested *hwpt;
 	int err;
 
+	if (idev->noiommu)
+		return ERR_PTR(-EOPNOTSUPP);
 	err = iommu_device_takes_user_data(idev->dev);
 	if (err)
 		return ERR_PTR(err);

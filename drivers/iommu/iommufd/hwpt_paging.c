@@ -67,7 +67,9 @@ static int alloc_domain(struct iommufd_hwpt_paging *hwpt, struct device *dev,
 	struct iommu_domain *domain;
 	bool complete = true;
 
-	if (blob)
+	if (hwpt->noiommu)
+		domain = iommufd_noiommu_alloc_domain();
+	else if (blob)
 		domain = iommu_device_alloc_user(dev, NULL, flags, blob);
 	else
 		domain = iommu_device_alloc_paging(dev, flags, &complete);
@@ -97,8 +99,8 @@ static int alloc_domain(struct iommufd_hwpt_paging *hwpt, struct device *dev,
  *
  * Context: may sleep and pin memory.
  * Return: the page table, or ERR_PTR: -ENOMEM, -EOPNOTSUPP for flags the
- * driver does not know, -ENODEV when the device lost its IOMMU, and what
- * iommufd_hwpt_paging_fill() returns.
+ * driver does not know, and for any wish where there is no IOMMU, -ENODEV when
+ * the device lost its IOMMU, and what iommufd_hwpt_paging_fill() returns.
  */
 struct iommufd_hwpt_paging *
 iommufd_hwpt_paging_alloc(struct iommufd_ctx *ctx, struct iommufd_ioas *ioas,
@@ -109,6 +111,8 @@ iommufd_hwpt_paging_alloc(struct iommufd_ctx *ctx, struct iommufd_ioas *ioas,
 	int err;
 
 	lockdep_assert_held(&ioas->lock);
+	if (idev->noiommu && (flags || blob))
+		return ERR_PTR(-EOPNOTSUPP);
 	if ((flags & IOMMU_ALLOC_DIRTY_TRACKING) &&
 	    !device_iommu_capable(idev->dev, IOMMU_CAP_DIRTY_TRACKING))
 		return ERR_PTR(-EOPNOTSUPP);
@@ -121,6 +125,7 @@ iommufd_hwpt_paging_alloc(struct iommufd_ctx *ctx, struct iommufd_ioas *ioas,
 	hwpt->automatic = automatic;
 	hwpt->tracks_dirty = flags & IOMMU_ALLOC_DIRTY_TRACKING;
 	hwpt->nest_parent = flags & IOMMU_ALLOC_NEST_PARENT;
+	hwpt->noiommu = idev->noiommu;
 	hwpt->ioas = ioas;
 	INIT_LIST_HEAD(&hwpt->sw_msi_node);
 	iommufd_object_add_user(&ioas->obj);	/* matches free_parts() */

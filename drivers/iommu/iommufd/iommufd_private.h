@@ -264,6 +264,22 @@ int iommufd_ioctl_vfio_ioas(struct iommufd_call *call);
 long iommufd_vfio_ioctl(struct iommufd_ctx *ctx, unsigned int number,
 			unsigned long arg);
 
+/* noiommu.c: devices without an IOMMU */
+#if IS_ENABLED(CONFIG_VFIO_NOIOMMU)
+struct iommu_domain *iommufd_noiommu_alloc_domain(void);
+int iommufd_ioctl_ioas_noiommu_get_pa(struct iommufd_call *call);
+#else
+static inline struct iommu_domain *iommufd_noiommu_alloc_domain(void)
+{
+	return ERR_PTR(-EOPNOTSUPP);
+}
+
+static inline int iommufd_ioctl_ioas_noiommu_get_pa(struct iommufd_call *call)
+{
+	return -EOPNOTSUPP;
+}
+#endif
+
 /* change_process.c */
 int iommufd_ioctl_ioas_change_process(struct iommufd_call *call);
 
@@ -293,6 +309,7 @@ struct iommufd_hwpt_common {
  * @tracks_dirty: the driver can log what devices write; never changes
  * @nest_parent: page tables of user space can be nested in it; never changes
  * @enforces_coherency: DMA that asks not to be snooped is snooped all the same
+ * @noiommu: for devices without an IOMMU; never changes
  * @nr_groups: groups attached to it, or to page tables nested in it; protected
  *             by @ioas's lock
  * @sw_msi_node: place in the doorbell table's list; protected, as those
@@ -312,6 +329,7 @@ struct iommufd_hwpt_paging {
 	bool enforces_coherency : 1;
 	bool tracks_dirty;
 	bool nest_parent;
+	bool noiommu;
 	unsigned int nr_groups;
 	struct list_head sw_msi_node;
 	struct iommufd_range sw_msi_window;
@@ -372,6 +390,7 @@ int iommufd_ioctl_get_dirty_bitmap(struct iommufd_call *call);
  * @ctx: context; holds a reference
  * @group: group of @dev in this context; holds a reference
  * @dev: the device
+ * @noiommu: no IOMMU translates its DMA
  * @group_node: place in @group's list while attached; protected by its lock
  */
 struct iommufd_device {
@@ -379,6 +398,7 @@ struct iommufd_device {
 	struct iommufd_ctx *ctx;
 	struct iommufd_group *group;
 	struct device *dev;
+	bool noiommu;
 	struct list_head group_node;
 };
 

@@ -14,6 +14,7 @@
 
 struct iommu_dirty_log;
 struct iommu_domain;
+struct iommu_run;
 struct iommufd_access_ops;
 struct iommufd_iova_map;
 struct iommufd_map_user;
@@ -101,6 +102,9 @@ int iommufd_map_slices(struct iommufd_iova_map *map, unsigned long iova,
 int iommufd_map_stores(struct iommufd_iova_map *map,
 		       struct iommufd_store **stores, unsigned long room,
 		       unsigned long *nr_stores);
+int iommufd_map_locate(struct iommufd_iova_map *map, unsigned long iova,
+		       unsigned long length_bytes, bool pinned,
+		       struct iommu_run *run);
 
 /* For stores whose memory can be revoked, if areas are all who hold it */
 extern const struct iommufd_revoke_ops iommufd_map_revoke_ops;

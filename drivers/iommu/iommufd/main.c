@@ -65,6 +65,7 @@ union call_argument {
 	struct iommu_ioas_iova_ranges ioas_iova_ranges;
 	struct iommu_ioas_map ioas_map;
 	struct iommu_ioas_map_file ioas_map_file;
+	struct iommu_ioas_noiommu_get_pa ioas_noiommu_get_pa;
 	struct iommu_ioas_unmap ioas_unmap;
 	struct iommu_option option;
 	struct iommu_vfio_ioas vfio_ioas;
@@ -106,6 +107,8 @@ static const struct call_ops calls[IOMMUFD_NR_LAST - IOMMUFD_CMD_BASE + 1] = {
 	     struct iommu_ioas_map, iova),
 	CALL(IOMMU_IOAS_MAP_FILE, iommufd_ioctl_ioas_map_file,
 	     struct iommu_ioas_map_file, iova),
+	CALL(IOMMU_IOAS_NOIOMMU_GET_PA, iommufd_ioctl_ioas_noiommu_get_pa,
+	     struct iommu_ioas_noiommu_get_pa, out_phys),
 	CALL(IOMMU_IOAS_UNMAP, iommufd_ioctl_ioas_unmap,
 	     struct iommu_ioas_unmap, length),
 	CALL(IOMMU_OPTION, iommufd_ioctl_option,

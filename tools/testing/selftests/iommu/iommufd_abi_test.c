@@ -77,8 +77,8 @@ TEST_F(fd, unknown_numbers)
 		EXPECT_EQ(-ENOTTY, iommufd_call(self->fd, _IO(IOMMUFD_TYPE, nr), NULL));
 
 	/* Inside it the size word is read first: this one is a hole. */
-	EXPECT_EQ(-EFAULT, iommufd_call(self->fd, _IO(IOMMUFD_TYPE, 0x95), NULL));
-	EXPECT_EQ(-ENOTTY, iommufd_call(self->fd, _IO(IOMMUFD_TYPE, 0x95), arg));
+	EXPECT_EQ(-EFAULT, iommufd_call(self->fd, _IO(IOMMUFD_TYPE, 0x94), NULL));
+	EXPECT_EQ(-ENOTTY, iommufd_call(self->fd, _IO(IOMMUFD_TYPE, 0x94), arg));
 	EXPECT_EQ(-ENOTTY, iommufd_call(self->fd, _IO(IOMMUFD_TYPE, 0x9f), arg));
 }
 

@@ -40,6 +40,7 @@ union any_arg {
 	struct iommu_hwpt_get_dirty_bitmap get_dirty;
 	struct iommu_hwpt_invalidate invalidate;
 	struct iommu_ioas_map_file map_file;
+	struct iommu_ioas_noiommu_get_pa get_pa;
 	struct iommu_test_cmd test;
 	__u8 raw[256];
 };
@@ -80,7 +81,7 @@ static const struct call_row {
 	{ "IOMMU_IOAS_CHANGE_PROCESS", 0x3b92, 8, 8, 0, 0, 0 },
 	{ "IOMMU_VEVENTQ_ALLOC", 0x3b93, 28, 32, -ENOTTY, -ENOTTY, -ENOTTY },
 	{ "IOMMU_HW_QUEUE_ALLOC", 0x3b94, 40, 40, -ENOTTY, -ENOTTY, -ENOTTY },
-	{ "IOMMU_IOAS_NOIOMMU_GET_PA", 0x3b95, 40, 40, -ENOTTY, -ENOTTY, -ENOTTY },
+	{ "IOMMU_IOAS_NOIOMMU_GET_PA", 0x3b95, 40, 40, -EINVAL, -EOPNOTSUPP, -EOPNOTSUPP },
 	{ "IOMMU_TEST_CMD", IOMMU_TEST_CMD, 68, 72, -EOPNOTSUPP, -ENOTTY, 0 },
 };
 
@@ -174,6 +175,12 @@ static int fill_objects(FIXTURE_DATA(args) *self, unsigned long number, union an
 		/* Only memfds may be mapped. */
 		ioas_unmap_all(self->fd, self->ioas, NULL);
 		return map_file_page(self);
+	case IOMMU_IOAS_NOIOMMU_GET_PA:
+		/* No device is there that could need it */
+		arg->get_pa.ioas_id = self->ioas;
+		arg->get_pa.iova = MAPPED_IOVA;
+		arg->get_pa.length = PAGE_BYTES;
+		break;
 	case IOMMU_TEST_CMD:
 		arg->test.op = IOMMU_TEST_OP_SET_TEMP_MEMORY_LIMIT;
 		arg->test.memory_limit.limit = 65536;
