@@ -55,6 +55,13 @@ struct iommufd_access_ops {
  *          Returns 0; -ENODEV while it is revoked; -EOPNOTSUPP when it is in
  *          several pieces
  * @mmio: the memory belongs to a device
+ * @vm_ops: operations of mappings that show the same memory to a process; their
+ *          vm_pgoff is its page frame number. NULL when there are none
+ * @export_pages: make a dma-buf of the @size bytes at physical address @phys,
+ *                both page aligned, which lie in a mapping with @vm_ops that has
+ *                @private as vm_private_data.  The file of that mapping is kept
+ *                open, it is not said that it is still mapped.  May sleep.
+ *                Returns an ERR_PTR() on failure.  With @vm_ops only
  *
  * The place never changes while the dma-buf lives.  To revoke it the exporter
  * makes @locate fail and calls dma_buf_move_notify(); when that returns, no
@@ -66,6 +73,9 @@ struct iommufd_exporter_ops {
 	const struct dma_buf_ops *ops;
 	int (*locate)(struct dma_buf *dmabuf, struct iommu_run *run);
 	bool mmio;
+	const struct vm_operations_struct *vm_ops;
+	struct dma_buf *(*export_pages)(void *private, phys_addr_t phys,
+					size_t size);
 };
 
 #if IS_ENABLED(CONFIG_IOMMUFD)

@@ -60,8 +60,8 @@ struct iommufd_area_subtree {
  * @busy: somebody works on it without the map's lock
  * @held: @hold is in use
  * @absent: its memory was revoked before it was written to a domain, or taken
- *	    out of them since: the domains that have it translate nothing there.
- *	    Stays so
+ *	    out of them since: the domains that have it translate nothing there,
+ *	    until the memory is restored
  *
  * @node, @phase, @busy, @remover, @nr_pins and @seq change under the map's lock.  @next,
  * @hold, @held, @absent and @nr_domains belong to the one who set @busy.  The others

@@ -104,6 +104,8 @@ int iommufd_domains_fill(struct iommufd_iova_map *map,
 			 struct iommufd_area *chain);
 void iommufd_domains_unfill(struct iommufd_iova_map *map,
 			    struct iommufd_area *chain);
+int iommufd_domains_refill(struct iommufd_iova_map *map,
+			   struct iommufd_area *area);
 void iommufd_domains_constrain(struct iommufd_iova_map *map,
 			       struct iommufd_range *bounds,
 			       unsigned long *alignment);

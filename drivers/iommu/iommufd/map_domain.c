@@ -225,39 +225,43 @@ static noinline int map_many_runs(const struct iommufd_iova_map *map,
 	return err;
 }
 
-static int fill_area(const struct iommufd_iova_map *map,
-		     struct iommu_domain *domain, struct iommufd_area *area)
+static int write_area(const struct iommufd_iova_map *map,
+		      struct iommu_domain *domain, struct iommufd_area *area)
 {
+	int prot = area->prot | iommufd_store_prot(area->store);
 	struct iommu_run run;
 	size_t done;
-	int prot, err;
+	int err;
 
-	/*
-	 * The hold came first, so whoever revokes the memory from here on will
-	 * wait for us and take it out again.  If other domains have it that
-	 * is still to happen, and to all of them.
-	 */
-	if (!area->nr_domains && iommufd_store_is_revoked(area->store))
-		area->absent = true;
-	if (area->absent)
-		goto out_count;
-
-	prot = area->prot | iommufd_store_prot(area->store);
 	if (iommufd_store_single_run(area->store, area->offset_bytes,
 				     iommufd_area_bytes(area), &run))
 		err = map_runs(map, domain, area->start, &run, 1, prot, &done);
 	else
 		err = map_many_runs(map, domain, area, prot, &done);
-	if (err)
-		goto err_unmap;
-out_count:
-	area->nr_domains++;
-	return 0;
-
-err_unmap:
-	if (done)
+	if (err && done)
 		iommu_unmap(domain, area->start, done);
 	return err;
+}
+
+static int fill_area(const struct iommufd_iova_map *map,
+		     struct iommu_domain *domain, struct iommufd_area *area)
+{
+	int err;
+
+	/*
+	 * The hold came first, so whoever revokes or restores the memory from
+	 * here on will wait for us and change it again.  If other domains have
+	 * it that is still to happen, and to all of them.
+	 */
+	if (!area->nr_domains)
+		area->absent = iommufd_store_is_revoked(area->store);
+	if (!area->absent) {
+		err = write_area(map, domain, area);
+		if (err)
+			return err;
+	}
+	area->nr_domains++;
+	return 0;
 }
 
 /* Many areas, one domain */
@@ -401,6 +405,39 @@ void iommufd_domains_unfill(struct iommufd_iova_map *map,
 			    struct iommufd_area *chain)
 {
 	unfill_until(map, chain, NULL);
+}
+
+/**
+ * iommufd_domains_refill() - write an area to the domains that should have it
+ * @map: the map
+ * @area: busy, held, absent; alone in its chain
+ *
+ * On error the area is absent still.
+ *
+ * Context: the map's lock is held; it is dropped and taken again.  Sleeps.
+ * Return: 0; -ENOMEM or another error of the driver.
+ */
+int iommufd_domains_refill(struct iommufd_iova_map *map,
+			   struct iommufd_area *area)
+{
+	struct map_domain *md;
+	struct members m;
+	int err;
+
+	lockdep_assert_held(&map->lock);
+	area->absent = false;
+	for (md = next_domain(map, NULL, area, &m); md;
+	     md = next_domain(map, md, area, &m)) {
+		mutex_unlock(&map->lock);
+		err = write_area(map, md->domain, area);
+		mutex_lock(&map->lock);
+		if (err) {
+			unfill_until(map, area, md);
+			area->absent = true;
+			return err;
+		}
+	}
+	return 0;
 }
 
 static int fill_chain(struct iommufd_iova_map *map, struct map_domain *md,

@@ -22,6 +22,11 @@
  * has already is written to further ones in spite of the mark, since its
  * revoker is waiting to undo that for all of them.
  *
+ * Giving the memory back goes the same way: the mark is taken off, each hold is
+ * put back, and an absent area is written to all domains that have it.  What a
+ * page table cannot be enlarged for stays absent.  Only some stores are ever
+ * restored, see pin_dmabuf.c.
+ *
  * No worker that is busy with such an area ever waits for the reservation lock,
  * nor for a page fault: its memory needs no pinning, areas in the middle of
  * being pinned together with others are RESERVED, in no domain, and passed, and
@@ -29,6 +34,7 @@
  */
 #include <linux/iommu.h>
 #include <linux/mutex.h>
+#include <linux/printk.h>
 
 #include "iova_map_private.h"
 
@@ -44,21 +50,36 @@ static void note_area(const struct iommufd_hold *hold,
 }
 
 /*
- * What is at an IOVA now, if it is revoked memory that a domain may translate.
- * It need not be the area that was noted: that one may be gone, and another
- * that is found instead is treated as its own revoker will want it.
+ * What is at an IOVA now, if it is memory that a domain may translate and that
+ * is revoked, or is not, as @revoked says.  It need not be the area that was
+ * noted: that one may be gone, and another that is found instead is treated as
+ * its own revoker will want it.
  */
-static struct iommufd_area *find_revoked(struct iommufd_iova_map *map,
-					 unsigned long start)
+static struct iommufd_area *find_area(struct iommufd_iova_map *map,
+				      unsigned long start, bool revoked)
 {
 	struct iommufd_area *area;
 
 	lockdep_assert_held(&map->lock);
 	area = iommufd_area_at_or_behind(&map->areas, start);
 	if (!area || area->start != start || area->phase == AREA_RESERVED ||
-	    !iommufd_store_is_revoked(area->store))
+	    iommufd_store_is_revoked(area->store) != revoked)
 		return NULL;
 	return area;
+}
+
+/* The same when nobody works on it */
+static struct iommufd_area *find_idle_area(struct iommufd_iova_map *map,
+					   unsigned long start, bool revoked)
+{
+	struct iommufd_area *area;
+
+	for (;;) {
+		area = find_area(map, start, revoked);
+		if (!area || !area->busy)
+			return area;
+		iommufd_map_wait_uninterruptible(map);
+	}
 }
 
 static void empty_area(struct iommufd_iova_map *map, struct iommufd_area *area)
@@ -79,14 +100,36 @@ static void revoke_area(const struct iommufd_holder *holder)
 	struct iommufd_area *area;
 
 	mutex_lock(&map->lock);
-	for (;;) {
-		area = find_revoked(map, holder->where);
-		if (!area || !area->busy)
-			break;
-		iommufd_map_wait_uninterruptible(map);
-	}
+	area = find_idle_area(map, holder->where, true);
 	if (area)
 		empty_area(map, area);
+	mutex_unlock(&map->lock);
+	iommufd_map_put(map);
+}
+
+static void refill_area(struct iommufd_iova_map *map, struct iommufd_area *area)
+{
+	int err;
+
+	area->busy = true;
+	area->next = NULL;
+	err = iommufd_domains_refill(map, area);
+	area->busy = false;
+	iommufd_map_wake(map);
+	if (err)
+		pr_warn_ratelimited("iommufd: memory at %#lx is back, but cannot be mapped: %d\n",
+				    area->start, err);
+}
+
+static void restore_area(const struct iommufd_holder *holder)
+{
+	struct iommufd_iova_map *map = holder->owner;
+	struct iommufd_area *area;
+
+	mutex_lock(&map->lock);
+	area = find_idle_area(map, holder->where, false);
+	if (area && area->absent)
+		refill_area(map, area);
 	mutex_unlock(&map->lock);
 	iommufd_map_put(map);
 }
@@ -94,4 +137,5 @@ static void revoke_area(const struct iommufd_holder *holder)
 const struct iommufd_revoke_ops iommufd_map_revoke_ops = {
 	.note = note_area,
 	.revoke = revoke_area,
+	.restore = restore_area,
 };

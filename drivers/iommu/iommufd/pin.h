@@ -6,18 +6,22 @@
 #ifndef __IOMMUFD_PIN_H
 #define __IOMMUFD_PIN_H
 
+#include <linux/rbtree.h>
 #include <linux/types.h>
 
 /**
  * struct iommufd_fixed - memory that stays where it is and has no struct page
  * @phys: physical address of page number 0
  * @mmio: it belongs to a device
- * @revoked: it was taken away, for good; protected by the store's mutex
+ * @revoked: it was taken away; protected by the store's mutex
+ * @waiting: interval tree of the holds that it was taken away from, or that came
+ *	     later; protected by the store's mutex
  */
 struct iommufd_fixed {
 	phys_addr_t phys;
 	bool mmio;
 	bool revoked;
+	struct rb_root_cached waiting;
 };
 
 struct iommufd_account;

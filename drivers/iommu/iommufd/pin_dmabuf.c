@@ -12,11 +12,14 @@
 #include <linux/dma-resv.h>
 #include <linux/err.h>
 #include <linux/export.h>
+#include <linux/file.h>
 #include <linux/iommu-ext.h>
 #include <linux/iommufd.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/overflow.h>
+#include <linux/pfn.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 
 #include "pin.h"
@@ -101,6 +104,7 @@ find_exporter(const struct dma_buf *dmabuf)
  * @store: the store that owns this; NULL until the memory was found, protected
  *	   by the dma-buf's reservation lock
  * @revoke_ops: how the holders of @store let go
+ * @comes_back: they get it back when it is no longer revoked
  */
 struct dmabuf_source {
 	struct iommufd_fixed fixed;
@@ -109,6 +113,7 @@ struct dmabuf_source {
 	const struct iommufd_exporter_ops *exporter;
 	struct iommufd_store *store;
 	const struct iommufd_revoke_ops *revoke_ops;
+	bool comes_back;
 };
 
 /* Called with the reservation lock, until the attachment is gone */
@@ -117,13 +122,16 @@ static void source_moved(struct dma_buf_attachment *attachment)
 	struct dmabuf_source *source = attachment->importer_priv;
 	struct iommu_run run;
 
+	bool revoked;
+
 	dma_resv_assert_held(attachment->dmabuf->resv);
-	if (!source->store || source->fixed.revoked)
+	if (!source->store)
 		return;
-	/* Told that the memory came back: nothing to do */
-	if (!source->exporter->locate(attachment->dmabuf, &run))
-		return;
-	iommufd_store_revoke(source->store, source->revoke_ops);
+	revoked = source->exporter->locate(attachment->dmabuf, &run);
+	if (revoked && !source->fixed.revoked)
+		iommufd_store_revoke(source->store, source->revoke_ops);
+	else if (!revoked && source->fixed.revoked && source->comes_back)
+		iommufd_store_restore(source->store, source->revoke_ops);
 }
 
 static const struct dma_buf_attach_ops attach_ops = {
@@ -184,7 +192,7 @@ static struct iommufd_store *create_store(struct dmabuf_source *source,
 static struct iommufd_store *
 attach_store(struct dma_buf *dmabuf, struct device *dev,
 	     const struct iommufd_revoke_ops *revoke_ops, u64 start,
-	     size_t length_bytes, bool writable)
+	     size_t length_bytes, bool writable, bool comes_back)
 {
 	struct iommufd_store *store;
 	struct dmabuf_source *source;
@@ -197,6 +205,7 @@ attach_store(struct dma_buf *dmabuf, struct device *dev,
 	}
 	source->dmabuf = dmabuf;
 	source->revoke_ops = revoke_ops;
+	source->comes_back = comes_back;
 	source->exporter = find_exporter(dmabuf);
 	if (!source->exporter) {
 		err = -EOPNOTSUPP;
@@ -256,5 +265,126 @@ iommufd_store_create_dmabuf(int fd, struct device *dev,
 		return ERR_PTR(-EINVAL);
 	}
 	return attach_store(dmabuf, dev, revoke_ops, start, length_bytes,
-			    writable);
+			    writable, false);
+}
+
+/* Memory of devices that a process has mapped */
+
+/**
+ * struct bar_window - what a range of addresses of a process shows
+ * @exporter: who owns the memory
+ * @file: what is mapped there; a reference
+ * @private: the exporter's, as long as @file is open
+ * @phys: physical address of the first byte
+ */
+struct bar_window {
+	const struct iommufd_exporter_ops *exporter;
+	struct file *file;
+	void *private;
+	phys_addr_t phys;
+};
+
+static const struct iommufd_exporter_ops *
+find_vma_exporter(const struct vm_area_struct *vma)
+{
+	const struct iommufd_exporter_ops *found = NULL;
+	unsigned int i;
+
+	if (!vma->vm_ops || !(vma->vm_flags & VM_PFNMAP))
+		return NULL;
+	mutex_lock(&exporters_lock);
+	for (i = 0; i < MAX_EXPORTERS; i++)
+		if (exporters[i] && exporters[i]->vm_ops == vma->vm_ops)
+			found = exporters[i];
+	mutex_unlock(&exporters_lock);
+	return found;
+}
+
+/* Returns whether an exporter's memory is there, and sets *err if it is not fit */
+static bool look_at_vma(unsigned long addr, size_t length_bytes,
+			unsigned long vm_flags, struct bar_window *window,
+			int *err)
+{
+	const struct vm_area_struct *vma = vma_lookup(current->mm, addr);
+
+	mmap_assert_locked(current->mm);
+	window->exporter = vma ? find_vma_exporter(vma) : NULL;
+	if (!window->exporter)
+		return false;
+	if (length_bytes > vma->vm_end - addr ||
+	    (vma->vm_flags & vm_flags) != vm_flags) {
+		*err = -EFAULT;
+		return true;
+	}
+	window->private = vma->vm_private_data;
+	window->phys = PFN_PHYS(vma->vm_pgoff) + (addr - vma->vm_start);
+	window->file = get_file(vma->vm_file);
+	return true;
+}
+
+static struct iommufd_store *
+open_window(const struct bar_window *window, struct device *dev,
+	    const struct iommufd_revoke_ops *revoke_ops, size_t length_bytes,
+	    bool writable)
+{
+	size_t offset = offset_in_page(window->phys);
+	struct iommufd_store *store;
+	struct dma_buf *dmabuf;
+	size_t size;
+
+	/* It is a part of a mapping in whole pages, and so does not wrap */
+	size = PAGE_ALIGN(offset + length_bytes);
+	dmabuf = window->exporter->export_pages(window->private,
+						window->phys - offset, size);
+	if (IS_ERR(dmabuf))
+		return ERR_CAST(dmabuf);
+	store = attach_store(dmabuf, dev, revoke_ops, offset, length_bytes,
+			     writable, true);
+	/* What the processor would find there now */
+	return store == ERR_PTR(-ENODEV) ? ERR_PTR(-EFAULT) : store;
+}
+
+/**
+ * iommufd_store_create_bar() - make a store of memory of a device, by address
+ * @addr: where the calling process has it mapped
+ * @dev: who attaches to the dma-buf that is made of it
+ * @revoke_ops: how those who will hold the store let go when it is revoked
+ * @length_bytes: number of bytes
+ * @vm_flags: mask of VM_READ and VM_WRITE: what the process must be allowed to
+ *	      do there, as the devices will be
+ *
+ * The store is that memory, whatever the process does with the address. While
+ * the memory is revoked nobody reaches it, and then its holders have it again.
+ * Nobody is charged.
+ *
+ * Context: may sleep; takes mmap_lock and a dma-buf's reservation lock, so no
+ * lock of an address space may be held.
+ * Return: the store with one reference; NULL when there is something else at
+ * @addr, or nothing; ERR_PTR(-EFAULT) when the process cannot reach all of the
+ * range, or nobody can at the moment; ERR_PTR(-EINTR) when it is being killed;
+ * ERR_PTR(-ENOMEM), or what the exporter says.
+ */
+struct iommufd_store *
+iommufd_store_create_bar(void __user *addr, struct device *dev,
+			 const struct iommufd_revoke_ops *revoke_ops,
+			 size_t length_bytes, unsigned long vm_flags)
+{
+	unsigned long start = (unsigned long)untagged_addr(addr);
+	struct bar_window window = { };
+	struct iommufd_store *store;
+	int err = 0;
+	bool found;
+
+	if (!length_bytes || !current->mm)
+		return NULL;
+	if (mmap_read_lock_killable(current->mm))
+		return ERR_PTR(-EINTR);
+	found = look_at_vma(start, length_bytes, vm_flags, &window, &err);
+	mmap_read_unlock(current->mm);
+	if (!found || err)
+		return ERR_PTR(err);
+	store = open_window(&window, dev, revoke_ops, length_bytes,
+			    vm_flags & VM_WRITE);
+	fput(window.file);
+	return store;
 }

@@ -71,11 +71,14 @@ struct iommufd_holder {
  * @revoke: see that no device reaches the memory of that hold any more.  Called
  *	    without the store's mutex, but possibly with the reservation lock of
  *	    a dma-buf
+ * @restore: the memory is back, and devices may reach it again.  As @revoke;
+ *	     may fail to make it so
  */
 struct iommufd_revoke_ops {
 	void (*note)(const struct iommufd_hold *hold,
 		     struct iommufd_holder *holder);
 	void (*revoke)(const struct iommufd_holder *holder);
+	void (*restore)(const struct iommufd_holder *holder);
 };
 
 struct iommufd_store *iommufd_store_create_user(struct iommufd_account *account,
@@ -91,11 +94,23 @@ struct iommufd_store *
 iommufd_store_create_dmabuf(int fd, struct device *dev,
 			    const struct iommufd_revoke_ops *revoke_ops,
 			    u64 start, size_t length_bytes, bool writable);
+struct iommufd_store *
+iommufd_store_create_bar(void __user *addr, struct device *dev,
+			 const struct iommufd_revoke_ops *revoke_ops,
+			 size_t length_bytes, unsigned long vm_flags);
 #else
 static inline struct iommufd_store *
 iommufd_store_create_dmabuf(int fd, struct device *dev,
 			    const struct iommufd_revoke_ops *revoke_ops,
 			    u64 start, size_t length_bytes, bool writable)
+{
+	return NULL;
+}
+
+static inline struct iommufd_store *
+iommufd_store_create_bar(void __user *addr, struct device *dev,
+			 const struct iommufd_revoke_ops *revoke_ops,
+			 size_t length_bytes, unsigned long vm_flags)
 {
 	return NULL;
 }
@@ -127,6 +142,8 @@ int iommufd_store_prot(const struct iommufd_store *store);
 bool iommufd_store_is_revoked(const struct iommufd_store *store);
 void iommufd_store_revoke(struct iommufd_store *store,
 			  const struct iommufd_revoke_ops *ops);
+void iommufd_store_restore(struct iommufd_store *store,
+			   const struct iommufd_revoke_ops *ops);
 
 bool iommufd_store_any_payer(const struct iommufd_store *store);
 unsigned long iommufd_store_charge_of(struct iommufd_store *store,

@@ -3,7 +3,9 @@
  * Memory BARs of a device as dma-bufs, for other devices to reach.
  *
  * User space asks for a part of a BAR and gets a dma-buf, which it maps into an
- * address space of an iommufd. Nobody else can use it: no list of addresses is
+ * address space of an iommufd. Where that serves as a container it may give an
+ * address instead, at which it has mapped the BAR, and the dma-buf is made behind
+ * its back. Nobody else can use them: no list of addresses is
  * ever made of it. The dma-buf does not keep the device open. Whenever the
  * device stops to decode its memory the exports are revoked first, so that no
  * other device runs into the hole; see vfio_pci_dmabuf_revoke().
@@ -171,12 +173,6 @@ static int export_locate(struct dma_buf *dmabuf, struct iommu_run *run)
 	*run = export->run;
 	return 0;
 }
-
-static const struct iommufd_exporter_ops exporter = {
-	.ops	= &export_ops,
-	.locate	= export_locate,
-	.mmio	= true,
-};
 
 /* Taking away and giving back */
 
@@ -449,6 +445,36 @@ int vfio_pci_dmabuf_feature(struct vfio_pci_core_device *vdev, u32 flags,
 		dma_buf_put(dmabuf);
 	return ret;
 }
+
+/* A part of a BAR that a process has mapped; where it may do that mmap decided */
+static struct dma_buf *export_pages(void *private, phys_addr_t phys,
+				    size_t size)
+{
+	const struct bar_export wanted = {
+		.run = { .phys = phys, .len = size },
+		.nr_ranges = 1,
+	};
+	struct vfio_pci_core_device *vdev = private;
+	const struct resource *res;
+	unsigned int bar;
+
+	for (bar = 0; bar < VFIO_PCI_ROM_REGION_INDEX; bar++) {
+		res = &vdev->pdev->resource[bar];
+		if (vdev->bar_mmap_supported[bar] && phys >= res->start &&
+		    phys - res->start < PAGE_ALIGN(resource_size(res)))
+			return create_dmabuf(vdev, bar, &wanted, size,
+					     O_RDWR | O_CLOEXEC);
+	}
+	return ERR_PTR(-EFAULT);
+}
+
+static const struct iommufd_exporter_ops exporter = {
+	.ops		= &export_ops,
+	.locate		= export_locate,
+	.mmio		= true,
+	.vm_ops		= &vfio_pci_mmap_ops,
+	.export_pages	= export_pages,
+};
 
 /**
  * vfio_pci_dmabuf_init() - let iommufd map the exports

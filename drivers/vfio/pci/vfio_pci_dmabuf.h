@@ -15,6 +15,9 @@
 
 struct vfio_device_feature_dma_buf;
 
+/* vfio_pci_core.c: what mappings of BARs have */
+extern const struct vm_operations_struct vfio_pci_mmap_ops;
+
 #ifdef CONFIG_VFIO_PCI_DMABUF
 
 int vfio_pci_dmabuf_init(void);

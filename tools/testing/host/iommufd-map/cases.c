@@ -389,6 +389,72 @@ static void revoke(struct iommufd_store *store)
 	iommufd_store_revoke(store, &iommufd_map_revoke_ops);
 }
 
+static void restore(struct iommufd_store *store)
+{
+	iommufd_store_restore(store, &iommufd_map_revoke_ops);
+}
+
+static void restored_memory(void)
+{
+	struct iommufd_store *store;
+	struct fake_domain other;
+	struct memory fixed;
+
+	memory_init(&fixed, 2, 1);
+	fixed.is_fixed = true;
+
+	begin("memory that was revoked and is restored is mapped again", true);
+	attach();
+	store = map_revocable(&fixed, 4 * PG);
+	revoke(store);
+	nr_events = 0;
+	restore(store);
+	require_order("m");
+	require(memory_nr_ways(&fixed) == 2 * PAGE_GRANULES &&
+		!iommufd_store_is_revoked(store));
+	revoke(store);
+	require(!memory_nr_ways(&fixed));
+
+	also("in domains that came meanwhile too");
+	fake_domain_init(&other, PG, true);
+	require(!iommufd_map_add_domain(map, &other.domain));
+	require(!other.nr_entries);
+	restore(store);
+	require(fake.nr_entries == 2 * PAGE_GRANULES &&
+		other.nr_entries == 2 * PAGE_GRANULES);
+
+	also("and in those that come later, when none was there");
+	revoke(store);
+	iommufd_map_remove_domain(map, &other.domain);
+	detach();
+	restore(store);
+	attach();
+	require(fake.nr_entries == 2 * PAGE_GRANULES);
+
+	also("in all domains or none, when one cannot be written to");
+	require(!iommufd_map_add_domain(map, &other.domain));
+	revoke(store);
+	other.fail_map = 1;
+	restore(store);
+	require(!memory_nr_ways(&fixed) && !iommufd_store_is_revoked(store));
+	revoke(store);
+	restore(store);
+	require(memory_nr_ways(&fixed) == 4 * PAGE_GRANULES);
+	iommufd_map_remove_domain(map, &other.domain);
+	fake_domain_destroy(&other);
+
+	also("not when it was unmapped meanwhile");
+	revoke(store);
+	require(unmap(4 * PG, 6 * PG - 1) == 2 * PG);
+	nr_events = 0;
+	restore(store);
+	require_order("");
+	iommufd_store_put(store);
+	detach();
+	end();
+	memory_destroy(&fixed);
+}
+
 static void revoked_memory(void)
 {
 	struct iommufd_iova_map *first, *second;
@@ -510,6 +576,7 @@ int main(void)
 	full_space();
 	many_areas();
 	revoked_memory();
+	restored_memory();
 	require(!host_slab_objects);
 	iommufd_map_exit();
 	return 0;

@@ -110,7 +110,10 @@ static void *run_attacher(void *arg)
 	return NULL;
 }
 
-/* Map, copy and revoke; when that is done no domain leads to the memory */
+/*
+ * Map, copy, revoke and restore; whenever it is revoked no domain leads to the
+ * memory
+ */
 static void *run_revoker(void *arg)
 {
 	struct worker *w = arg;
@@ -127,6 +130,13 @@ static void *run_revoker(void *arg)
 		iommufd_store_revoke(store, &iommufd_map_revoke_ops);
 		require(!memory_nr_ways(&w->mem));
 		w->nr_good++;
+		if (rnd(w) % 2) {
+			iommufd_store_restore(store, &iommufd_map_revoke_ops);
+			for (i = 0; i < nr / 4; i++)
+				map_or_unmap(w, store);
+			iommufd_store_revoke(store, &iommufd_map_revoke_ops);
+			require(!memory_nr_ways(&w->mem));
+		}
 		for (i = 0; i < nr / 4; i++)
 			map_or_unmap(w, store);
 		require(!memory_nr_ways(&w->mem));

@@ -89,6 +89,7 @@ struct hlist_head {
 #define WARN_ONCE(x, ...)	WARN_ON(x)
 #define pr_warn(...)		fprintf(stderr, __VA_ARGS__)
 #define pr_err(...)		fprintf(stderr, __VA_ARGS__)
+#define pr_warn_ratelimited(...)	pr_warn(__VA_ARGS__)
 
 #define container_of(ptr, type, member)					\
 	((type *)((char *)(ptr) - offsetof(type, member)))

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A program written for type1 that maps a BAR by the address where it sees it:
+ * with a container of type1, and with an iommufd in its place.
+ *
+ *   vfio_bar_map type1|iommufd
+ */
+#define _GNU_SOURCE
+#include <pthread.h>
+
+#include "bar.h"
+#include "expect.h"
+#include "tap.h"
+#include "vfio_group.h"
+
+#define IOVA		0x40000000ULL
+#define IOVA_PART	0x50000000ULL
+#define LAST_PAGE	(SHM_BYTES - PAGE_BYTES)
+#define RACE_ROUNDS	100
+
+static char master_bdf[PCI_BDF_LEN], target_bdf[PCI_BDF_LEN];
+static bool is_type1;
+static int container, group[2], edu, target;
+static volatile uint8_t *master;	/* registers of edu */
+static size_t master_len;
+static uint8_t *shm;
+
+static int map(const void *mem, uint64_t bytes, uint64_t iova)
+{
+	return container_map(container, mem, bytes, iova, MAP_READ_WRITE);
+}
+
+static void open_master(void)
+{
+	edu = must(group_device(group[0], master_bdf), "open the master");
+	expect(0, cdev_enable(edu), "enable the master");
+	master = cdev_regs(edu, &master_len);
+}
+
+static void close_master(void)
+{
+	munmap((void *)master, master_len);
+	close(edu);
+}
+
+static void open_target(void)
+{
+	target = must(group_device(group[1], target_bdf), "open the target");
+	expect(0, cdev_enable(target), "enable the target");
+	shm = shm_mmap(target);
+}
+
+static void close_target(void)
+{
+	munmap(shm, SHM_BYTES);
+	close(target);
+}
+
+static bool open_all(void)
+{
+	container = must(open(is_type1 ? "/dev/vfio/vfio" : "/dev/iommu", O_RDWR | O_CLOEXEC),
+			 "open a container");
+	group[0] = must(group_open(pci_group(master_bdf)), "open the master's group");
+	group[1] = must(group_open(pci_group(target_bdf)), "open the target's group");
+	expect(0, group_set(group[0], container), "SET_CONTAINER");
+	expect(0, container_value(container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU), "SET_IOMMU");
+	expect(0, group_set(group[1], container), "SET_CONTAINER");
+	open_master();
+	open_target();
+	return tap_ok(master && shm, "registers and shared memory are mapped");
+}
+
+static void test_map(void)
+{
+	expect(0, map(shm, SHM_BYTES, IOVA), "map the BAR");
+	tap_ok(shm_arrives(master, shm, IOVA), "its first page is written");
+	tap_ok(shm_arrives(master, shm + LAST_PAGE, IOVA + LAST_PAGE), "and its last");
+	expect(-EEXIST, map(shm, PAGE_BYTES, IOVA), "map it again");
+	expect(0, map(shm + 3 * PAGE_BYTES, 2 * PAGE_BYTES, IOVA_PART), "map pages 3 and 4");
+	tap_ok(shm_arrives(master, shm + 4 * PAGE_BYTES, IOVA_PART + PAGE_BYTES),
+	       "page 4 is written");
+	tap_ok(shm_blocked(master, shm + 5 * PAGE_BYTES, IOVA_PART + 2 * PAGE_BYTES),
+	       "page 5 is not");
+	expect(2 * PAGE_BYTES, container_unmap(container, IOVA_PART, 2 * PAGE_BYTES), "unmap");
+	tap_ok(shm_blocked(master, shm + 4 * PAGE_BYTES, IOVA_PART + PAGE_BYTES),
+	       "nor is page 4 any more");
+	expect(0, container_map(container, shm, PAGE_BYTES, IOVA_PART, VFIO_DMA_MAP_FLAG_READ),
+	       "map a page to be read");
+	tap_ok(shm_blocked(master, shm, IOVA_PART), "a write is blocked");
+	expect(PAGE_BYTES, container_unmap(container, IOVA_PART, PAGE_BYTES), "unmap");
+}
+
+/* Addresses that do not lead to the memory, or not for this */
+static void test_addresses(void)
+{
+	struct vfio_region_info bar;
+	uint8_t *mem;
+
+	cdev_region(target, SHM_BAR, &bar);
+	mem = mmap(NULL, 2 * SHM_BYTES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	tap_ok(mmap(mem, SHM_BYTES, PROT_READ, MAP_SHARED | MAP_FIXED, target, bar.offset) == mem,
+	       "the BAR once more, to be read");
+	expect(-EFAULT, map(mem, PAGE_BYTES, IOVA_PART), "map that to be written");
+	expect(0, container_map(container, mem, PAGE_BYTES, IOVA_PART, VFIO_DMA_MAP_FLAG_READ),
+	       "map it to be read");
+	expect(PAGE_BYTES, container_unmap(container, IOVA_PART, PAGE_BYTES), "unmap");
+	expect(-EFAULT, container_map(container, mem + LAST_PAGE, 2 * PAGE_BYTES, IOVA_PART,
+				      VFIO_DMA_MAP_FLAG_READ), "map more than is there");
+	mprotect(mem, PAGE_BYTES, PROT_NONE);
+	if (!is_type1)	/* which looks at the page, not at what is allowed */
+		expect(-EFAULT, container_map(container, mem, PAGE_BYTES, IOVA_PART,
+					      VFIO_DMA_MAP_FLAG_READ), "map what cannot be read");
+	mprotect(mem + PAGE_BYTES, PAGE_BYTES, PROT_READ | PROT_WRITE);
+	expect(0, map(mem + PAGE_BYTES, PAGE_BYTES, IOVA_PART), "map its second page");
+	munmap(mem, 2 * SHM_BYTES);
+	tap_ok(shm_arrives(master, shm + PAGE_BYTES, IOVA_PART),
+	       "it is written though the address is gone");
+	expect(PAGE_BYTES, container_unmap(container, IOVA_PART, PAGE_BYTES), "unmap");
+}
+
+static int hot_reset(void)
+{
+	struct {
+		struct vfio_pci_hot_reset head;
+		int32_t fd;
+	} arg = { .head = { .argsz = sizeof(arg), .count = 1 }, .fd = group[1] };
+
+	return call(target, VFIO_DEVICE_PCI_HOT_RESET, &arg);
+}
+
+/* The mapping of a BAR outlives everything that happens to the device */
+static void test_comes_back(void)
+{
+	expect(0, shm_decode(target, false), "memory off");
+	expect(-EFAULT, map(shm, PAGE_BYTES, IOVA_PART), "memory off: map");
+	expect(0, shm_decode(target, true), "memory on");
+	tap_ok(shm_arrives(master, shm, IOVA), "memory off and on: it is written");
+	expect(0, shm_reset(target), "reset");
+	expect(0, cdev_enable(target), "enable the target");
+	tap_ok(shm_arrives(master, shm + LAST_PAGE, IOVA + LAST_PAGE), "reset: it is written");
+	expect(0, hot_reset(), "hot reset");
+	expect(0, cdev_enable(target), "enable the target");
+	tap_ok(shm_arrives(master, shm, IOVA), "hot reset: it is written");
+
+	expect(0, shm_decode(target, false), "memory off");
+	close_master();
+	open_master();
+	expect(0, shm_decode(target, true), "memory on");
+	tap_ok(master && shm_arrives(master, shm, IOVA),
+	       "the master was closed and opened meanwhile: it is written");
+
+	expect(0, shm_decode(target, false), "memory off");
+	expect(SHM_BYTES, container_unmap(container, IOVA, SHM_BYTES), "unmap meanwhile");
+	expect(0, shm_decode(target, true), "memory on");
+	tap_ok(shm_blocked(master, shm, IOVA), "what was unmapped stays unmapped");
+	expect(0, map(shm, SHM_BYTES, IOVA), "map it again");
+	tap_ok(shm_arrives(master, shm, IOVA), "it is written");
+}
+
+static void *map_and_unmap(void *arg)
+{
+	int i, err, bad = 0;
+
+	for (i = 0; i < RACE_ROUNDS; i++) {
+		err = map(shm, PAGE_BYTES, IOVA_PART);
+		bad |= err && err != -EFAULT;
+		bad |= !err && container_unmap(container, IOVA_PART, PAGE_BYTES) != PAGE_BYTES;
+	}
+	return bad ? arg : NULL;
+}
+
+static void test_race(void)
+{
+	pthread_t mapper;
+	int i, bad = 0;
+	void *failed;
+
+	pthread_create(&mapper, NULL, map_and_unmap, &bad);
+	for (i = 0; i < RACE_ROUNDS; i++)
+		bad |= shm_decode(target, i & 1);
+	pthread_join(mapper, &failed);
+	tap_ok(!bad && !failed, "map, on and off at once");
+	expect(0, shm_decode(target, true), "memory on");
+	tap_ok(shm_arrives(master, shm, IOVA), "it is written after that");
+}
+
+/* What type1 does not do */
+static void test_iommufd(void)
+{
+	struct iommu_vfio_ioas get = { .size = sizeof(get), .op = IOMMU_VFIO_IOAS_GET };
+
+	expect(0, call(container, IOMMU_VFIO_IOAS, &get), "the address space");
+	expect(-EFAULT, ioas_map(container, get.ioas_id, shm, PAGE_BYTES, IOVA_PART),
+	       "IOMMU_IOAS_MAP of the address");
+	close_target();
+	open_target();
+	tap_ok(shm && shm_blocked(master, shm, IOVA),
+	       "the target was closed and opened: the mapping leads nowhere");
+	expect(SHM_BYTES, container_unmap(container, IOVA, SHM_BYTES), "unmap it");
+	expect(0, map(shm, SHM_BYTES, IOVA), "map the BAR again");
+	tap_ok(shm_arrives(master, shm, IOVA), "it is written");
+}
+
+int main(int argc, char **argv)
+{
+	is_type1 = argc > 1 && !strcmp(argv[1], "type1");
+	if (!tap_ok(!pci_find(EDU_VENDOR, EDU_DEVICE, master_bdf) &&
+		    !pci_find(SHM_VENDOR, SHM_DEVICE, target_bdf), "both devices are there") ||
+	    !tap_ok(!pci_bind(master_bdf, "vfio-pci") && !pci_bind(target_bdf, "vfio-pci"),
+		    "vfio-pci has them") || !open_all())
+		return tap_end();
+	test_map();
+	test_addresses();
+	test_comes_back();
+	test_race();
+	if (!is_type1)
+		test_iommufd();
+	expect(SHM_BYTES, container_unmap(container, IOVA, SHM_BYTES), "unmap");
+	close_target();
+	close_master();
+	close(group[0]);
+	close(group[1]);
+	close(container);
+	return tap_end();
+}
