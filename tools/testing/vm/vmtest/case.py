@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from .machine import MACHINES
 
 KEYS = ('summary', 'on', 'devices', 'append', 'timeout', 'memory', 'smp', 'run', 'qemu',
-        'splat', 'kind')
+        'splat', 'kind', 'modules')
 
 
 class CaseError(Exception):
@@ -25,6 +25,7 @@ class Case:
     config: str = ''
     qemu: str = 'any'
     devices: tuple = ()
+    modules: tuple = ()
     append: str = ''
     timeout: int = 90
     memory: str = '1G'
@@ -86,6 +87,7 @@ def read_case(path):
     case = Case(base=path.stem, summary=last['summary'], run=last['run'],
                 qemu=last.get('qemu', 'any'), append=' '.join(fields.get('append', ())),
                 devices=tuple(fields.get('devices', ())), memory=last.get('memory', '1G'),
+                modules=tuple(' '.join(fields.get('modules', ())).split()),
                 timeout=int(last.get('timeout', 90)), smp=int(last.get('smp', 0)),
                 kind=last.get('kind', 'guest'),
                 splats=tuple(splat_rule(path, s) for s in fields.get('splat', ())))

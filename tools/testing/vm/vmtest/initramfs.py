@@ -133,6 +133,13 @@ def fresh(target, deps, sources):
     return all(os.path.exists(w) and os.stat(w).st_mtime <= age for w in words)
 
 
+def modules_archive(paths):
+    """Kernel modules in /lib, to be appended to an initramfs."""
+    entries = [('lib', stat.S_IFDIR | 0o755, b'')]
+    entries += [(f'lib/{p.name}', stat.S_IFREG | 0o644, p.read_bytes()) for p in paths]
+    return gzip.compress(cpio(entries), 1, mtime=0)
+
+
 def cpio(entries):
     """Archive in the `newc` form that the kernel unpacks."""
     out = bytearray()

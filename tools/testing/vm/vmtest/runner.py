@@ -11,7 +11,7 @@ from pathlib import Path
 
 from . import coverage, disk, kunit, splat, tap
 from .boot import boot
-from .initramfs import Guest
+from .initramfs import Guest, modules_archive
 from .machine import MACHINES, Unavailable
 
 IMAGE = {'x86_64': 'arch/x86/boot/bzImage', 'arm64': 'arch/arm64/boot/Image'}
@@ -83,6 +83,17 @@ class Runner:
             report.add('end', 'failed', 'the machine stopped before the tests ended')
         return report
 
+    def initrd_of(self, case):
+        """Initramfs of a case: with the kernel modules that it names in /lib."""
+        if not case.modules:
+            return self.initrd[case.arch]
+        self.folder(case).mkdir(parents=True, exist_ok=True)
+        image = self.folder(case) / 'initramfs.gz'
+        built = self.build / f'{case.arch}-{case.config}'
+        image.write_bytes(self.initrd[case.arch].read_bytes() +
+                          modules_archive([built / name for name in case.modules]))
+        return image
+
     def run_one(self, case):
         """Boot one case and return its Report."""
         report = tap.Report()
@@ -109,7 +120,7 @@ class Runner:
         shutil.rmtree(self.folder(case), ignore_errors=True)
         try:
             outcome = boot(MACHINES[case.machine], case, emulator, self.kernel(case),
-                           self.initrd[case.arch], self.folder(case))
+                           self.initrd_of(case), self.folder(case))
         except Unavailable as err:
             report.add('emulator', 'skipped', str(err))
             return report

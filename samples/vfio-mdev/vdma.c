@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A device of VFIO that is made of software and reaches the memory of its user
+ * in each way that such a device can: it pins pages, lets go of them when they are
+ * unmapped, and copies without pinning.
+ *
+ * User space writes one &struct vdma_command at a time to the device's file, and
+ * the result of write() is that of the command. What was copied last is read
+ * from the file.
+ */
+#include <linux/err.h>
+#include <linux/highmem.h>
+#include <linux/iommu.h>
+#include <linux/minmax.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/platform_device.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+#include <linux/vfio.h>
+
+#define MAX_PAGES	16
+#define BUFFER_BYTES	256
+
+enum vdma_op {
+	VDMA_PIN,		/* pages from iova on */
+	VDMA_UNPIN,		/* all that are pinned */
+	VDMA_FILL,		/* what is pinned, with a byte */
+	VDMA_LOAD,		/* from iova into the buffer */
+	VDMA_STORE,		/* from the buffer to iova */
+	VDMA_ASKED,		/* number of pages that the device was told to let go of */
+};
+
+/**
+ * struct vdma_command - what user space wants
+ * @iova: address in the user's address space, in bytes
+ * @count: pages, bytes, or the byte to fill with
+ * @op: a &enum vdma_op
+ */
+struct vdma_command {
+	__u64 iova;
+	__u32 count;
+	__u32 op;
+};
+
+/**
+ * struct vdma - the device
+ * @vdev: its role in VFIO
+ * @lock: protects all below
+ * @pages: pages that are pinned
+ * @iova: address of the first, in bytes
+ * @nr_pages: number of @pages
+ * @nr_asked: pages that were unpinned because they were unmapped
+ * @buffer: what was copied
+ */
+struct vdma {
+	struct vfio_device vdev;
+	struct mutex lock; /* all below */
+	struct page *pages[MAX_PAGES];
+	dma_addr_t iova;
+	unsigned int nr_pages;
+	unsigned int nr_asked;
+	u8 buffer[BUFFER_BYTES];
+};
+
+static struct vdma *to_vdma(struct vfio_device *vdev)
+{
+	return container_of(vdev, struct vdma, vdev);
+}
+
+static int pin(struct vdma *vdma, const struct vdma_command *command)
+{
+	int nr;
+
+	if (vdma->nr_pages || !command->count || command->count > MAX_PAGES)
+		return -EINVAL;
+	nr = vfio_pin_pages(&vdma->vdev, command->iova, command->count,
+			    IOMMU_READ | IOMMU_WRITE, vdma->pages);
+	if (nr < 0)
+		return nr;
+	vdma->iova = command->iova;
+	vdma->nr_pages = nr;
+	return 0;
+}
+
+static void unpin(struct vdma *vdma)
+{
+	if (vdma->nr_pages)
+		vfio_unpin_pages(&vdma->vdev, vdma->iova, vdma->nr_pages);
+	vdma->nr_pages = 0;
+}
+
+static void fill(struct vdma *vdma, u8 byte)
+{
+	unsigned int i;
+
+	for (i = 0; i < vdma->nr_pages; i++)
+		memset_page(vdma->pages[i], 0, byte, PAGE_SIZE);
+}
+
+static int copy(struct vdma *vdma, const struct vdma_command *command,
+		bool store)
+{
+	if (command->count > BUFFER_BYTES)
+		return -EINVAL;
+	return vfio_dma_rw(&vdma->vdev, command->iova, vdma->buffer,
+			   command->count, store);
+}
+
+static int run(struct vdma *vdma, const struct vdma_command *command)
+{
+	switch (command->op) {
+	case VDMA_PIN:
+		return pin(vdma, command);
+	case VDMA_UNPIN:
+		unpin(vdma);
+		return 0;
+	case VDMA_FILL:
+		fill(vdma, command->count);
+		return 0;
+	case VDMA_LOAD:
+	case VDMA_STORE:
+		return copy(vdma, command, command->op == VDMA_STORE);
+	case VDMA_ASKED:
+		return vdma->nr_asked == command->count ? 0 : -ERANGE;
+	default:
+		return -EINVAL;
+	}
+}
+
+static ssize_t vdma_write(struct vfio_device *vdev, const char __user *buf,
+			  size_t count, loff_t *ppos)
+{
+	struct vdma *vdma = to_vdma(vdev);
+	struct vdma_command command;
+	int err;
+
+	if (count != sizeof(command))
+		return -EINVAL;
+	if (copy_from_user(&command, buf, sizeof(command)))
+		return -EFAULT;
+	/* Not held while pages are pinned: to unmap them takes the lock */
+	mutex_lock(&vdma->lock);
+	err = run(vdma, &command);
+	mutex_unlock(&vdma->lock);
+	return err ?: count;
+}
+
+static ssize_t vdma_read(struct vfio_device *vdev, char __user *buf,
+			 size_t count, loff_t *ppos)
+{
+	struct vdma *vdma = to_vdma(vdev);
+	ssize_t done = min_t(size_t, count, BUFFER_BYTES);
+
+	mutex_lock(&vdma->lock);
+	if (copy_to_user(buf, vdma->buffer, done))
+		done = -EFAULT;
+	mutex_unlock(&vdma->lock);
+	return done;
+}
+
+/* Pages are unpinned all at once, so one that goes takes the others along */
+static void vdma_dma_unmap(struct vfio_device *vdev, u64 iova, u64 length)
+{
+	struct vdma *vdma = to_vdma(vdev);
+	u64 end;
+
+	mutex_lock(&vdma->lock);
+	end = vdma->iova + ((u64)vdma->nr_pages << PAGE_SHIFT);
+	if (vdma->nr_pages && iova < end && iova + (length - 1) >= vdma->iova) {
+		vdma->nr_asked += vdma->nr_pages;
+		unpin(vdma);
+	}
+	mutex_unlock(&vdma->lock);
+}
+
+static void vdma_close(struct vfio_device *vdev)
+{
+	struct vdma *vdma = to_vdma(vdev);
+
+	mutex_lock(&vdma->lock);
+	unpin(vdma);
+	vdma->nr_asked = 0;
+	mutex_unlock(&vdma->lock);
+}
+
+static int vdma_init(struct vfio_device *vdev)
+{
+	mutex_init(&to_vdma(vdev)->lock);
+	return 0;
+}
+
+static void vdma_release(struct vfio_device *vdev)
+{
+	mutex_destroy(&to_vdma(vdev)->lock);
+	vfio_free_device(vdev);
+}
+
+static const struct vfio_device_ops vdma_ops = {
+	.name = "vdma",
+	.init = vdma_init,
+	.release = vdma_release,
+	.close_device = vdma_close,
+	.read = vdma_read,
+	.write = vdma_write,
+	.dma_unmap = vdma_dma_unmap,
+};
+
+static int vdma_probe(struct platform_device *pdev)
+{
+	struct vdma *vdma;
+	int err;
+
+	vdma = vfio_alloc_device(vdma, vdev, &pdev->dev, &vdma_ops);
+	if (IS_ERR(vdma))
+		return PTR_ERR(vdma);
+	err = vfio_register_emulated_iommu_dev(&vdma->vdev);
+	if (err) {
+		vfio_put_device(&vdma->vdev);
+		return err;
+	}
+	platform_set_drvdata(pdev, vdma);
+	return 0;
+}
+
+static int vdma_remove(struct platform_device *pdev)
+{
+	struct vdma *vdma = platform_get_drvdata(pdev);
+
+	vfio_unregister_group_dev(&vdma->vdev);
+	vfio_put_device(&vdma->vdev);
+	return 0;
+}
+
+static struct platform_driver vdma_driver = {
+	.probe = vdma_probe,
+	.remove = vdma_remove,
+	.driver = {
+		.name = "vdma",
+	},
+};
+
+static struct platform_device *vdma_device;
+
+static int __init vdma_module_init(void)
+{
+	int err;
+
+	err = platform_driver_register(&vdma_driver);
+	if (err)
+		return err;
+	vdma_device = platform_device_register_simple("vdma", -1, NULL, 0);
+	if (IS_ERR(vdma_device)) {
+		platform_driver_unregister(&vdma_driver);
+		return PTR_ERR(vdma_device);
+	}
+	return 0;
+}
+module_init(vdma_module_init);
+
+static void __exit vdma_module_exit(void)
+{
+	platform_device_unregister(vdma_device);
+	platform_driver_unregister(&vdma_driver);
+}
+module_exit(vdma_module_exit);
+
+MODULE_DESCRIPTION("Sample device of VFIO that reaches its user's memory");
+MODULE_LICENSE("GPL");
