@@ -24,8 +24,10 @@ TAG = re.compile(r'covers:\s+(\w+)((?:[\s*]+E[A-Z0-9]+)+)')
 
 
 def table_pairs(path, without):
-    """Pairs of the table. Words such as '(driver)' are no errnos."""
-    calls = json.loads(path.read_text())['ioctls']
+    """Pairs of the tables. Words such as '(driver)' are no errnos."""
+    tables = json.loads(path.read_text())
+    calls = [call for part in (tables, tables['vfio_cdev'], tables['vfio_compat'])
+             for call in part['ioctls']]
     return {(call['name'], error['errno']) for call in calls if call['name'] not in without
             for error in call['errors'] if ERRNO.fullmatch(error['errno'])}
 

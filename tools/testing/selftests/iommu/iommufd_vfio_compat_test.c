@@ -220,6 +220,7 @@ TEST_F(compat, acts_on_the_one_named)
 	EXPECT_EQ(PAGE_BYTES, unmapped);
 }
 
+/* covers: VFIO_CHECK_EXTENSION ENODEV */
 TEST_F(compat, extensions)
 {
 	static const int offered[] = { VFIO_TYPE1_IOMMU, VFIO_TYPE1v2_IOMMU, VFIO_UNMAP_ALL };
@@ -265,6 +266,7 @@ static int unprivileged_type1(void *arg)
 	return unprivileged_set_type(*(int *)arg, VFIO_TYPE1v2_IOMMU);
 }
 
+/* covers: VFIO_SET_IOMMU EPERM EINVAL ENODEV */
 TEST_F(compat, set_type_order)
 {
 	ASSERT_EQ(0, clear_ioas(self->fd));
@@ -304,6 +306,7 @@ TEST_F(compat, set_type_with_memory)
 	EXPECT_EQ(0, value);
 }
 
+/* covers: VFIO_IOMMU_DIRTY_PAGES ENOTTY */
 TEST_F(compat, refused_numbers)
 {
 	EXPECT_EQ(-ENOTTY, value_call(self->fd, VFIO_IOMMU_DIRTY_PAGES, 0));
@@ -313,6 +316,7 @@ TEST_F(compat, refused_numbers)
 	EXPECT_EQ(-ENOTTY, value_call(self->fd, VFIO_DEVICE_GET_INFO, 0));
 }
 
+/* covers: VFIO_IOMMU_GET_INFO EFAULT EINVAL ENODEV */
 TEST_F(compat, info_order)
 {
 	union info u = { .info.argsz = 15 };
@@ -410,6 +414,7 @@ TEST_F(compat, info_without_room)
 	}
 }
 
+/* covers: VFIO_IOMMU_MAP_DMA EFAULT EINVAL ENODEV */
 TEST_F(compat, map_order)
 {
 	struct vfio_iommu_type1_dma_map arg = {
@@ -484,6 +489,7 @@ TEST_F(compat, map_flags)
 	}
 }
 
+/* covers: VFIO_IOMMU_UNMAP_DMA EFAULT EINVAL ENODEV EOVERFLOW */
 TEST_F(compat, unmap_order)
 {
 	struct vfio_iommu_type1_dma_unmap arg = {
@@ -523,6 +529,7 @@ TEST_F(compat, unmap_order)
 }
 
 /* Type 1 version 2, the way it is by default: mappings go as a whole. */
+/* covers: VFIO_IOMMU_UNMAP_DMA ENOENT */
 TEST_F(compat, unmap_whole_mappings)
 {
 	uint64_t unmapped;

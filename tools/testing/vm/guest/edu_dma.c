@@ -12,6 +12,7 @@
 #include <sys/eventfd.h>
 
 #include "edu.h"
+#include "expect.h"
 #include "page.h"
 #include "tap.h"
 #include "vfio_cdev.h"
@@ -40,18 +41,6 @@ struct edu {
 
 static int iommufd;
 static uint8_t pattern[PAGE_BYTES];
-
-static bool __attribute__((format(printf, 3, 4)))
-expect(int want, int got, const char *fmt, ...)
-{
-	char text[160];
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
-	return tap_ok(got == want, "%s (%d wanted, %d)", text, want, got);
-}
 
 static int map_flags(uint32_t ioas, const void *mem, uint64_t bytes, uint64_t *iova, uint32_t flags)
 {

@@ -116,6 +116,7 @@ static void test_not_bound(int fd)
 	expect(-EINVAL, map == MAP_FAILED ? -errno : 0, "not bound: mmap");
 }
 
+/* covers: VFIO_DEVICE_BIND_IOMMUFD EFAULT EINVAL E2BIG */
 static void test_bind_sizes(void)
 {
 	struct {
@@ -152,6 +153,7 @@ static void test_bind_sizes(void)
 	close(fd);
 }
 
+/* covers: VFIO_DEVICE_BIND_IOMMUFD EINVAL EBADF EBADFD */
 static void test_bind_values(void)
 {
 	static const unsigned char uuid[16] = "a token nobody k";
@@ -202,6 +204,7 @@ static void test_bind_twice(void)
 	close(fd2);
 }
 
+/* covers: VFIO_DEVICE_BIND_IOMMUFD EBUSY */
 static void test_group(void)
 {
 	int fd = must(cdev_open(bdf), "open the node");
@@ -239,6 +242,36 @@ static void test_group(void)
 	close(group);
 }
 
+static int feature(int fd, uint32_t argsz, uint32_t flags)
+{
+	uint64_t arg[64] = {};
+	struct vfio_device_feature *head = (void *)arg;
+
+	*head = (struct vfio_device_feature){ .argsz = argsz, .flags = flags };
+	return call(fd, VFIO_DEVICE_FEATURE, arg);
+}
+
+/* covers: VFIO_DEVICE_FEATURE EINVAL ENOTTY */
+static void test_feature(int fd)
+{
+	const uint32_t get = VFIO_DEVICE_FEATURE_GET, set = VFIO_DEVICE_FEATURE_SET;
+	const uint32_t probe = VFIO_DEVICE_FEATURE_PROBE, token = VFIO_DEVICE_FEATURE_PCI_VF_TOKEN;
+
+	expect(-EFAULT, call(fd, VFIO_DEVICE_FEATURE, NULL), "FEATURE of NULL");
+	expect(-EINVAL, feature(fd, 7, probe | token), "FEATURE of 7 bytes");
+	expect(-EINVAL, feature(fd, 8, probe | 1 << 19 | token), "FEATURE with an unknown flag");
+	expect(-EINVAL, feature(fd, 24, get | set | token), "FEATURE, get and set");
+	expect(-ENOTTY, feature(fd, 24, probe | get | 0xffff), "FEATURE that nobody knows");
+	expect(-ENOTTY, feature(fd, 24, get | VFIO_DEVICE_FEATURE_MIGRATION),
+	       "FEATURE that the driver does not have");
+	expect(-EINVAL, feature(fd, 8, VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY),
+	       "FEATURE, neither get nor set");
+	expect(-EINVAL, feature(fd, 8, get | VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY),
+	       "FEATURE, a direction it does not have");
+}
+
+/* covers: VFIO_DEVICE_GET_PCI_HOT_RESET_INFO ENODEV */
+/* covers: VFIO_DEVICE_PCI_HOT_RESET ENODEV */
 static void test_device_calls(int fd)
 {
 	struct vfio_pci_hot_reset_info hot = { .argsz = sizeof(hot) };
@@ -258,6 +291,7 @@ static void test_device_calls(int fd)
 	expect(-ENOTTY, call(fd, _IO(';', 255), NULL), "bound: a number nobody knows");
 }
 
+/* covers: VFIO_DEVICE_ATTACH_IOMMUFD_PT EFAULT EINVAL */
 static void test_attach_sizes(int fd, int ioas)
 {
 	struct vfio_device_attach_iommufd_pt arg = { .argsz = 12, .pt_id = ioas };
@@ -285,6 +319,7 @@ static void test_attach_sizes(int fd, int ioas)
 	expect(0, cdev_detach(fd), "DETACH");
 }
 
+/* covers: VFIO_DEVICE_ATTACH_IOMMUFD_PT EINVAL EOPNOTSUPP EFAULT ENOENT */
 static void test_attach_values(int fd, int devid, int ioas)
 {
 	struct vfio_device_attach_iommufd_pt arg = { .argsz = 16, .pt_id = ioas };
@@ -306,6 +341,7 @@ static void test_attach_values(int fd, int devid, int ioas)
 	expect(0, object_destroy(iommufd, ioas), "nothing is attached after all that");
 }
 
+/* covers: VFIO_DEVICE_ATTACH_IOMMUFD_PT EFAULT EADDRINUSE */
 static void test_attach_memory(int fd)
 {
 	int ioas = ioas_alloc(iommufd);
@@ -343,6 +379,7 @@ static void test_replace(int fd)
 	expect(0, object_destroy(iommufd, second), "DESTROY of the new one, detached");
 }
 
+/* covers: VFIO_DEVICE_DETACH_IOMMUFD_PT EFAULT EINVAL EOPNOTSUPP */
 static void test_detach(int fd)
 {
 	struct vfio_device_detach_iommufd_pt arg = { .argsz = 8 };
@@ -402,6 +439,7 @@ static void test_bound(void)
 	int ioas;
 
 	test_device_calls(fd);
+	test_feature(fd);
 	test_attach_sizes(fd, must(ioas_alloc(iommufd), "an address space"));
 	test_attach_values(fd, devid, must(ioas_alloc(iommufd), "an address space"));
 	test_attach_memory(fd);

@@ -4,6 +4,8 @@
  * told of them, what he may do, and that it happens. Each network function has
  * a register of an address that forgets it in a reset.
  */
+#define _GNU_SOURCE
+#include "expect.h"
 #include "tap.h"
 #include "vfio_cdev.h"
 
@@ -65,11 +67,8 @@ static bool reg_write(int fd)
 	       reg_read(fd) == value;
 }
 
-static void expect(int wanted, int got, const char *what)
-{
-	tap_ok(wanted == got, "%s: %s", what, got ? strerror(-got) : "done");
-}
-
+/* covers: VFIO_DEVICE_GET_PCI_HOT_RESET_INFO EFAULT EINVAL ENOSPC */
+/* covers: VFIO_DEVICE_PCI_HOT_RESET EINVAL */
 static void test_sizes(int fd)
 {
 	struct vfio_pci_hot_reset arg = { .argsz = sizeof(arg) - 1 };

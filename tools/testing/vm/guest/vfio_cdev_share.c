@@ -8,6 +8,7 @@
 #include "edu.h"
 #include "tap.h"
 #include "vfio_cdev.h"
+#include "vfio_group.h"
 
 #define SERIAL_VENDOR	"0x1b36"
 #define SERIAL_DEVICE	"0x0003"
@@ -22,6 +23,7 @@ static void close_both(int fd, int fd2)
 	close(fd2);
 }
 
+/* covers: VFIO_DEVICE_BIND_IOMMUFD EPERM */
 static void test_unsafe(void)
 {
 	int iommufd = iommufd_open(), fd = cdev_open(bdf), err;
@@ -79,6 +81,28 @@ static void test_native(void)
 	close_both(fd, iommufd);
 }
 
+/* A group claims its DMA when a device is opened: with an iommufd that is late. */
+static void test_native_group(void)
+{
+	int iommufd = iommufd_open(), group = group_open(pci_group(bdf)), fd, fd2;
+
+	tap_ok(!pci_bind(serial, SERIAL_DRIVER), "a kernel driver takes the serial port");
+	fd = group_set(group, iommufd);
+	tap_ok(!fd, "SET_CONTAINER beside it (%s)", strerror(-fd));
+	fd = group_device(group, bdf);
+	tap_ok(fd == -EPERM, "GET_DEVICE_FD beside it (%s)", strerror(-fd));
+	fd = group_unset(group);
+	tap_ok(!fd, "nothing is left open: UNSET_CONTAINER (%s)", strerror(-fd));
+	tap_ok(!group_set(group, iommufd), "SET_CONTAINER");
+	tap_ok(!pci_bind(serial, ""), "it leaves");
+	fd = group_device(group, bdf);
+	tap_ok(fd >= 0, "GET_DEVICE_FD (%s)", strerror(-fd));
+	fd2 = group_device(group, second);
+	tap_ok(fd2 >= 0, "GET_DEVICE_FD of the second device (%s)", strerror(-fd2));
+	close_both(fd, fd2);
+	close_both(group, iommufd);
+}
+
 /* The second function with the ids of the first */
 static int find_second(void)
 {
@@ -104,5 +128,6 @@ int main(int argc, char **argv)
 	tap_ok(!pci_bind(second, "vfio-pci"), "vfio-pci takes the second");
 	test_sibling();
 	test_native();
+	test_native_group();
 	return tap_end();
 }

@@ -60,6 +60,7 @@ static int make_vf(void)
  * emulated ones lose their virtual functions by that. A closed descriptor ends
  * its binds after the token was accepted.
  */
+/* covers: VFIO_DEVICE_BIND_IOMMUFD EACCES */
 static void test_tokens(void)
 {
 	int vf_fd = cdev_open(vf);

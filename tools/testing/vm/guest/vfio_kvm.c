@@ -4,10 +4,12 @@
  * what it takes, and how long a virtual machine lives that a device has. No
  * guest runs; debugfs shows which machines there are.
  */
+#define _GNU_SOURCE
 #include <linux/kvm.h>
 #include <sys/mount.h>
 
 #include "edu.h"
+#include "expect.h"
 #include "tap.h"
 #include "vfio_cdev.h"
 
@@ -55,11 +57,6 @@ static int file_add(const struct machine *m, int32_t fd)
 static int file_del(const struct machine *m, int32_t fd)
 {
 	return attr(m, KVM_SET_DEVICE_ATTR, KVM_DEV_VFIO_FILE, KVM_DEV_VFIO_FILE_DEL, &fd);
-}
-
-static void expect(int wanted, int got, const char *what)
-{
-	tap_ok(wanted == got, "%s: %s", what, got ? strerror(-got) : "done");
 }
 
 /* Machines are folders in debugfs: "PID-FD". */
