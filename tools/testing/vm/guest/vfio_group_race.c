@@ -124,12 +124,16 @@ static void *mapper(void *unused)
 	return unused;
 }
 
-/* Threads that come by their own files */
+/*
+ * Threads that come by their own files. EAGAIN: opening a device resets it, and who
+ * takes its driver away holds the lock that this takes, and waits for us.
+ */
 
 static void *group_user(void *unused)
 {
 	static const int open_errnos[] = { EBUSY, ENODEV, ENOENT, ENXIO, 0 };
-	static const int set_errnos[] = { ENODEV, 0 }, device_errnos[] = { ENODEV, EINVAL, 0 };
+	static const int set_errnos[] = { ENODEV, 0 };
+	static const int device_errnos[] = { ENODEV, EINVAL, EAGAIN, 0 };
 	int turn, group, device;
 
 	for (turn = 0; turn < TURNS; turn++) {
@@ -148,8 +152,7 @@ static void *group_user(void *unused)
 
 static void use_node(int fd, int ioas, bool with_reset)
 {
-	static const int bind_errnos[] = { EINVAL, EBUSY, ENODEV, 0 };
-	/* EAGAIN: whoever takes the driver away holds the device's lock and waits for us */
+	static const int bind_errnos[] = { EINVAL, EBUSY, ENODEV, EAGAIN, 0 };
 	static const int none[] = { 0 }, reset_errnos[] = { EAGAIN, EBUSY, 0 };
 	int id = cdev_bind(fd, iommufd[0]);
 
