@@ -87,6 +87,12 @@ bool iommu_device_usable(struct device *dev)
 	return dev->iommu && dev->iommu->iommu_dev && !dev->iommu->leaving;
 }
 
+/* Does the device change its domain when its group does? */
+static bool follows_group(const struct group_device *member)
+{
+	return iommu_device_usable(member->dev) && !member->resets;
+}
+
 /**
  * iommu_group_note_domain() - record the domain that a group is on
  * @group: group
@@ -288,7 +294,7 @@ static void group_go_back(struct iommu_group *group,
 	bool complete = true;
 
 	list_for_each_entry(member, &group->devices, list) {
-		if (iommu_device_usable(member->dev))
+		if (follows_group(member))
 			complete &= restore_device(group, member->dev, old,
 						   new, member == failed);
 		if (member == failed)
@@ -311,7 +317,7 @@ static int group_detach(struct iommu_group *group)
 		return -EINVAL;
 	}
 	list_for_each_entry(member, &group->devices, list)
-		if (iommu_device_usable(member->dev))
+		if (follows_group(member))
 			detach_device(old, member->dev);
 	iommu_group_note_domain(group, NULL);
 	return 0;
@@ -323,7 +329,8 @@ static int group_detach(struct iommu_group *group)
  * @new: domain, or NULL for what the platform does without one
  *
  * Does not ask whether the devices fit. When the group is on @new already,
- * only its stranded devices are attached.
+ * only its stranded devices are attached. A device that is being reset stays
+ * blocked, and comes to @new later.
  *
  * Context: &struct iommu_group.mutex is held; may sleep.
  * Return: 0, all devices are on @new; the driver's error, all devices are on
@@ -342,7 +349,7 @@ int iommu_group_switch_domain(struct iommu_group *group,
 		return group_detach(group);
 
 	list_for_each_entry(member, &group->devices, list) {
-		if (!iommu_device_usable(member->dev))
+		if (!follows_group(member))
 			continue;
 		if (old == new && !member->dev->iommu->stranded)
 			continue;
@@ -379,6 +386,16 @@ static int group_fits_domain(struct iommu_group *group,
 	return err;
 }
 
+static bool is_being_reset(struct iommu_group *group)
+{
+	struct group_device *member;
+
+	list_for_each_entry(member, &group->devices, list)
+		if (member->resets)
+			return true;
+	return false;
+}
+
 /**
  * iommu_group_replace_domain() - change the domain of a group on the fly
  * @group: group
@@ -389,9 +406,9 @@ static int group_fits_domain(struct iommu_group *group,
  * domain.
  *
  * Context: &struct iommu_group.mutex is held; may sleep.
- * Return: 0; -EINVAL when a device does not fit @new, and -ENODEV when the
- * group has no device that domains are for, with nothing touched; otherwise as
- * iommu_group_switch_domain().
+ * Return: 0; -EBUSY while a device is being reset, -EINVAL when one does not fit
+ * @new, and -ENODEV when the group has no device that domains are for, with
+ * nothing touched; otherwise as iommu_group_switch_domain().
  */
 int iommu_group_replace_domain(struct iommu_group *group,
 			       struct iommu_domain *new)
@@ -404,6 +421,8 @@ int iommu_group_replace_domain(struct iommu_group *group,
 	err = group_fits_domain(group, new);
 	if (err)
 		return err;
+	if (is_being_reset(group))
+		return -EBUSY;
 	return iommu_group_switch_domain(group, new);
 }
 
@@ -477,6 +496,55 @@ int iommu_group_heal(struct iommu_group *group)
 	if (target == group->domain && !target)
 		return 0;
 	return iommu_group_switch_domain(group, target);
+}
+
+/**
+ * iommu_device_quiesce() - block one device of a group
+ * @group: group
+ * @dev: device that iommu_device_usable() accepts
+ *
+ * The domain of the group does not change.
+ *
+ * Context: &struct iommu_group.mutex is held; may sleep, does not allocate.
+ * Return: whether it is blocked; if not, it is where it was, or stranded.
+ */
+bool iommu_device_quiesce(struct iommu_group *group, struct device *dev)
+{
+	struct iommu_domain *blocked = blocked_domain_of(group, dev);
+
+	lockdep_assert_held(&group->mutex);
+	if (!blocked || !group->domain)
+		return false;
+	if (blocked == group->domain || !__iommu_attach_device(blocked, dev))
+		return true;
+	restore_device(group, dev, group->domain, blocked, true);
+	return false;
+}
+
+/**
+ * iommu_device_resume() - undo iommu_device_quiesce()
+ * @group: group, whose domain may be another one since
+ * @dev: device that is blocked
+ *
+ * If @dev cannot be attached it stays blocked, and is stranded.
+ *
+ * Context: &struct iommu_group.mutex is held; may sleep, does not allocate.
+ */
+void iommu_device_resume(struct iommu_group *group, struct device *dev)
+{
+	struct iommu_domain *blocked = blocked_domain_of(group, dev);
+	struct iommu_domain *domain = group->domain;
+
+	lockdep_assert_held(&group->mutex);
+	if (domain == blocked)
+		return;
+	if (domain) {
+		if (!restore_device(group, dev, domain, blocked, true))
+			iommu_attach_complain(group,
+					      "device stays blocked after its reset");
+	} else if (blocked->ops->detach_dev) {
+		detach_device(blocked, dev);
+	}
 }
 
 /* Firmware regions that must be mapped 1:1 at all times, relaxable ones not */

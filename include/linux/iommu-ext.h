@@ -160,6 +160,10 @@ void iommu_device_detach_domain(struct device *dev,
 				struct iommu_domain *domain);
 int iommu_device_fits_domain(struct device *dev, struct iommu_domain *domain);
 
+/* Devices that are reset: drivers/iommu/iommu-reset.c */
+void iommu_device_reset_begin(struct device *dev);
+void iommu_device_reset_end(struct device *dev);
+
 /* Domains and what a device can do: drivers/iommu/iommu-device.c */
 struct iommu_domain *iommu_device_alloc_paging(struct device *dev, u32 flags,
 					       bool *complete);
@@ -178,6 +182,16 @@ int iommu_domain_map_runs(struct iommu_domain *domain, unsigned long iova,
 			  int prot, gfp_t gfp, size_t *mapped);
 size_t iommu_domain_unmap_range(struct iommu_domain *domain, unsigned long iova,
 				size_t size, struct iommu_iotlb_gather *gather);
+
+#else
+
+static inline void iommu_device_reset_begin(struct device *dev)
+{
+}
+
+static inline void iommu_device_reset_end(struct device *dev)
+{
+}
 
 #endif /* CONFIG_IOMMU_API */
 #endif /* __LINUX_IOMMU_EXT_H */

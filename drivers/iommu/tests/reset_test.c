@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Devices that are reset while somebody owns them.
+ */
+#include <kunit/test.h>
+#include <linux/bits.h>
+#include <linux/err.h>
+#include <linux/iommu-ext.h>
+#include <linux/iommu.h>
+#include <linux/sizes.h>
+
+#include "../iommu-attach.h"
+#include "../iommu-group.h"
+#include "fake_iommu.h"
+
+static int owner;
+
+static int attach_blocked(struct iommu_domain *domain, struct device *dev)
+{
+	to_fake_dev(dev)->hw = domain;
+	return 0;
+}
+
+static const struct iommu_domain_ops blocked_ops = {
+	.attach_dev = attach_blocked,
+};
+
+static struct iommu_domain static_blocked = {
+	.type = IOMMU_DOMAIN_BLOCKED,
+	.ops = &blocked_ops,
+};
+
+static const struct iommu_domain_ops domain_ops = {
+	.attach_dev	= fake_attach_dev,
+	.free		= fake_free,
+};
+
+static struct iommu_domain *alloc_paging(struct device *dev, u32 flags)
+{
+	return fake_domain_alloc(IOMMU_DOMAIN_UNMANAGED) ?: ERR_PTR(-ENOMEM);
+}
+
+static const struct iommu_ops_ext ext = {
+	.alloc_paging	= alloc_paging,
+	.blocked_domain	= &static_blocked,
+};
+
+static const struct iommu_ops static_ops = {
+	.domain_alloc		= fake_domain_alloc,
+	.probe_device		= fake_probe_device,
+	.release_device		= fake_release_device,
+	.device_group		= fake_device_group,
+	.get_resv_regions	= fake_get_resv_regions,
+	.def_domain_type	= fake_def_domain_type,
+	.default_domain_ops	= &domain_ops,
+	.pgsize_bitmap		= SZ_4K,
+	.ext			= &ext,
+};
+
+/* The two kinds of drivers: blocked by a static domain, or by an empty one */
+static const struct iommu_ops * const both_ops[] = { &static_ops, &fake_ops };
+
+static void ops_name(const struct iommu_ops * const *ops, char *name)
+{
+	strscpy(name, (*ops)->ext ? "static blocked" : "dynamic blocked",
+		KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(ops, both_ops, ops_name);
+
+/* Three devices of an owner, on a domain of his */
+static struct iommu_domain *begin_with(struct kunit *test,
+				       const struct iommu_ops *ops)
+{
+	struct iommu_domain *user;
+	bool complete;
+	unsigned int i;
+
+	fake_world_init(test, ops, 3);
+	for (i = 0; i < fake.nr_devs; i++)
+		KUNIT_ASSERT_EQ(test, 0,
+				iommu_device_claim_dma_owner(fake_device(i),
+							     &owner));
+	user = iommu_device_alloc_paging(fake_device(0), 0, &complete);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(user));
+	KUNIT_ASSERT_EQ(test, 0, iommu_device_replace_domain(fake_device(0),
+							     user));
+	fake_arm(0, FAKE_FAIL_CLEARS);
+	return user;
+}
+
+static struct iommu_domain *begin(struct kunit *test)
+{
+	return begin_with(test,
+			  *(const struct iommu_ops * const *)test->param_value);
+}
+
+static void release_all(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < fake.nr_devs; i++)
+		iommu_device_release_dma_owner(fake_device(i));
+}
+
+static void end(struct kunit *test, struct iommu_domain *user)
+{
+	fake_arm(0, FAKE_FAIL_CLEARS);
+	release_all();
+	KUNIT_EXPECT_TRUE(test, fake_all_on(fake.group->default_domain));
+	iommu_domain_free(user);
+	KUNIT_EXPECT_TRUE(test, fake_none_on_freed());
+	fake_world_exit(test);
+}
+
+/* What the hardware walks: device 1, and the others */
+static void expect_on(struct kunit *test, struct iommu_domain *one,
+		      struct iommu_domain *others)
+{
+	KUNIT_EXPECT_PTR_EQ(test, fake.devs[0]->hw, others);
+	KUNIT_EXPECT_PTR_EQ(test, fake.devs[1]->hw, one);
+	KUNIT_EXPECT_PTR_EQ(test, fake.devs[2]->hw, others);
+}
+
+static void device_is_blocked_alone(struct kunit *test)
+{
+	struct iommu_domain *user = begin(test);
+	struct iommu_domain *blocked = fake.group->blocking_domain;
+
+	iommu_device_reset_begin(fake_device(1));
+	expect_on(test, blocked, user);
+	KUNIT_EXPECT_PTR_EQ(test, fake.group->domain, user);
+	iommu_device_reset_begin(fake_device(1));
+	iommu_device_reset_end(fake_device(1));
+	expect_on(test, blocked, user);
+	iommu_device_reset_end(fake_device(1));
+	expect_on(test, user, user);
+	KUNIT_EXPECT_EQ(test, fake.default_attaches, 0);
+	iommu_device_reset_end(fake_device(1));
+	expect_on(test, user, user);
+	end(test, user);
+}
+
+static void attach_is_refused(struct kunit *test)
+{
+	struct iommu_domain *user = begin(test), *other;
+	bool complete;
+
+	other = iommu_device_alloc_paging(fake_device(0), 0, &complete);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(other));
+	iommu_device_reset_begin(fake_device(1));
+	KUNIT_EXPECT_EQ(test, -EBUSY,
+			iommu_device_replace_domain(fake_device(0), other));
+	KUNIT_EXPECT_EQ(test, -EBUSY,
+			iommu_device_replace_domain(fake_device(1), user));
+	expect_on(test, fake.group->blocking_domain, user);
+	iommu_device_reset_end(fake_device(1));
+	KUNIT_EXPECT_EQ(test, 0,
+			iommu_device_replace_domain(fake_device(0), other));
+	expect_on(test, other, other);
+	KUNIT_EXPECT_EQ(test, 0,
+			iommu_device_replace_domain(fake_device(0), user));
+	iommu_domain_free(other);
+	end(test, user);
+}
+
+static void group_is_left_meanwhile(struct kunit *test)
+{
+	struct iommu_domain *user = begin(test);
+	struct iommu_domain *blocked = fake.group->blocking_domain;
+
+	iommu_device_reset_begin(fake_device(1));
+	iommu_device_detach_domain(fake_device(0), user);
+	expect_on(test, blocked, blocked);
+	KUNIT_EXPECT_EQ(test, -EBUSY,
+			iommu_device_replace_domain(fake_device(0), user));
+	iommu_device_reset_end(fake_device(1));
+	expect_on(test, blocked, blocked);
+	KUNIT_EXPECT_EQ(test, 0,
+			iommu_device_replace_domain(fake_device(0), user));
+	expect_on(test, user, user);
+	end(test, user);
+}
+
+static void owner_leaves_meanwhile(struct kunit *test)
+{
+	struct iommu_domain *user = begin(test);
+	struct iommu_domain *blocked = fake.group->blocking_domain;
+
+	iommu_device_reset_begin(fake_device(1));
+	release_all();
+	expect_on(test, blocked, fake.group->default_domain);
+	iommu_device_reset_end(fake_device(1));
+	KUNIT_EXPECT_TRUE(test, fake_all_on(fake.group->default_domain));
+	iommu_device_reset_begin(fake_device(1));
+	KUNIT_EXPECT_TRUE(test, fake_all_on(fake.group->default_domain));
+	iommu_device_reset_end(fake_device(1));
+	KUNIT_EXPECT_TRUE(test, fake_all_on(fake.group->default_domain));
+	iommu_domain_free(user);
+	KUNIT_EXPECT_TRUE(test, fake_none_on_freed());
+	fake_world_exit(test);
+}
+
+/* A device that cannot come back stays blocked, until the next attach */
+static void coming_back_fails(struct kunit *test)
+{
+	struct iommu_domain *user = begin(test);
+	struct iommu_domain *blocked = fake.group->blocking_domain;
+	unsigned int complaints = iommu_attach_complaints();
+
+	iommu_device_reset_begin(fake_device(1));
+	fake_arm(BIT_ULL(0), FAKE_FAIL_MOVES);
+	iommu_device_reset_end(fake_device(1));
+	expect_on(test, blocked, user);
+	KUNIT_EXPECT_EQ(test, iommu_attach_complaints() - complaints, 1);
+	fake_arm(0, FAKE_FAIL_CLEARS);
+	KUNIT_EXPECT_EQ(test, 0,
+			iommu_device_replace_domain(fake_device(0), user));
+	expect_on(test, user, user);
+	end(test, user);
+}
+
+/* A device that cannot be blocked stays where it is, and follows its group */
+static void blocking_fails(struct kunit *test)
+{
+	struct iommu_domain *user = begin_with(test, &fake_ops);
+
+	fake_arm(BIT_ULL(0), FAKE_FAIL_CLEARS);
+	iommu_device_reset_begin(fake_device(1));
+	expect_on(test, user, user);
+	fake_arm(0, FAKE_FAIL_CLEARS);
+	KUNIT_EXPECT_EQ(test, 0,
+			iommu_device_replace_domain(fake_device(0), user));
+	iommu_device_reset_end(fake_device(1));
+	expect_on(test, user, user);
+	end(test, user);
+}
+
+static int reset_suite_init(struct kunit_suite *suite)
+{
+	return fake_bus_init();
+}
+
+static void reset_suite_exit(struct kunit_suite *suite)
+{
+	fake_bus_exit();
+}
+
+static struct kunit_case reset_cases[] = {
+	KUNIT_CASE_PARAM(device_is_blocked_alone, ops_gen_params),
+	KUNIT_CASE_PARAM(attach_is_refused, ops_gen_params),
+	KUNIT_CASE_PARAM(group_is_left_meanwhile, ops_gen_params),
+	KUNIT_CASE_PARAM(owner_leaves_meanwhile, ops_gen_params),
+	KUNIT_CASE_PARAM(coming_back_fails, ops_gen_params),
+	KUNIT_CASE(blocking_fails),
+	{}
+};
+
+static struct kunit_suite reset_suite = {
+	.name = "iommu_reset",
+	.suite_init = reset_suite_init,
+	.suite_exit = reset_suite_exit,
+	.test_cases = reset_cases,
+};
+
+kunit_test_suites(&reset_suite);
