@@ -40,7 +40,7 @@ BENCH      = $(VM) bench --machines "$(MACHINES)" --backend "$(BACKEND)" --confi
 export JOBS V O QEMU LINUX_SRC KEEP TIMEOUT_SCALE IOMMUFD_SEED IOMMUFD_SECONDS
 
 .DEFAULT_GOAL := help
-.PHONY: help packages tree fold new-patch patch-list config kernel kernel-only print-image run check unit kernels compile-test lint vm kunit kselftest coverage bench bench-profile bench-kernels series series-check clean
+.PHONY: help packages tree fold new-patch patch-list config kernel kernel-only print-image run check unit kernels compile-test lint vm kunit kselftest check-vmm coverage bench bench-profile bench-kernels series series-check clean
 
 help:
 	@sed -n 's/^#: //p' $(TOP)/Makefile
@@ -133,6 +133,11 @@ kunit:
 #:   kselftest    self tests of the user ABI
 kselftest:
 	@$(MAKE) --no-print-directory vm TESTS='iommufd-*'
+
+#:   check-vmm    unmodified QEMUs as VMMs inside the test machine, which give their
+#:                  guest a disk (part of vm)
+check-vmm:
+	@$(MAKE) --no-print-directory vm TESTS='vmm-*'
 
 #:   coverage     lines of drivers/iommu/iommufd that the self tests and unit tests reach
 #:                  in the debug kernel (TESTS selects, COVERAGE_MIN=percent)

@@ -5,12 +5,13 @@
 import sys
 import tempfile
 import unittest
+import unittest.mock
 from pathlib import Path
 
 VM = Path(__file__).resolve().parents[2] / 'vm'
 sys.path.insert(0, str(VM))
 # pylint: disable=wrong-import-position
-from vmtest import case, coverage, emulator, initramfs, kunit, runner, splat, tap
+from vmtest import case, coverage, emulator, initramfs, kunit, runner, splat, tap, vmm
 
 SPLATS = (
     '[    1.0] WARNING: CPU: 0 PID: 1 at drivers/iommu/iommu.c:10 f+0x1/0x2',
@@ -164,6 +165,29 @@ class CaseTest(unittest.TestCase):
         self.assertTrue(emulator.fits((7, 2, 22), '7.2'))
         self.assertFalse(emulator.fits((7, 2, 22), '>=10.0'))
         self.assertTrue(emulator.fits((11, 1, 3), '>=10.0'))
+
+
+class VmmTest(unittest.TestCase):
+    """Emulators as VMMs in the machine."""
+
+    def test_loader_of_an_unpacked_emulator(self):
+        found = emulator.Emulator(('/f/ld.so', '--argv0', '/f/qemu-system-x86_64',
+                                   '--library-path', '/f/a:/f/b', '/f/qemu-system-x86_64',
+                                   '-L', '/f/share'), (11, 1, 3))
+        self.assertEqual(vmm.loader_words(found), ['/f/ld.so', '--library-path', '/f/a:/f/b'])
+        self.assertEqual(vmm.program(found), '/f/qemu-system-x86_64')
+
+    def test_loader_of_an_installed_emulator(self):
+        found = emulator.Emulator(('/usr/bin/qemu-system-x86_64',), (7, 2, 22))
+        self.assertEqual(vmm.loader_words(found), ['/lib64/ld-linux-x86-64.so.2'])
+
+    def test_archive_is_found_behind_a_compressed_one(self):
+        with tempfile.TemporaryDirectory() as folder:
+            first, target = Path(folder) / 'first', Path(folder) / 'target'
+            first.write_bytes(b'12345')
+            with unittest.mock.patch.object(vmm, 'archive', return_value=b'archive'):
+                vmm.add(first, None, None, None, target)
+            self.assertEqual(target.read_bytes(), b'12345\0\0\0archive')
 
 
 class CoverageTest(unittest.TestCase):

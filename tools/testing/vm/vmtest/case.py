@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from .machine import MACHINES
 
 KEYS = ('summary', 'on', 'devices', 'append', 'timeout', 'memory', 'smp', 'run', 'qemu',
-        'splat', 'kind', 'modules')
+        'splat', 'kind', 'modules', 'vmm', 'disk')
 
 
 class CaseError(Exception):
@@ -31,6 +31,8 @@ class Case:
     memory: str = '1G'
     smp: int = 0
     kind: str = 'guest'
+    vmm: str = ''
+    disk_mib: int = 16
     accel: str = 'tcg,thread=multi'
     splats: tuple = field(default=())
 
@@ -89,7 +91,8 @@ def read_case(path):
                 devices=tuple(fields.get('devices', ())), memory=last.get('memory', '1G'),
                 modules=tuple(' '.join(fields.get('modules', ())).split()),
                 timeout=int(last.get('timeout', 90)), smp=int(last.get('smp', 0)),
-                kind=last.get('kind', 'guest'),
+                kind=last.get('kind', 'guest'), vmm=last.get('vmm', ''),
+                disk_mib=int(last.get('disk', 16)),
                 splats=tuple(splat_rule(path, s) for s in fields.get('splat', ())))
     return list(variants(path, case, ' '.join(fields['on']).split()))
 

@@ -9,14 +9,14 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
-from . import coverage, disk, kunit, splat, tap
+from . import coverage, disk, kunit, splat, tap, vmm
 from .boot import boot
 from .initramfs import Guest, modules_archive
 from .machine import MACHINES, Unavailable
 
 IMAGE = {'x86_64': 'arch/x86/boot/bzImage', 'arm64': 'arch/arm64/boot/Image'}
+VMM_INIT = 'tools/testing/vm/vmm/init'
 DEBUG_SLOWER = 3
-DISK_MIB = 16
 DEBUG_MEMORY = '2G'
 COVERAGE_SECONDS = 60
 FOR_PROGRAMS = 'IOMMUFD_'
@@ -37,6 +37,7 @@ class Runner:
         self.top, self.build, self.emulators = Path(top), Path(build), emulators
         self.initrd = {}
         self.pinned = set()
+        self.with_vmm = set()
         self.coverage = None
         self.count = {'passed': 0, 'failed': 0, 'skipped': 0}
         self.number = 0
@@ -60,7 +61,7 @@ class Runner:
         if not any('{disk}' in d for d in case.devices):
             return case
         with self.lock:
-            image = disk.generate(self.build / f'disk-{DISK_MIB}M.img', DISK_MIB)
+            image = disk.generate(self.build / f'disk-{case.disk_mib}M.img', case.disk_mib)
         return replace(case, run=case.run.replace('{sha256}', disk.sha256(image)),
                        devices=tuple(d.replace('{disk}', str(image)) for d in case.devices))
 
@@ -83,8 +84,25 @@ class Runner:
             report.add('end', 'failed', 'the machine stopped before the tests ended')
         return report
 
+    def initrd_with_vmm(self, case):
+        """Initramfs with the VMM that a case asks for."""
+        emulator = self.emulators.pick(case.arch, case.vmm)
+        if not emulator:
+            raise Unavailable(f'no QEMU {case.vmm} here, to be the VMM')
+        if os.uname().machine != case.arch:
+            raise Unavailable('QEMU of this host does not run in the machine')
+        target = self.build / f'vmm-{emulator.label}.initrd'
+        with self.lock:
+            if target not in self.with_vmm:
+                vmm.add(self.initrd[case.arch], emulator, self.top / VMM_INIT, self.kernel(case),
+                        target)
+                self.with_vmm.add(target)
+        return target
+
     def initrd_of(self, case):
-        """Initramfs of a case: with the kernel modules that it names in /lib."""
+        """Initramfs of a case: with its VMM, or the kernel modules that it names in /lib."""
+        if case.vmm:
+            return self.initrd_with_vmm(case)
         if not case.modules:
             return self.initrd[case.arch]
         self.folder(case).mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * An unmodified VMM gives an NVMe disk to its guest. The guest's own driver reads
+ * it; the disk is taken from the running VMM and given back to it; the VMM is
+ * killed while its guest reads.
+ *
+ *   vmm_client cdev  HEX	by the device's node and -object iommufd
+ *   vmm_client group HEX	by the group, with /dev/iommu in the container's place
+ *   vmm_client type1 HEX	by the group and a container of VFIO type1
+ *
+ * HEX is the SHA-256 of the disk.
+ */
+#define _GNU_SOURCE
+#include <sys/mount.h>
+
+#include "tap.h"
+#include "vfio_group.h"
+#include "vmm.h"
+
+#define CONTAINER	"/dev/vfio/vfio"
+#define IOMMUFD		"/dev/iommu"
+#define NVME_VENDOR	"0x1b36"
+#define NVME_DEVICE	"0x0010"
+
+struct door {
+	const char *name;
+	bool by_node;
+	bool by_iommufd;
+};
+
+static const struct door doors[] = {
+	{ "cdev", .by_node = true, .by_iommufd = true },
+	{ "group", .by_iommufd = true },
+	{ "type1" },
+};
+
+static struct vmm vmm;
+static char bdf[PCI_BDF_LEN];
+
+/* Is what stands in the container's place an iommufd? */
+static bool container_is_iommufd(void)
+{
+	int fd = open(CONTAINER, O_RDWR | O_CLOEXEC);
+	bool is = fd >= 0 && ioas_alloc(fd) > 0;
+
+	close(fd);
+	return is;
+}
+
+static bool prepare_container(const struct door *door)
+{
+	bool wanted = door->by_iommufd && !door->by_node;
+
+	if (wanted && !container_is_iommufd() && mount(IOMMUFD, CONTAINER, NULL, MS_BIND, NULL))
+		return tap_ok(false, "mount " IOMMUFD " on the container: %s", strerror(errno));
+	return tap_ok(door->by_node || container_is_iommufd() == wanted,
+		      "the container is %s", wanted ? "an iommufd" : "left alone");
+}
+
+static bool find_disk(void)
+{
+	return !pci_find(NVME_VENDOR, NVME_DEVICE, bdf) && !pci_bind(bdf, "vfio-pci");
+}
+
+static bool start_vmm(const struct door *door)
+{
+	char device[64];
+	const char *const more[] = {
+		"-device", device,
+		door->by_node ? "-object" : NULL, "iommufd,id=iommufd", NULL,
+	};
+	int err;
+
+	snprintf(device, sizeof(device), "vfio-pci,id=disk,host=%s%s", bdf,
+		 door->by_node ? ",iommufd=iommufd" : "");
+	err = vmm_start(&vmm, more);
+	return tap_ok(!err, "start the VMM") &&
+	       tap_ok(vmm_command_done(&vmm, "{\"execute\":\"qmp_capabilities\"}\n"),
+		      "it takes commands");
+}
+
+/* The next digest that the guest prints is that of the disk. */
+static bool check_read(const char *when, const char *digest)
+{
+	const char *line = vmm_wait(&vmm, &vmm.console, "guest: sha256 ");
+
+	return tap_ok(line && !strncmp(line + strlen("guest: sha256 "), digest, strlen(digest)),
+		      "%s: the VMM's guest reads what is on the disk", when);
+}
+
+/* QEMU goes on without what it could not map, and says so. */
+static void check_complaints(void)
+{
+	tap_ok(!strstr(vmm.console.text, "dma_map(") && !strstr(vmm.console.text, "P2P DMA"),
+	       "the VMM could map all that it wanted");
+}
+
+/* Which nodes the VMM uses is told by its open files, not by its arguments. */
+static void check_door(const struct door *door)
+{
+	char node[PATH_MAX], name[32] = "", group[64];
+	int fd;
+
+	cdev_name(bdf, name, sizeof(name));
+	snprintf(node, sizeof(node), CDEV_NODES "/%s", name);
+	snprintf(group, sizeof(group), "/dev/vfio/%d", pci_group(bdf));
+	tap_ok(vmm_holds(&vmm, IOMMUFD) == door->by_iommufd, "the VMM has %s iommufd",
+	       door->by_iommufd ? "an" : "no");
+	tap_ok(vmm_holds(&vmm, node) == door->by_node, "the VMM has %s node of the device",
+	       door->by_node ? "the" : "no");
+	tap_ok(vmm_holds(&vmm, group) != door->by_node, "the VMM has %s group",
+	       door->by_node ? "no" : "the");
+	fd = open(group, O_RDWR | O_CLOEXEC);
+	tap_ok(fd < 0 && errno == EBUSY, "nobody else can open the group");
+}
+
+static pid_t remove_function(void)
+{
+	char path[PATH_MAX];
+	pid_t pid = fork();
+
+	if (pid)
+		return pid;
+	snprintf(path, sizeof(path), PCI_DEVICES "/%s/remove", bdf);
+	_exit(file_write(path, "1") ? 1 : 0);
+}
+
+/* The function is removed as if it were pulled: the VMM is asked, and lets go. */
+static bool check_unplug(void)
+{
+	char was[PCI_BDF_LEN];
+	pid_t remover = remove_function();
+	int status = -1;
+
+	strcpy(was, bdf);
+	tap_ok(vmm_wait(&vmm, &vmm.console, "guest: disk gone"),
+	       "unplug: the VMM asks its guest, which lets go");
+	tap_ok(vmm_wait(&vmm, &vmm.qmp, "\"DEVICE_DELETED\""), "unplug: the VMM lets go");
+	waitpid(remover, &status, 0);
+	tap_ok(!status, "unplug: the function is removed");
+	tap_ok(pci_find(NVME_VENDOR, NVME_DEVICE, was), "unplug: it is not there any more");
+	return tap_ok(vmm_runs(&vmm), "unplug: the VMM runs on");
+}
+
+static bool check_plug(const struct door *door)
+{
+	char command[160];
+
+	if (!tap_ok(!file_write("/sys/bus/pci/rescan", "1") && find_disk(),
+		    "plug: the function is back"))
+		return false;
+	snprintf(command, sizeof(command),
+		 "{\"execute\":\"device_add\",\"arguments\":{\"driver\":\"vfio-pci\",\"id\":\"again\",\"host\":\"%s\"%s}}\n",
+		 bdf,
+		 door->by_node ? ",\"iommufd\":\"iommufd\"" : "");
+	return tap_ok(vmm_command_done(&vmm, command), "plug: the VMM takes it");
+}
+
+/* Whoever had the device is gone at the moment when the VMM is. */
+static void check_kill(void)
+{
+	int iommufd, fd, err;
+
+	tap_ok(vmm_wait(&vmm, &vmm.console, "guest: reading"), "kill: the guest reads");
+	tap_ok(vmm_kill(&vmm), "kill: the VMM is gone");
+	iommufd = iommufd_open();
+	fd = cdev_open(bdf);
+	err = fd < 0 ? fd : cdev_bind(fd, iommufd);
+	tap_ok(err > 0, "kill: the device can be bound (%s)", strerror(err < 0 ? -err : 0));
+	close(fd);
+	close(iommufd);
+	pci_bind(bdf, "");
+}
+
+int main(int argc, char **argv)
+{
+	const struct door *door = doors, *end = doors + sizeof(doors) / sizeof(doors[0]);
+
+	while (door < end && argc == 3 && strcmp(door->name, argv[1]))
+		door++;
+	if (argc != 3 || door == end) {
+		tap_ok(false, "usage: vmm_client cdev|group|type1 HEX");
+		return tap_end();
+	}
+	if (!tap_ok(find_disk(), "the disk is there") || !prepare_container(door) ||
+	    !start_vmm(door))
+		return tap_end();
+	if (!check_read("start", argv[2]))
+		goto out_kill;
+	check_door(door);
+	check_complaints();
+	if (check_unplug() && check_plug(door) && check_read("plug", argv[2])) {
+		check_kill();
+		return tap_end();
+	}
+
+out_kill:
+	vmm_kill(&vmm);
+	return tap_end();
+}
