@@ -69,7 +69,7 @@ static int node_reset(int device)
 
 static void *opener(void *unused)
 {
-	static const int errnos[] = { EINVAL, ENODEV, 0 };
+	static const int errnos[] = { EINVAL, ENODEV, EBUSY, 0 };
 	int turn, device;
 
 	for (turn = 0; turn < TURNS; turn++) {
@@ -82,7 +82,7 @@ static void *opener(void *unused)
 
 static void *resetter(void *unused)
 {
-	static const int open_errnos[] = { EINVAL, ENODEV, 0 }, reset_errnos[] = { EBUSY, 0 };
+	static const int open_errnos[] = { EINVAL, ENODEV, EBUSY, 0 }, reset_errnos[] = { EBUSY, 0 };
 	int turn, device;
 
 	for (turn = 0; turn < SLOW_TURNS; turn++) {
@@ -133,7 +133,7 @@ static void *group_user(void *unused)
 {
 	static const int open_errnos[] = { EBUSY, ENODEV, ENOENT, ENXIO, 0 };
 	static const int set_errnos[] = { ENODEV, 0 };
-	static const int device_errnos[] = { ENODEV, EINVAL, EAGAIN, 0 };
+	static const int device_errnos[] = { ENODEV, EINVAL, EAGAIN, EBUSY, 0 };
 	int turn, group, device;
 
 	for (turn = 0; turn < TURNS; turn++) {
@@ -159,7 +159,8 @@ static void use_node(int fd, int ioas, bool with_reset)
 	note(id, bind_errnos);
 	if (id < 0)
 		return;
-	note(cdev_attach(fd, ioas), none);
+	/* EBUSY, as above: the device may be in a reset */
+	note(cdev_attach(fd, ioas), reset_errnos);
 	if (with_reset)
 		note(node_reset(fd), reset_errnos);
 	note(cdev_detach(fd), none);

@@ -102,6 +102,7 @@ static struct {
 	int done, busy, last, err;
 } race;
 
+/* covers: VFIO_DEVICE_ATTACH_IOMMUFD_PT EBUSY */
 static void *attach_in_turn(void *arg)
 {
 	int i = 0, err;
