@@ -135,9 +135,11 @@ kselftest:
 	@$(MAKE) --no-print-directory vm TESTS='iommufd-*'
 
 #:   check-vmm    unmodified QEMUs as VMMs inside the test machine, which give their
-#:                  guest a disk (part of vm)
+#:                  guest a disk, and DPDK (part of vm, which leaves DPDK out where
+#:                  its packages are not installed; this installs them)
 check-vmm:
-	@$(MAKE) --no-print-directory vm TESTS='vmm-*'
+	@$(TOP)/scripts/install-packages --list $(TOP)/scripts/packages-dpdk.txt
+	@$(MAKE) --no-print-directory vm TESTS='vmm-* dpdk-*'
 
 #:   coverage     lines of drivers/iommu/iommufd that the self tests and unit tests reach
 #:                  in the debug kernel (TESTS selects, COVERAGE_MIN=percent)

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What the runner of the machine tests makes of results, consoles and case files."""
 
+import gzip
 import sys
 import tempfile
 import unittest
@@ -11,7 +12,7 @@ from pathlib import Path
 VM = Path(__file__).resolve().parents[2] / 'vm'
 sys.path.insert(0, str(VM))
 # pylint: disable=wrong-import-position
-from vmtest import case, coverage, emulator, initramfs, kunit, runner, splat, tap, vmm
+from vmtest import case, coverage, emulator, hostfiles, initramfs, kunit, runner, splat, tap, vmm
 
 SPLATS = (
     '[    1.0] WARNING: CPU: 0 PID: 1 at drivers/iommu/iommu.c:10 f+0x1/0x2',
@@ -188,6 +189,18 @@ class VmmTest(unittest.TestCase):
             with unittest.mock.patch.object(vmm, 'archive', return_value=b'archive'):
                 vmm.add(first, None, None, None, target)
             self.assertEqual(target.read_bytes(), b'12345\0\0\0archive')
+
+
+class HostFilesTest(unittest.TestCase):
+    """Programs of the host in an initramfs."""
+
+    def test_a_program_brings_its_libraries_and_folders(self):
+        entries = gzip.decompress(hostfiles.archive(['/usr/bin/env']))
+        for name in (b'usr/bin/env', b'/libc.so.6', b'/ld-linux', b'usr/bin', b'usr'):
+            self.assertIn(name + b'\0' if b'ld-' not in name else name, entries)
+
+    def test_what_is_missing_is_named(self):
+        self.assertEqual(hostfiles.missing(['/usr/bin/env', '/no/such']), ['/no/such'])
 
 
 class CoverageTest(unittest.TestCase):

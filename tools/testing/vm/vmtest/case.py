@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from .machine import MACHINES
 
 KEYS = ('summary', 'on', 'devices', 'append', 'timeout', 'memory', 'smp', 'run', 'qemu',
-        'splat', 'kind', 'modules', 'vmm', 'disk')
+        'splat', 'kind', 'modules', 'host', 'vmm', 'disk')
 
 
 class CaseError(Exception):
@@ -26,6 +26,7 @@ class Case:
     qemu: str = 'any'
     devices: tuple = ()
     modules: tuple = ()
+    host: tuple = ()
     append: str = ''
     timeout: int = 90
     memory: str = '1G'
@@ -90,6 +91,7 @@ def read_case(path):
                 qemu=last.get('qemu', 'any'), append=' '.join(fields.get('append', ())),
                 devices=tuple(fields.get('devices', ())), memory=last.get('memory', '1G'),
                 modules=tuple(' '.join(fields.get('modules', ())).split()),
+                host=tuple(' '.join(fields.get('host', ())).split()),
                 timeout=int(last.get('timeout', 90)), smp=int(last.get('smp', 0)),
                 kind=last.get('kind', 'guest'), vmm=last.get('vmm', ''),
                 disk_mib=int(last.get('disk', 16)),

@@ -9,7 +9,7 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
-from . import coverage, disk, kunit, splat, tap, vmm
+from . import coverage, disk, hostfiles, kunit, splat, tap, vmm
 from .boot import boot
 from .initramfs import Guest, modules_archive
 from .machine import MACHINES, Unavailable
@@ -99,17 +99,27 @@ class Runner:
                 self.with_vmm.add(target)
         return target
 
+    def more_files(self, case):
+        """Archive with kernel modules in /lib and programs of the host that a case names."""
+        missing = hostfiles.missing(case.host)
+        if missing:
+            raise Unavailable(f'no {missing[0]} here')
+        if case.host and os.uname().machine != case.arch:
+            raise Unavailable('programs of this host do not run in the machine')
+        built = self.build / f'{case.arch}-{case.config}'
+        files = modules_archive([built / name for name in case.modules]) if case.modules else b''
+        return files + (hostfiles.archive(case.host) if case.host else b'')
+
     def initrd_of(self, case):
-        """Initramfs of a case: with its VMM, or the kernel modules that it names in /lib."""
+        """Initramfs of a case: with its VMM, or with the modules and programs that it names."""
         if case.vmm:
             return self.initrd_with_vmm(case)
-        if not case.modules:
+        more = self.more_files(case)
+        if not more:
             return self.initrd[case.arch]
         self.folder(case).mkdir(parents=True, exist_ok=True)
         image = self.folder(case) / 'initramfs.gz'
-        built = self.build / f'{case.arch}-{case.config}'
-        image.write_bytes(self.initrd[case.arch].read_bytes() +
-                          modules_archive([built / name for name in case.modules]))
+        image.write_bytes(self.initrd[case.arch].read_bytes() + more)
         return image
 
     def run_one(self, case):
