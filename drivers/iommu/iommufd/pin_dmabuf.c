@@ -15,6 +15,7 @@
 #include <linux/file.h>
 #include <linux/iommu-ext.h>
 #include <linux/iommufd.h>
+#include <linux/lockdep.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/overflow.h>
@@ -305,9 +306,10 @@ static bool look_at_vma(unsigned long addr, size_t length_bytes,
 			unsigned long vm_flags, struct bar_window *window,
 			int *err)
 {
-	const struct vm_area_struct *vma = vma_lookup(current->mm, addr);
+	const struct vm_area_struct *vma;
 
-	mmap_assert_locked(current->mm);
+	lockdep_assert_held(&current->mm->mmap_lock);
+	vma = vma_lookup(current->mm, addr);
 	window->exporter = vma ? find_vma_exporter(vma) : NULL;
 	if (!window->exporter)
 		return false;

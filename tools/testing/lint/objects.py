@@ -91,7 +91,7 @@ def check_objects(report, build, tree, files):
 
 
 def new_options(tree):
-    """{option: is it tristate} that the series adds to Kconfig files.
+    """{option: is it tristate} that the series adds to Kconfig files and users can set.
 
     Without samples: they are user-space programs, built with the guest programs.
     """
@@ -100,8 +100,9 @@ def new_options(tree):
                           check=True).stdout
     text = '\n'.join(r[1:] for r in diff.splitlines() if r.startswith('+'))
     parts = re.split(r'^\s*(?:menu)?config\s+(\w+)\s*$', text, flags=re.M)
-    return {name: bool(re.search(r'^\s*(?:def_)?tristate\b', body, re.M))
-            for name, body in zip(parts[1::2], parts[2::2])}
+    return {name: bool(re.search(r'^\s*tristate\b', body, re.M))
+            for name, body in zip(parts[1::2], parts[2::2])
+            if re.search(r'^\s*(?:bool|tristate|prompt)\s+"', body, re.M)}
 
 
 def option_problems(kernel, wanted, option, value):
