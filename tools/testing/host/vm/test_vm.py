@@ -12,7 +12,8 @@ from pathlib import Path
 VM = Path(__file__).resolve().parents[2] / 'vm'
 sys.path.insert(0, str(VM))
 # pylint: disable=wrong-import-position
-from vmtest import case, coverage, emulator, hostfiles, initramfs, kunit, runner, splat, tap, vmm
+from vmtest import (boot, case, coverage, emulator, hostfiles, initramfs, kunit, runner, splat,
+                    tap, vmm)
 
 SPLATS = (
     '[    1.0] WARNING: CPU: 0 PID: 1 at drivers/iommu/iommu.c:10 f+0x1/0x2',
@@ -189,6 +190,30 @@ class VmmTest(unittest.TestCase):
             with unittest.mock.patch.object(vmm, 'archive', return_value=b'archive'):
                 vmm.add(first, None, None, None, target)
             self.assertEqual(target.read_bytes(), b'12345\0\0\0archive')
+
+
+class BootTest(unittest.TestCase):
+    """Which boots are tried once more."""
+
+    def boots(self, console, timed_out=True):
+        """How often a case is booted whose console ends like this."""
+        one = case.Case('x', '', '', machine='vtd', config='debug')
+        outcome = boot.Outcome('', console, '', 1.0, timed_out, 0)
+        tried = runner.Runner(VM, VM, None)
+        with unittest.mock.patch.object(runner, 'boot', return_value=outcome) as booted, \
+             unittest.mock.patch.object(tried, 'initrd_of'), unittest.mock.patch('builtins.print'):
+            tried.boot(one, None)
+        return booted.call_count
+
+    def test_a_kernel_without_a_tick_is_booted_again(self):
+        self.assertEqual(self.boots(f'[1.0] first\n[3.1] {runner.NO_TICK}\n'), 2)
+
+    def test_a_kernel_that_stops_later_is_not(self):
+        self.assertEqual(self.boots(f'{runner.NO_TICK}\n[ 3.2] smp: Bringing up'), 1)
+        self.assertEqual(self.boots(''), 1)
+
+    def test_one_that_ended_is_not(self):
+        self.assertEqual(self.boots(runner.NO_TICK, timed_out=False), 1)
 
 
 class HostFilesTest(unittest.TestCase):
