@@ -85,6 +85,24 @@ static void end_locked(struct iommu_group *group, struct group_device *member)
 		iommu_device_resume(group, member->dev);
 }
 
+/* Do something about a device, with its group locked */
+static void with_member(struct device *dev,
+			void (*act)(struct iommu_group *group,
+				    struct group_device *member))
+{
+	struct iommu_group *group = iommu_group_get(dev);
+	struct group_device *member;
+
+	if (!group)
+		return;
+	mutex_lock(&group->mutex);
+	member = find_member(group, dev);
+	if (member)
+		act(group, member);
+	mutex_unlock(&group->mutex);
+	iommu_group_put(group);
+}
+
 /**
  * iommu_device_reset_begin() - a device is about to be reset
  * @dev: device that has been told to send nothing any more
@@ -97,17 +115,7 @@ static void end_locked(struct iommu_group *group, struct group_device *member)
  */
 void iommu_device_reset_begin(struct device *dev)
 {
-	struct iommu_group *group = iommu_group_get(dev);
-	struct group_device *member;
-
-	if (!group)
-		return;
-	mutex_lock(&group->mutex);
-	member = find_member(group, dev);
-	if (member)
-		begin_locked(group, member);
-	mutex_unlock(&group->mutex);
-	iommu_group_put(group);
+	with_member(dev, begin_locked);
 }
 
 /**
@@ -121,15 +129,5 @@ void iommu_device_reset_begin(struct device *dev)
  */
 void iommu_device_reset_end(struct device *dev)
 {
-	struct iommu_group *group = iommu_group_get(dev);
-	struct group_device *member;
-
-	if (!group)
-		return;
-	mutex_lock(&group->mutex);
-	member = find_member(group, dev);
-	if (member)
-		end_locked(group, member);
-	mutex_unlock(&group->mutex);
-	iommu_group_put(group);
+	with_member(dev, end_locked);
 }
