@@ -11,33 +11,19 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <linux/iommufd.h>
-
-#include "pci.h"
 #include "tap.h"
+#include "vfio_group.h"
 
 #define CONTAINER	"/dev/vfio/vfio"
 #define IOMMUFD		"/dev/iommu"
 #define PLUGINS		"/usr/lib/x86_64-linux-gnu/dpdk/pmds-23.0/"
 #define NR_PORTS	2
 #define ENOUGH		10000	/* 32 are sent at the start, the rest is passed on */
-
-static bool container_is_iommufd(void)
-{
-	struct iommu_ioas_alloc alloc = { .size = sizeof(alloc) };
-	int fd = open(CONTAINER, O_RDWR | O_CLOEXEC);
-	bool is = fd >= 0 && !ioctl(fd, IOMMU_IOAS_ALLOC, &alloc);
-
-	if (fd >= 0)
-		close(fd);
-	return is;
-}
 
 static bool prepare_container(void)
 {

@@ -50,6 +50,17 @@ static inline int group_device(int group, const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
+/* Is what stands in the container's place an iommufd? */
+static inline bool container_is_iommufd(void)
+{
+	int fd = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
+	bool is = fd >= 0 && ioas_alloc(fd) > 0;
+
+	if (fd >= 0)
+		close(fd);
+	return is;
+}
+
 /* Calls of a container whose argument is a value and whose result is one. */
 static inline int container_value(int container, unsigned long nr, unsigned long value)
 {

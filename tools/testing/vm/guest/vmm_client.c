@@ -37,16 +37,6 @@ static const struct door doors[] = {
 static struct vmm vmm;
 static char bdf[PCI_BDF_LEN];
 
-/* Is what stands in the container's place an iommufd? */
-static bool container_is_iommufd(void)
-{
-	int fd = open(CONTAINER, O_RDWR | O_CLOEXEC);
-	bool is = fd >= 0 && ioas_alloc(fd) > 0;
-
-	close(fd);
-	return is;
-}
-
 static bool prepare_container(const struct door *door)
 {
 	bool wanted = door->by_iommufd && !door->by_node;
