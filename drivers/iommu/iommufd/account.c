@@ -46,6 +46,8 @@ static struct iommufd_account *new_account(enum iommufd_account_mode mode)
 	mmgrab(account->mm);
 	account->user = get_uid(current_user());
 	account->task = get_task_struct(current->group_leader);
+	atomic_long_set(&account->nr_owed, 0);
+	atomic_set(&account->is_listed, 0);
 	return account;
 }
 
@@ -179,6 +181,17 @@ static int charge_user(struct iommufd_account *account, unsigned long npages)
 	return 0;
 }
 
+/* Return what is owed, which must not count against the next charge */
+static void return_owed(struct iommufd_account *account)
+{
+	long npages = atomic_long_xchg(&account->nr_owed, 0);
+
+	mmap_assert_write_locked(account->mm);
+	if (npages)
+		__account_locked_vm(account->mm, npages, false, account->task,
+				    false);
+}
+
 static int charge_process(struct iommufd_account *account,
 			  unsigned long npages)
 {
@@ -186,6 +199,7 @@ static int charge_process(struct iommufd_account *account,
 
 	if (mmap_write_lock_killable(account->mm))
 		return -EINTR;
+	return_owed(account);
 	err = __account_locked_vm(account->mm, npages, true, account->task,
 				  false);
 	mmap_write_unlock(account->mm);
@@ -241,6 +255,54 @@ void iommufd_account_uncharge(struct iommufd_account *account,
 		__account_locked_vm(account->mm, npages, false, account->task,
 				    false);
 		mmap_write_unlock(account->mm);
+	}
+}
+
+/**
+ * iommufd_account_owe() - return a charge without waiting for a process
+ * @account: who paid, or NULL
+ * @npages: number of pages
+ * @refunds: gets the account if that must be done later
+ *
+ * Context: any.
+ */
+void iommufd_account_owe(struct iommufd_account *account, unsigned long npages,
+			 struct iommufd_refunds *refunds)
+{
+	if (!account || !npages)
+		return;
+	if (account->mode != IOMMUFD_ACCOUNT_PROCESS) {
+		iommufd_account_uncharge(account, npages);
+		return;
+	}
+	atomic64_sub(npages, &account->mm->pinned_vm);
+	/* Pairs with iommufd_refunds_settle(), which does it the other way around */
+	atomic_long_add(npages, &account->nr_owed);
+	if (atomic_xchg(&account->is_listed, 1))
+		return;
+	account->next_listed = refunds->first;
+	refunds->first = iommufd_account_get(account);
+}
+
+/**
+ * iommufd_refunds_settle() - return the charges that were collected
+ * @refunds: the list; empty on return
+ *
+ * Context: may sleep; takes the mmap_lock of processes.  The caller owns nothing
+ * that a page fault or the reset of a device could wait for.
+ */
+void iommufd_refunds_settle(struct iommufd_refunds *refunds)
+{
+	struct iommufd_account *account;
+
+	while ((account = refunds->first)) {
+		refunds->first = account->next_listed;
+		/* From here on whoever owes puts it into a list of its own */
+		atomic_xchg(&account->is_listed, 0);
+		mmap_write_lock(account->mm);
+		return_owed(account);
+		mmap_write_unlock(account->mm);
+		iommufd_account_put(account);	/* matches iommufd_account_owe() */
 	}
 }
 

@@ -5,6 +5,7 @@
 #ifndef __IOMMUFD_ACCOUNT_H
 #define __IOMMUFD_ACCOUNT_H
 
+#include <linux/atomic.h>
 #include <linux/refcount.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
@@ -34,8 +35,11 @@ enum iommufd_account_mode {
  * @mm: address space of the process; a mmgrab() reference
  * @user: user of the process
  * @task: thread group leader, whose limit counts at the time of each charge
+ * @nr_owed: process mode: pages that are unpinned and still charged
+ * @is_listed: a &struct iommufd_refunds has it, which returns them
+ * @next_listed: the next account there; belongs to the owner of the list
  *
- * Immutable but for the reference count.
+ * The others never change.
  */
 struct iommufd_account {
 	refcount_t users;
@@ -43,6 +47,26 @@ struct iommufd_account {
 	struct mm_struct *mm;
 	struct user_struct *user;
 	struct task_struct *task;
+	atomic_long_t nr_owed;
+	atomic_t is_listed;
+	struct iommufd_account *next_listed;
+};
+
+/**
+ * struct iommufd_refunds - charges to be returned when it is possible to sleep
+ * @first: list of accounts, each with a reference
+ *
+ * Returning a charge takes the mmap_lock of the process in process mode.  Page
+ * faults hold that lock, and may in turn wait for whoever works on a mapping.
+ * So the charges of pages that are unpinned meanwhile are collected here, and
+ * returned by iommufd_refunds_settle() when nobody can wait for the caller any
+ * more.
+ *
+ * An account is in one list at a time.  What other threads owe it meanwhile is
+ * returned along with the rest.
+ */
+struct iommufd_refunds {
+	struct iommufd_account *first;
 };
 
 /**
@@ -89,22 +113,15 @@ int iommufd_account_charge(struct iommufd_account *account,
 void iommufd_account_uncharge(struct iommufd_account *account,
 			      unsigned long npages);
 
+void iommufd_account_owe(struct iommufd_account *account, unsigned long npages,
+			 struct iommufd_refunds *refunds);
+void iommufd_refunds_settle(struct iommufd_refunds *refunds);
+
 bool iommufd_account_shares_limit(const struct iommufd_account *a,
 				  const struct iommufd_account *b);
 int iommufd_account_check_limit(struct iommufd_account *account);
 void iommufd_account_move_begin(struct iommufd_account_move *move,
 				unsigned long npages);
 void iommufd_account_move_end(struct iommufd_account_move *move);
-
-/**
- * iommufd_account_waits() - do charges wait for a lock of the process
- * @account: account, or NULL
- *
- * Return: whether charging and uncharging take the mmap_lock.
- */
-static inline bool iommufd_account_waits(const struct iommufd_account *account)
-{
-	return account && account->mode == IOMMUFD_ACCOUNT_PROCESS;
-}
 
 #endif /* __IOMMUFD_ACCOUNT_H */

@@ -42,7 +42,6 @@
  */
 #include <linux/bits.h>
 #include <linux/err.h>
-#include <linux/interval_tree_generic.h>
 #include <linux/iommu.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
@@ -58,11 +57,6 @@
 #include "store_private.h"
 
 #define STACK_PAGES		8UL
-
-#define hold_first(hold) ((hold)->first)
-#define hold_last(hold) ((hold)->last)
-INTERVAL_TREE_DEFINE(struct iommufd_hold, node, unsigned long, subtree_last,
-		     hold_first, hold_last, static inline, hold_tree);
 
 /* Chunks */
 
@@ -133,6 +127,8 @@ static struct iommufd_span next_gap(struct iommufd_store *store,
 			break;
 		}
 		gap.first = hold->last + 1;
+		/* As many holds as user space has mapped pieces of the store */
+		cond_resched();
 	}
 	return gap;
 }
@@ -149,6 +145,7 @@ static unsigned long count_gaps(struct iommufd_store *store,
 			break;
 		n += gap.last - gap.first + 1;
 		first = gap.last + 1;
+		cond_resched();
 	}
 	return n;
 }
@@ -283,7 +280,7 @@ static unsigned long unpin_gaps(struct iommufd_store *store,
 	return npages;
 }
 
-/* Returns the number of pages that are to be uncharged. */
+/* Returns the number of pages whose charge is to be returned. */
 static unsigned long release_locked(struct iommufd_store *store,
 				    struct iommufd_hold *hold)
 {
@@ -567,6 +564,9 @@ static noinline int hold_many(struct iommufd_store *store,
 	struct fill fill;
 	int err;
 
+	/* What is held already is not pinned again, but takes time, too */
+	if (fatal_signal_pending(current))
+		return -EINTR;
 	fill.store = store;
 	fill.hold = hold;
 	fill.next = hold->first;
@@ -633,137 +633,6 @@ err_uncharge:
 	return err;
 }
 
-/*
- * Memory at a fixed place: nothing to be pinned, but it may be revoked.  Holds
- * of what is revoked wait in a tree of their own.
- */
-
-static void hold_fixed(struct iommufd_store *store, struct iommufd_hold *hold)
-{
-	struct iommufd_fixed *fixed = store->backing.fixed;
-
-	mutex_lock(&store->mutex);
-	hold_tree_insert(hold, fixed->revoked ? &fixed->waiting :
-						&store->holds);
-	mutex_unlock(&store->mutex);
-}
-
-/* Is a hold, which is in some tree, in this one? */
-static bool is_in_tree(const struct iommufd_hold *hold,
-		       const struct rb_root_cached *tree)
-{
-	const struct rb_node *node = &hold->node;
-
-	while (rb_parent(node))
-		node = rb_parent(node);
-	return node == tree->rb_root.rb_node;
-}
-
-static void release_fixed(struct iommufd_store *store,
-			  struct iommufd_hold *hold)
-{
-	struct iommufd_fixed *fixed = store->backing.fixed;
-
-	mutex_lock(&store->mutex);
-	/* While somebody moves them from one to the other, both have some */
-	hold_tree_remove(hold, is_in_tree(hold, &fixed->waiting) ?
-			       &fixed->waiting : &store->holds);
-	mutex_unlock(&store->mutex);
-}
-
-/**
- * iommufd_store_revoke() - take memory at a fixed place away from its users
- * @store: the store
- * @ops: what all its holders understand
- *
- * From the begin of this call on, a new hold finds the store revoked.  When it
- * returns, all holders that came before have let go of the memory.
- *
- * Context: may sleep; calls for one store do not overlap.
- */
-void iommufd_store_revoke(struct iommufd_store *store,
-			  const struct iommufd_revoke_ops *ops)
-{
-	struct iommufd_holder holder;
-	struct iommufd_hold *hold;
-
-	mutex_lock(&store->mutex);
-	WRITE_ONCE(store->backing.fixed->revoked, true);
-	while ((hold = hold_tree_iter_first(&store->holds, 0, ULONG_MAX))) {
-		/* It will not come back, so each one is met once */
-		hold_tree_remove(hold, &store->holds);
-		hold_tree_insert(hold, &store->backing.fixed->waiting);
-		ops->note(hold, &holder);
-		mutex_unlock(&store->mutex);
-		ops->revoke(&holder);
-		mutex_lock(&store->mutex);
-	}
-	mutex_unlock(&store->mutex);
-}
-
-/**
- * iommufd_store_restore() - give back memory that was taken away
- * @store: the store, which was revoked
- * @ops: what all its holders understand
- *
- * Context: may sleep; calls for one store do not overlap each other, nor those
- * of iommufd_store_revoke().
- */
-void iommufd_store_restore(struct iommufd_store *store,
-			   const struct iommufd_revoke_ops *ops)
-{
-	struct iommufd_fixed *fixed = store->backing.fixed;
-	struct iommufd_holder holder;
-	struct iommufd_hold *hold;
-
-	mutex_lock(&store->mutex);
-	WRITE_ONCE(fixed->revoked, false);
-	while ((hold = hold_tree_iter_first(&fixed->waiting, 0, ULONG_MAX))) {
-		hold_tree_remove(hold, &fixed->waiting);
-		hold_tree_insert(hold, &store->holds);
-		ops->note(hold, &holder);
-		mutex_unlock(&store->mutex);
-		ops->restore(&holder);
-		mutex_lock(&store->mutex);
-	}
-	mutex_unlock(&store->mutex);
-}
-
-/**
- * iommufd_store_is_revoked() - was memory taken away
- * @store: the store
- *
- * Context: any.  A holder is told when this changes.
- * Return: whether iommufd_store_revoke() was called, and iommufd_store_restore()
- * was not since.
- */
-bool iommufd_store_is_revoked(const struct iommufd_store *store)
-{
-	return store_is_fixed(store) && READ_ONCE(store->backing.fixed->revoked);
-}
-
-/**
- * iommufd_store_has_pages() - does the memory consist of pages
- * @store: the store
- *
- * Return: false for the memory of a dma-buf, which the CPU has no pages for.
- */
-bool iommufd_store_has_pages(const struct iommufd_store *store)
-{
-	return !store_is_fixed(store);
-}
-
-/**
- * iommufd_store_prot() - what IOMMUs must know of the memory
- * @store: the store
- *
- * Return: mask of IOMMU_MMIO.
- */
-int iommufd_store_prot(const struct iommufd_store *store)
-{
-	return store_is_fixed(store) && store->backing.fixed->mmio ? IOMMU_MMIO : 0;
-}
-
 /* Holds */
 
 /**
@@ -793,7 +662,7 @@ int iommufd_store_hold(struct iommufd_store *store, struct iommufd_hold *hold,
 	hold->first = first;
 	hold->last = last;
 	if (store_is_fixed(store)) {
-		hold_fixed(store, hold);
+		iommufd_store_hold_fixed(store, hold);
 		return 0;
 	}
 
@@ -806,6 +675,32 @@ int iommufd_store_hold(struct iommufd_store *store, struct iommufd_hold *hold,
 		err = hold_many(store, hold);
 	mutex_unlock(&store->fill_mutex);
 	return err;
+}
+
+/**
+ * iommufd_store_release_owing() - end a hold, and return its charge later
+ * @store: the store
+ * @hold: a hold that iommufd_store_hold() made
+ * @refunds: gets what is to be returned
+ *
+ * Unpins the pages that no other hold covers.  Cannot fail and needs no memory.
+ *
+ * Context: may sleep; does not wait for pins of others, nor for the mmap_lock of
+ * any process.
+ */
+void iommufd_store_release_owing(struct iommufd_store *store,
+				 struct iommufd_hold *hold,
+				 struct iommufd_refunds *refunds)
+{
+	if (store_is_fixed(store)) {
+		iommufd_store_release_fixed(store, hold);
+		return;
+	}
+	mutex_lock(&store->mutex);
+	/* Whoever pays for the store now has paid for these pages. */
+	iommufd_account_owe(store->account, release_locked(store, hold),
+			    refunds);
+	mutex_unlock(&store->mutex);
 }
 
 /**
@@ -822,28 +717,41 @@ int iommufd_store_hold(struct iommufd_store *store, struct iommufd_hold *hold,
 void iommufd_store_release(struct iommufd_store *store,
 			   struct iommufd_hold *hold)
 {
-	struct iommufd_account *account = NULL;
-	unsigned long npages;
+	struct iommufd_refunds refunds = {};
 
-	if (store_is_fixed(store)) {
-		release_fixed(store, hold);
-		return;
-	}
+	iommufd_store_release_owing(store, hold, &refunds);
+	iommufd_refunds_settle(&refunds);
+}
 
+/**
+ * iommufd_store_split_hold() - let two holds take the place of one
+ * @store: store that has pages
+ * @hold: the hold, which ends
+ * @low: the caller's, uninitialized: holds from the first page of @hold on
+ * @low_last: the last page that @low holds, inclusive
+ * @high: the caller's, uninitialized: holds up to the last page of @hold
+ * @high_first: the first page that @high holds, at most @low_last + 1
+ *
+ * The pages stay pinned, so nothing is pinned or charged.  Cannot fail and needs
+ * no memory.
+ *
+ * Context: may sleep; does not wait for pins of others.
+ */
+void iommufd_store_split_hold(struct iommufd_store *store,
+			      struct iommufd_hold *hold,
+			      struct iommufd_hold *low, unsigned long low_last,
+			      struct iommufd_hold *high,
+			      unsigned long high_first)
+{
+	low->first = hold->first;
+	low->last = low_last;
+	high->first = high_first;
+	high->last = hold->last;
 	mutex_lock(&store->mutex);
-	npages = release_locked(store, hold);
-	/* Whoever pays for the store now has paid for these pages. */
-	if (iommufd_account_waits(store->account))
-		account = iommufd_account_get(store->account);
-	else
-		iommufd_account_uncharge(store->account, npages);
+	hold_tree_remove(hold, &store->holds);
+	hold_tree_insert(low, &store->holds);
+	hold_tree_insert(high, &store->holds);
 	mutex_unlock(&store->mutex);
-
-	/* Out of the mutex, as it may wait for page faults of that process. */
-	if (account) {
-		iommufd_account_uncharge(account, npages);
-		iommufd_account_put(account);
-	}
 }
 
 /* Stores */
@@ -968,6 +876,28 @@ unsigned long iommufd_store_npages(const struct iommufd_store *store)
 unsigned int iommufd_store_page_offset(const struct iommufd_store *store)
 {
 	return store->page_offset_bytes;
+}
+
+/**
+ * iommufd_store_has_pages() - does the memory consist of pages
+ * @store: the store
+ *
+ * Return: false for the memory of a dma-buf, which the CPU has no pages for.
+ */
+bool iommufd_store_has_pages(const struct iommufd_store *store)
+{
+	return !store_is_fixed(store);
+}
+
+/**
+ * iommufd_store_prot() - what IOMMUs must know of the memory
+ * @store: the store
+ *
+ * Return: mask of IOMMU_MMIO.
+ */
+int iommufd_store_prot(const struct iommufd_store *store)
+{
+	return store_is_fixed(store) && store->backing.fixed->mmio ? IOMMU_MMIO : 0;
 }
 
 /**

@@ -20,6 +20,7 @@ struct device;
 struct dma_buf;
 struct file;
 struct iommufd_account;
+struct iommufd_refunds;
 struct iommufd_store;
 
 /**
@@ -57,17 +58,19 @@ struct iommufd_run_iter {
  * struct iommufd_holder - whoever has a hold, as far as the store knows
  * @owner: what the holder belongs to
  * @where: where in there it is
+ * @store: the store, which stays until all holders have been told
  */
 struct iommufd_holder {
 	void *owner;
 	unsigned long where;
+	const struct iommufd_store *store;
 };
 
 /**
  * struct iommufd_revoke_ops - how those who hold memory let go of it at once
- * @note: describe who has @hold, which may be gone soon.  The description lasts
- *	  until it is given to @revoke.  Called with the store's mutex held; must
- *	  not sleep
+ * @note: describe who has @hold, which may be gone soon: set owner and place.
+ *	  The description lasts until it is given to @revoke or @restore.  Called
+ *	  with the store's mutex held; must not sleep
  * @revoke: see that no device reaches the memory of that hold any more.  Called
  *	    without the store's mutex, but possibly with the reservation lock of
  *	    a dma-buf
@@ -122,6 +125,14 @@ int iommufd_store_hold(struct iommufd_store *store, struct iommufd_hold *hold,
 		       unsigned long first, unsigned long last);
 void iommufd_store_release(struct iommufd_store *store,
 			   struct iommufd_hold *hold);
+void iommufd_store_release_owing(struct iommufd_store *store,
+				 struct iommufd_hold *hold,
+				 struct iommufd_refunds *refunds);
+void iommufd_store_split_hold(struct iommufd_store *store,
+			      struct iommufd_hold *hold,
+			      struct iommufd_hold *low, unsigned long low_last,
+			      struct iommufd_hold *high,
+			      unsigned long high_first);
 
 void iommufd_run_iter_init(struct iommufd_run_iter *iter,
 			   struct iommufd_store *store,

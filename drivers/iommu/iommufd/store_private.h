@@ -6,6 +6,7 @@
 #define __IOMMUFD_STORE_PRIVATE_H
 
 #include <linux/bits.h>
+#include <linux/interval_tree_generic.h>
 #include <linux/log2.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
@@ -86,6 +87,17 @@ store_chunk_span(const struct iommufd_store *store, unsigned long index)
 
 	return span;
 }
+
+#define hold_first(hold) ((hold)->first)
+#define hold_last(hold) ((hold)->last)
+INTERVAL_TREE_DEFINE(struct iommufd_hold, node, unsigned long, subtree_last,
+		     hold_first, hold_last, static inline, hold_tree);
+
+/* store_revoke.c */
+void iommufd_store_hold_fixed(struct iommufd_store *store,
+			      struct iommufd_hold *hold);
+void iommufd_store_release_fixed(struct iommufd_store *store,
+				 struct iommufd_hold *hold);
 
 /* The chunk of a page that was pinned before. */
 static inline struct iommufd_chunk *

@@ -90,6 +90,7 @@ struct hlist_head {
 #define pr_warn(...)		fprintf(stderr, __VA_ARGS__)
 #define pr_err(...)		fprintf(stderr, __VA_ARGS__)
 #define pr_warn_ratelimited(...)	pr_warn(__VA_ARGS__)
+#define pr_err_ratelimited(...)	pr_err(__VA_ARGS__)
 
 #define container_of(ptr, type, member)					\
 	((type *)((char *)(ptr) - offsetof(type, member)))

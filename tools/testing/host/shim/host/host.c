@@ -8,6 +8,9 @@
 #include <host/task.h>
 
 __thread int host_locks_held;
+__thread int host_works;
+__thread unsigned long host_resched;
+unsigned int host_speed = 1;
 __thread const bool *host_killed;
 __thread struct host_slab host_slab;
 __thread struct task_struct *host_current;
@@ -132,5 +135,6 @@ u64 host_jiffies(void)
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * (u64)HZ + now.tv_nsec / (1000000000 / HZ);
+	return (now.tv_sec * 1000000000ULL + now.tv_nsec) /
+	       (1000000000 / HZ) * host_speed;
 }

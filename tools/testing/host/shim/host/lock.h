@@ -41,6 +41,16 @@ HOST_ATOMIC(atomic, int)
 HOST_ATOMIC(atomic_long, long)
 HOST_ATOMIC(atomic64, s64)
 
+static inline int atomic_xchg(atomic_t *a, int v)
+{
+	return __atomic_exchange_n(&a->counter, v, __ATOMIC_SEQ_CST);
+}
+
+static inline long atomic_long_xchg(atomic_long_t *a, long v)
+{
+	return __atomic_exchange_n(&a->counter, v, __ATOMIC_SEQ_CST);
+}
+
 typedef struct { atomic_t refs; } refcount_t;
 
 #define REFCOUNT_INIT(n)	{ { (n) } }
@@ -151,6 +161,14 @@ int host_lock_killable(struct host_lock *lock);
 #define lockdep_is_held(l)		host_is_locked(&(l)->lock)
 #define might_sleep()			do { } while (0)
 
+/*
+ * The only dependency map is that of work during which nobody may sleep on what
+ * others hold for long: the fakes test host_works for that.
+ */
+extern __thread int host_works;
+#define lock_map_acquire(map)		(WARN_ON(host_works), host_works++)
+#define lock_map_release(map)		(host_works--)
+
 /* Those who wait look at their condition over and over. */
 typedef struct {
 	int unused;
@@ -177,7 +195,13 @@ extern __thread const bool *host_killed;
 })
 
 #define HZ			100
+/* How much faster than the clock time goes by */
+extern unsigned int host_speed;
 u64 host_jiffies(void);
+#define jiffies			((unsigned long)host_jiffies())
+#define time_after(a, b)	((long)((b) - (a)) < 0)
+#define time_before(a, b)	time_after(b, a)
+#define time_after_eq(a, b)	((long)((a) - (b)) >= 0)
 /* Returns 0 when the time is over, else 1 */
 #define wait_event_killable_timeout(q, condition, timeout) ({		\
 	u64 host_until = host_jiffies() + (timeout);			\

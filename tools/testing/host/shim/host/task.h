@@ -55,7 +55,9 @@ extern struct user_namespace init_user_ns;
 #define fatal_signal_pending(t)		((t)->dying)
 #define ns_capable_noaudit(ns, cap)	(current->may_lock)
 #define capable(cap)			(current->may_lock)
-#define cond_resched()			do { } while (0)
+/* How often the thread let others run */
+extern __thread unsigned long host_resched;
+#define cond_resched()			((void)host_resched++)
 
 static inline void mmgrab(struct mm_struct *mm)
 {
@@ -95,8 +97,11 @@ static inline unsigned long task_rlimit(const struct task_struct *task,
 	return task->memlock_bytes;
 }
 
-#define mmap_write_lock(mm)		down_write(&(mm)->mmap_lock)
-#define mmap_write_lock_killable(mm)	down_write_killable(&(mm)->mmap_lock)
+#define mmap_write_lock(mm)		(WARN_ON(host_works), \
+					 down_write(&(mm)->mmap_lock))
+#define mmap_write_lock_killable(mm)	(WARN_ON(host_works), \
+					 down_write_killable(&(mm)->mmap_lock))
+#define mmap_assert_write_locked(mm)	lockdep_assert_held_write(&(mm)->mmap_lock)
 #define mmap_write_unlock(mm)		up_write(&(mm)->mmap_lock)
 
 int __account_locked_vm(struct mm_struct *mm, unsigned long npages, bool inc,
