@@ -365,12 +365,12 @@ int iommufd_ioas_map_store(struct iommufd_call *call, struct iommufd_ioas *ioas,
 		.length_bytes = request->length,
 	};
 	unsigned long iova = *request->iova;
-	u64 unmapped;
+	u64 seq;
 	int err;
 
 	err = iommufd_map_insert(ioas->map, &slice, 1, &iova,
 				 flags_to_prot(request->flags),
-				 flags_to_map(request->flags));
+				 flags_to_map(request->flags), &seq);
 	if (err) {
 		iommufd_store_put(store);
 		return err;
@@ -378,8 +378,8 @@ int iommufd_ioas_map_store(struct iommufd_call *call, struct iommufd_ioas *ioas,
 	*request->iova = iova;
 	err = iommufd_call_respond_u64(call, request->iova);
 	if (err)
-		iommufd_map_remove(ioas->map, iova, iova + request->length - 1,
-				   &unmapped);
+		iommufd_map_undo(ioas->map, iova, iova + request->length - 1,
+				 seq);
 	return err;
 }
 
@@ -465,7 +465,7 @@ static int map_slices(struct iommufd_call *call, struct iommufd_slices *slices)
 	struct iommu_ioas_copy *arg = call->arg;
 	unsigned long iova = arg->dst_iova;
 	struct iommufd_ioas *dst;
-	u64 unmapped;
+	u64 seq;
 	int err;
 
 	dst = iommufd_ioas_get(call->ctx, arg->dst_ioas_id);
@@ -475,7 +475,7 @@ static int map_slices(struct iommufd_call *call, struct iommufd_slices *slices)
 	}
 	err = iommufd_map_insert(dst->map, slices->list, slices->nr, &iova,
 				 flags_to_prot(arg->flags),
-				 flags_to_map(arg->flags));
+				 flags_to_map(arg->flags), &seq);
 	if (err) {
 		put_slices(slices);
 		goto out_put;
@@ -485,8 +485,7 @@ static int map_slices(struct iommufd_call *call, struct iommufd_slices *slices)
 	arg->dst_iova = iova;
 	err = iommufd_call_respond_u64(call, &arg->dst_iova);
 	if (err)
-		iommufd_map_remove(dst->map, iova, iova + arg->length - 1,
-				   &unmapped);
+		iommufd_map_undo(dst->map, iova, iova + arg->length - 1, seq);
 out_put:
 	iommufd_object_put(call->ctx, &dst->obj);
 	return err;

@@ -14,8 +14,11 @@
  *                           is mapped, unmapped or revoked. vfio-pci revokes
  *                           within dev_set->lock and its memory_lock
  *   iommufd_iova_map lock   areas, reservations, list of domains
- *   iommufd_store fill_mutex  pinning for one store
- *   mmap_lock               of the process that owns or pays for the memory
+ *   busy areas of a map     no lock, but waited for like one: iova_map.rst says
+ *                           what must not be waited for meanwhile
+ *   iommufd_store fill_mutex  pinning for one store; not while areas are busy
+ *   mmap_lock               of the process that owns or pays for the memory; not
+ *                           while areas are busy
  *   iommufd_store mutex     pages and holds of one store
  *   iommu group mutex | driver locks
  *

@@ -64,17 +64,21 @@ struct iommufd_area *iommufd_area_alloc(void)
 	area->remover = NULL;
 	area->held = false;
 	area->absent = false;
+	area->stuck = false;
 	return area;
 }
 
 /**
  * iommufd_area_free() - free an area and drop its store
- * @area: area in no tree and not held
+ * @area: area in no tree and not held, unless it is stuck
  *
  * Context: may sleep.
  */
 void iommufd_area_free(struct iommufd_area *area)
 {
+	/* It keeps its memory, which some device may still reach, for good */
+	if (unlikely(area->stuck))
+		return;
 	iommufd_store_put(area->store);
 	kmem_cache_free(area_cache, area);
 }
@@ -99,17 +103,40 @@ int iommufd_area_hold(struct iommufd_area *area)
 }
 
 /**
- * iommufd_area_release() - let go of the memory of an area
- * @area: the caller's to work on; nothing happens when it is not held
+ * iommufd_area_release() - unpin the memory of an area
+ * @area: the caller's to work on; nothing happens when it is not held, or stuck
+ * @refunds: gets the charges, which the caller returns when it is not busy with
+ *	     any area
  *
  * Context: may sleep.
  */
-void iommufd_area_release(struct iommufd_area *area)
+void iommufd_area_release(struct iommufd_area *area,
+			  struct iommufd_refunds *refunds)
 {
-	if (!area->held)
+	if (!area->held || unlikely(area->stuck))
 		return;
-	iommufd_store_release(area->store, &area->hold);
+	iommufd_store_release_owing(area->store, &area->hold, refunds);
 	area->held = false;
+}
+
+/**
+ * iommufd_area_split_hold() - give the hold of an area to its two halves
+ * @area: the caller's to work on, held, and of memory that has pages
+ * @low: lower half, not held
+ * @high: upper half, not held
+ *
+ * Context: may sleep; does not wait for pins of others.
+ */
+void iommufd_area_split_hold(struct iommufd_area *area,
+			     struct iommufd_area *low,
+			     struct iommufd_area *high)
+{
+	iommufd_store_split_hold(area->store, &area->hold, &low->hold,
+				 (high->offset_bytes - 1) >> PAGE_SHIFT,
+				 &high->hold, high->offset_bytes >> PAGE_SHIFT);
+	area->held = false;
+	low->held = true;
+	high->held = true;
 }
 
 /* The tree */

@@ -51,7 +51,8 @@ struct iommufd_area_subtree {
  * @hold: keeps the bytes pinned while @held
  * @next: next area its worker works on
  * @seq: when it became visible to domains; domains that were drained from then
- *	 on or earlier do not have it
+ *	 on or earlier do not have it.  All areas that one call maps have the same,
+ *	 and no others but parts of them
  * @remover: who is about to remove it, or NULL
  * @nr_domains: number of domains that have it
  * @nr_pins: in-kernel users that have pinned, or are working on, a part of it
@@ -62,10 +63,12 @@ struct iommufd_area_subtree {
  * @absent: its memory was revoked before it was written to a domain, or taken
  *	    out of them since: the domains that have it translate nothing there,
  *	    until the memory is restored
+ * @stuck: a driver did not take it out of a domain as it was told, so that
+ *	   devices may reach its memory for ever: it is never unpinned
  *
  * @node, @phase, @busy, @remover, @nr_pins and @seq change under the map's lock.  @next,
- * @hold, @held, @absent and @nr_domains belong to the one who set @busy.  The others
- * never change while the area is in the tree.
+ * @hold, @held, @absent, @stuck and @nr_domains belong to the one who set @busy.  The
+ * others never change while the area is in the tree.
  */
 struct iommufd_area {
 	struct rb_node node;
@@ -86,6 +89,7 @@ struct iommufd_area {
 	bool busy;
 	bool held;
 	bool absent;
+	bool stuck;
 };
 
 /**
@@ -103,7 +107,11 @@ struct iommufd_fit {
 struct iommufd_area *iommufd_area_alloc(void);
 void iommufd_area_free(struct iommufd_area *area);
 int iommufd_area_hold(struct iommufd_area *area);
-void iommufd_area_release(struct iommufd_area *area);
+void iommufd_area_release(struct iommufd_area *area,
+			  struct iommufd_refunds *refunds);
+void iommufd_area_split_hold(struct iommufd_area *area,
+			     struct iommufd_area *low,
+			     struct iommufd_area *high);
 
 bool iommufd_area_insert(struct rb_root *root, struct iommufd_area *area);
 void iommufd_area_erase(struct rb_root *root, struct iommufd_area *area);

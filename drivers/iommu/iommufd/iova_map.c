@@ -41,11 +41,11 @@
  */
 #include <linux/err.h>
 #include <linux/iommu.h>
-#include <linux/jiffies.h>
 #include <linux/overflow.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
+#include "account.h"
 #include "iova_map_private.h"
 
 /**
@@ -128,102 +128,19 @@ void iommufd_map_put(struct iommufd_iova_map *map)
 	kfree(map);
 }
 
-/* Waiting for those who are busy */
-
-static bool has_changed(const struct iommufd_iova_map *map, unsigned long since)
-{
-	/* Pairs with WRITE_ONCE() in iommufd_map_wake() */
-	return READ_ONCE(map->changes) != since;
-}
-
-/**
- * iommufd_map_wait() - wait until somebody is done with an area
- * @map: the map
- *
- * The caller looks again at what it is waiting for.
- *
- * Context: the map's lock is held; it is dropped and taken again.
- * Return: 0, or -EINTR on a fatal signal.
- */
-int iommufd_map_wait(struct iommufd_iova_map *map)
-{
-	unsigned long since = map->changes;
-	int err;
-
-	map->nr_waiters++;
-	mutex_unlock(&map->lock);
-	err = wait_event_killable(map->waiters, has_changed(map, since));
-	mutex_lock(&map->lock);
-	map->nr_waiters--;
-	return err ? -EINTR : 0;
-}
-
-/**
- * iommufd_map_wait_a_moment() - the same for 0.1 s at most
- * @map: the map
- *
- * Context: the map's lock is held; it is dropped and taken again.
- * Return: 0; -EINTR on a fatal signal; -ETIMEDOUT when nobody was done.
- */
-int iommufd_map_wait_a_moment(struct iommufd_iova_map *map)
-{
-	unsigned long since = map->changes;
-	long left;
-
-	map->nr_waiters++;
-	mutex_unlock(&map->lock);
-	left = wait_event_killable_timeout(map->waiters, has_changed(map, since),
-					   HZ / 10);
-	mutex_lock(&map->lock);
-	map->nr_waiters--;
-	if (left < 0)
-		return -EINTR;
-	return left ? 0 : -ETIMEDOUT;
-}
-
-/**
- * iommufd_map_wait_uninterruptible() - the same for those who must not fail
- * @map: the map
- *
- * Context: the map's lock is held; it is dropped and taken again.
- */
-void iommufd_map_wait_uninterruptible(struct iommufd_iova_map *map)
-{
-	unsigned long since = map->changes;
-
-	map->nr_waiters++;
-	mutex_unlock(&map->lock);
-	wait_event(map->waiters, has_changed(map, since));
-	mutex_lock(&map->lock);
-	map->nr_waiters--;
-}
-
-/**
- * iommufd_map_wake() - say that areas stopped being busy or claimed
- * @map: the map
- *
- * Context: the map's lock is held.
- */
-void iommufd_map_wake(struct iommufd_iova_map *map)
-{
-	lockdep_assert_held(&map->lock);
-	if (!map->nr_waiters)
-		return;
-	WRITE_ONCE(map->changes, map->changes + 1);
-	wake_up_all(&map->waiters);
-}
-
 /* Chains of areas that somebody works on */
 
 static void free_chain(struct iommufd_area *chain)
 {
+	struct iommufd_refunds refunds = {};
 	struct iommufd_area *next;
 
 	for (; chain; chain = next) {
 		next = iommufd_area_next_in_chain(chain);
-		iommufd_area_release(chain);
+		iommufd_area_release(chain, &refunds);
 		iommufd_area_free(chain);
 	}
+	iommufd_refunds_settle(&refunds);
 }
 
 static void erase_chain(struct iommufd_iova_map *map,
@@ -282,13 +199,17 @@ static int add_up_slices(const struct iommufd_slice *slices,
 /* The areas do not own their stores yet */
 static void abandon_chain(struct iommufd_area *chain)
 {
+	struct iommufd_refunds refunds = {};
 	struct iommufd_area *area;
 
-	for (area = chain; area; area = area->next) {
-		iommufd_area_release(area);
+	for (area = chain; area; area = iommufd_area_next_in_chain(area)) {
+		iommufd_area_release(area, &refunds);
+		if (unlikely(area->stuck))
+			iommufd_store_get(area->store);	/* for good */
 		area->store = NULL;
 	}
 	free_chain(chain);
+	iommufd_refunds_settle(&refunds);
 }
 
 static struct iommufd_area *alloc_chain(const struct iommufd_slice *slices,
@@ -388,7 +309,8 @@ static int pin_chain(struct iommufd_area *chain)
 static void show_to_domains(struct iommufd_iova_map *map,
 			    struct iommufd_area *chain)
 {
-	for (; chain; chain = chain->next) {
+	map->seq++;
+	for (; chain; chain = iommufd_area_next_in_chain(chain)) {
 		chain->phase = AREA_FILLING;
 		chain->seq = map->seq;
 	}
@@ -397,7 +319,7 @@ static void show_to_domains(struct iommufd_iova_map *map,
 static void publish_chain(struct iommufd_iova_map *map,
 			  struct iommufd_area *chain)
 {
-	for (; chain; chain = chain->next) {
+	for (; chain; chain = iommufd_area_next_in_chain(chain)) {
 		unsigned long length_bytes = iommufd_area_bytes(chain);
 
 		map->mapped_bytes += length_bytes;
@@ -411,7 +333,7 @@ static void publish_chain(struct iommufd_iova_map *map,
 
 static bool is_pinned_in_vain(const struct iommufd_area *chain)
 {
-	for (; chain; chain = chain->next)
+	for (; chain; chain = iommufd_area_next_in_chain(chain))
 		if (chain->held && !chain->nr_domains)
 			return true;
 	return false;
@@ -419,17 +341,19 @@ static bool is_pinned_in_vain(const struct iommufd_area *chain)
 
 /* All domains left, or have not come to it yet: they pin it again */
 static void unpin_unused(struct iommufd_iova_map *map,
-			 struct iommufd_area *chain)
+			 struct iommufd_area *chain,
+			 struct iommufd_refunds *refunds)
 {
-	mutex_unlock(&map->lock);
-	for (; chain; chain = chain->next)
+	iommufd_map_begin_work(map);
+	for (; chain; chain = iommufd_area_next_in_chain(chain))
 		if (!chain->nr_domains)
-			iommufd_area_release(chain);
-	mutex_lock(&map->lock);
+			iommufd_area_release(chain, refunds);
+	iommufd_map_end_work(map);
 }
 
 /* Pin reserved areas and write them to the domains, without the lock */
-static int build_chain(struct iommufd_iova_map *map, struct iommufd_area *chain)
+static int build_chain(struct iommufd_iova_map *map, struct iommufd_area *chain,
+		       struct iommufd_refunds *refunds)
 {
 	int err;
 
@@ -444,7 +368,7 @@ static int build_chain(struct iommufd_iova_map *map, struct iommufd_area *chain)
 	if (err)
 		return err;
 	if (is_pinned_in_vain(chain))
-		unpin_unused(map, chain);
+		unpin_unused(map, chain, refunds);
 	return 0;
 }
 
@@ -456,6 +380,7 @@ static int build_chain(struct iommufd_iova_map *map, struct iommufd_area *chain)
  * @iova: where, in bytes; set to where without IOMMUFD_MAP_FIXED
  * @prot: mask of IOMMU_READ, IOMMU_WRITE, IOMMU_CACHE
  * @flags: mask of IOMMUFD_MAP_*
+ * @seq: set to what iommufd_map_undo() knows the mappings by; may be NULL
  *
  * Memory is pinned only when the map has a domain.
  *
@@ -469,8 +394,10 @@ static int build_chain(struct iommufd_iova_map *map, struct iommufd_area *chain)
  */
 int iommufd_map_insert(struct iommufd_iova_map *map,
 		       struct iommufd_slice *slices, unsigned int nr_slices,
-		       unsigned long *iova, int prot, unsigned int flags)
+		       unsigned long *iova, int prot, unsigned int flags,
+		       u64 *seq)
 {
+	struct iommufd_refunds refunds = {};
 	unsigned long start = *iova;
 	struct iommufd_area *chain;
 	struct demand demand;
@@ -497,12 +424,15 @@ int iommufd_map_insert(struct iommufd_iova_map *map,
 	if (list_empty(&map->domains)) {
 		show_to_domains(map, chain);
 	} else {
-		err = build_chain(map, chain);
+		err = build_chain(map, chain, &refunds);
 		if (err)
 			goto err_erase;
 	}
 	publish_chain(map, chain);
+	if (seq)
+		*seq = chain->seq;
 	mutex_unlock(&map->lock);
+	iommufd_refunds_settle(&refunds);
 	*iova = start;
 	return 0;
 
@@ -632,15 +562,15 @@ static bool ask_users(struct iommufd_iova_map *map, const struct removal *rm)
 static int quiesce_claimed(struct iommufd_iova_map *map,
 			   const struct removal *rm)
 {
-	unsigned int nr_asked = 0;
-	bool asked;
+	struct iommufd_asking asking = {};
 	int err;
 
 	for (;;) {
-		asked = ask_users(map, rm);
+		if (iommufd_users_begin_asking(map, &asking))
+			iommufd_users_end_asking(&asking, ask_users(map, rm));
 		if (!is_any_claimed_in_use(rm))
 			return 0;
-		err = iommufd_users_wait(map, asked, &nr_asked);
+		err = iommufd_users_wait(map, &asking);
 		if (err)
 			return err;
 	}
@@ -702,6 +632,21 @@ static struct iommufd_area *take_areas(struct iommufd_iova_map *map,
 	return chain;
 }
 
+/* Returns what is to be freed without the lock */
+static struct iommufd_area *remove_claimed(struct iommufd_iova_map *map,
+					   const struct removal *rm, u64 *bytes)
+{
+	struct iommufd_area *chain = take_areas(map, rm, bytes);
+
+	if (!list_empty(&map->domains))
+		iommufd_domains_unfill(map, chain);
+	if (rm->nr == map->nr_areas)
+		erase_all(map);
+	else
+		erase_chain(map, chain);
+	return chain;
+}
+
 /**
  * iommufd_map_remove() - unmap all mappings inside an interval
  * @map: the map
@@ -727,22 +672,87 @@ int iommufd_map_remove(struct iommufd_iova_map *map, unsigned long iova,
 	*unmapped_bytes = 0;
 	mutex_lock(&map->lock);
 	err = claim_areas(map, &rm);
-	if (err)
-		goto out_unlock;
-	chain = take_areas(map, &rm, unmapped_bytes);
-	if (!list_empty(&map->domains))
-		iommufd_domains_unfill(map, chain);
-	if (rm.nr == map->nr_areas)
-		erase_all(map);
-	else
-		erase_chain(map, chain);
+	if (err) {
+		mutex_unlock(&map->lock);
+		return err;
+	}
+	chain = remove_claimed(map, &rm, unmapped_bytes);
 	mutex_unlock(&map->lock);
 	free_chain(chain);
 	return 0;
+}
 
-out_unlock:
-	mutex_unlock(&map->lock);
+/*
+ * Claim what is left of the mappings that one call made.  Returns -EAGAIN when
+ * somebody else is about to remove a part of them.
+ */
+static int claim_made(struct iommufd_iova_map *map, struct removal *rm, u64 seq)
+{
+	struct iommufd_area *area;
+
+	rm->first = NULL;
+	rm->nr = 0;
+	rm->any_in_use = true;
+	area = iommufd_area_at_or_behind(&map->areas, rm->range.start);
+	for (; area && area->start <= rm->range.last;
+	     area = iommufd_area_next(area)) {
+		cond_resched();
+		/* Those that are still being made have no number yet */
+		if (area->phase != AREA_MAPPED || area->seq != seq)
+			continue;
+		if (area->remover)
+			return -EAGAIN;
+		area->remover = rm;
+		rm->first = rm->first ?: area;
+		rm->nr++;
+	}
+	return rm->nr ? 0 : -ENOENT;
+}
+
+static int claim_and_quiesce_made(struct iommufd_iova_map *map,
+				  struct removal *rm, u64 seq)
+{
+	int err;
+
+	while ((err = claim_made(map, rm, seq)) == -EAGAIN) {
+		disclaim(map, rm);
+		err = iommufd_map_wait(map);
+		if (err)
+			return err;
+	}
+	if (err)
+		return err;
+	err = quiesce_claimed(map, rm);
+	if (err)
+		disclaim(map, rm);
 	return err;
+}
+
+/**
+ * iommufd_map_undo() - take back what one iommufd_map_insert() mapped
+ * @map: the map
+ * @iova: where it was mapped, in bytes
+ * @last: last IOVA of it in bytes, inclusive
+ * @seq: what iommufd_map_insert() said
+ *
+ * What others have unmapped meanwhile is not there any more, and what they have
+ * mapped in its place is theirs.  When the caller is being killed, or in-kernel
+ * users do not unpin what they have pinned by now, the mappings stay.
+ *
+ * Context: may sleep.
+ */
+void iommufd_map_undo(struct iommufd_iova_map *map, unsigned long iova,
+		      unsigned long last, u64 seq)
+{
+	struct removal rm = { .range.start = iova, .range.last = last };
+	struct iommufd_area *chain = NULL;
+	u64 bytes;
+
+	mutex_lock(&map->lock);
+	if (!claim_and_quiesce_made(map, &rm, seq))
+		chain = remove_claimed(map, &rm, &bytes);
+	mutex_unlock(&map->lock);
+	free_chain(chain);
 }
 
 /**
@@ -856,8 +866,11 @@ int iommufd_map_slices(struct iommufd_iova_map *map, unsigned long iova,
 			return -ENOMEM;
 		mutex_lock(&map->lock);
 	}
-	for (i = 0; i < slices->nr; i++)
+	for (i = 0; i < slices->nr; i++) {
 		iommufd_store_get(slices->list[i].store);
+		if (i)
+			cond_resched();
+	}
 	mutex_unlock(&map->lock);
 
 	if (!slices->nr) {

@@ -88,7 +88,10 @@ static inline void iommufd_slices_free(struct iommufd_slices *slices)
 
 int iommufd_map_insert(struct iommufd_iova_map *map,
 		       struct iommufd_slice *slices, unsigned int nr_slices,
-		       unsigned long *iova, int prot, unsigned int flags);
+		       unsigned long *iova, int prot, unsigned int flags,
+		       u64 *seq);
+void iommufd_map_undo(struct iommufd_iova_map *map, unsigned long iova,
+		      unsigned long last, u64 seq);
 int iommufd_map_remove(struct iommufd_iova_map *map, unsigned long iova,
 		       unsigned long last, u64 *unmapped_bytes);
 bool iommufd_map_is_used(struct iommufd_iova_map *map, unsigned long iova,

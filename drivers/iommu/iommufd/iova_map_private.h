@@ -45,17 +45,19 @@ struct iommufd_space {
  * @areas: tree of &struct iommufd_area
  * @space: which IOVAs may be used
  * @domains: list of &struct map_domain
- * @waiters: those who wait for somebody else's work to end
+ * @waiters: those who wait for others, as iova_map.rst lists
  * @users_list: in-kernel users
  * @nr_pinners: how many of them keep mappings aligned to PAGE_SIZE
- * @changes: how often such work has ended
+ * @changes: how often something changed that they wait for
  * @nr_waiters: number of those who wait
- * @seq: counts drains of domains; new areas take it
+ * @seq: counts maps and drains of domains
  * @nr_areas: number of areas, those being made included
  * @nr_domains: length of @domains
  * @mapped_bytes: length of all finished mappings
  * @pinned_bytes: length of those whose memory is pinned
  * @nr_kernel_pins: ranges that the users in @users_list have pinned
+ * @nr_late_pins: how often a user pinned something that another task already
+ *		  waits for
  * @huge_pages: domains may use pages larger than PAGE_SIZE
  */
 struct iommufd_iova_map {
@@ -75,16 +77,61 @@ struct iommufd_iova_map {
 	u64 mapped_bytes;
 	u64 pinned_bytes;
 	unsigned long nr_kernel_pins;
+	unsigned long nr_late_pins;
 	bool huge_pages;
 };
 
 /* iova_map.c */
 struct iommufd_iova_map *iommufd_map_get(struct iommufd_iova_map *map);
 void iommufd_map_put(struct iommufd_iova_map *map);
+
+/* map_wait.c */
 int iommufd_map_wait(struct iommufd_iova_map *map);
-int iommufd_map_wait_a_moment(struct iommufd_iova_map *map);
+int iommufd_map_wait_until(struct iommufd_iova_map *map, unsigned long until);
 void iommufd_map_wait_uninterruptible(struct iommufd_iova_map *map);
 void iommufd_map_wake(struct iommufd_iova_map *map);
+
+#ifdef CONFIG_LOCKDEP
+extern struct lockdep_map iommufd_busy_dep_map;
+#endif
+
+/**
+ * iommufd_begin_work() - work on areas that are busy, without the map's lock
+ *
+ * Until iommufd_end_work() the caller must not sleep on memory of user space, on
+ * the mmap_lock of a process, or on the pinning of others: those who hold what it
+ * would wait for may wait for the areas.  Lockdep knows the work as a lock, which
+ * all tasks take that wait for areas.
+ *
+ * Context: the map's lock is not held.
+ */
+static inline void iommufd_begin_work(void)
+{
+	lock_map_acquire(&iommufd_busy_dep_map);
+}
+
+/**
+ * iommufd_end_work() - undo iommufd_begin_work()
+ *
+ * Context: the map's lock is not held.
+ */
+static inline void iommufd_end_work(void)
+{
+	lock_map_release(&iommufd_busy_dep_map);
+}
+
+/* The same for those who hold the map's lock before and after the work */
+static inline void iommufd_map_begin_work(struct iommufd_iova_map *map)
+{
+	mutex_unlock(&map->lock);
+	iommufd_begin_work();
+}
+
+static inline void iommufd_map_end_work(struct iommufd_iova_map *map)
+{
+	iommufd_end_work();
+	mutex_lock(&map->lock);
+}
 
 /* iova_space.c */
 void iommufd_space_init(struct iommufd_space *space);
@@ -115,10 +162,29 @@ bool iommufd_domains_may_cut(const struct iommufd_iova_map *map,
 void iommufd_domains_cut(struct iommufd_iova_map *map,
 			 const struct iommufd_area *area);
 
+/**
+ * struct iommufd_asking - a task that waits until in-kernel users unpin
+ * @asked: users had pins when they were asked last
+ * @nr_late_pins: what the map counted before that
+ * @asked_at: when that was, in jiffies
+ * @deadline: when the task gives up, in jiffies; valid while @asked
+ *
+ * Starts as zeros.
+ */
+struct iommufd_asking {
+	bool asked;
+	unsigned long nr_late_pins;
+	unsigned long asked_at;
+	unsigned long deadline;
+};
+
 /* map_access.c */
 bool iommufd_users_ask(struct iommufd_iova_map *map,
 		       const struct iommufd_area *area);
-int iommufd_users_wait(struct iommufd_iova_map *map, bool asked,
-		       unsigned int *nr_asked);
+bool iommufd_users_begin_asking(struct iommufd_iova_map *map,
+				struct iommufd_asking *asking);
+void iommufd_users_end_asking(struct iommufd_asking *asking, bool asked);
+int iommufd_users_wait(struct iommufd_iova_map *map,
+		       const struct iommufd_asking *asking);
 
 #endif /* __IOMMUFD_IOVA_MAP_PRIVATE_H */

@@ -23,18 +23,23 @@
 #include <linux/interval_tree_generic.h>
 #include <linux/iommu.h>
 #include <linux/iommufd.h>
+#include <linux/jiffies.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
+#include "account.h"
 #include "iova_map_private.h"
 
 /* Runs that are turned into pages at a time; they stand on the stack */
 #define PAGE_RUNS 16
 
-/* How often a user is asked to let go; the map waits 0.1 s each time */
-#define MAX_ASKED 100
+/* How long a task waits for users that were asked to unpin, in jiffies */
+#define PATIENCE (10 * HZ)
+
+/* How long before they are asked again, unless there are new pins */
+#define ASK_INTERVAL (HZ / 10)
 
 /**
  * struct iommufd_map_user - an in-kernel user of a map
@@ -139,6 +144,7 @@ static int check_range(struct iommufd_map_user *user, unsigned long iova,
 		if (area->last >= last)
 			return permitted ? nr : -EPERM;
 		iova = area->last + 1;
+		cond_resched();
 	}
 	return -ENOENT;
 }
@@ -164,6 +170,8 @@ static void count_pieces(struct pin *pin, struct iommufd_map_user *user)
 	for (i = 0; i < pin->nr_pieces; i++) {
 		pin->pieces[i].area = area;
 		area->nr_pins++;
+		if (i)
+			cond_resched();
 		area = iommufd_area_next(area);
 	}
 }
@@ -172,9 +180,40 @@ static void uncount_pieces(struct pin *pin, struct iommufd_map_user *user)
 {
 	unsigned int i;
 
-	for (i = 0; i < pin->nr_pieces; i++)
+	for (i = 0; i < pin->nr_pieces; i++) {
 		pin->pieces[i].area->nr_pins--;
+		if (i)
+			cond_resched();
+	}
 	iommufd_map_wake(user->map);
+}
+
+/* Does a task wait that must ask the user for this new pin, too? */
+static bool is_late(const struct pin *pin, const struct iommufd_map_user *user)
+{
+	unsigned int i;
+
+	if (user->leaving)
+		return true;
+	for (i = 0; i < pin->nr_pieces; i++) {
+		if (pin->pieces[i].area->remover)
+			return true;
+		if (i)
+			cond_resched();
+	}
+	return false;
+}
+
+static void add_pin(struct pin *pin, struct iommufd_map_user *user)
+{
+	struct iommufd_iova_map *map = user->map;
+
+	pin_tree_insert(pin, &user->pins);
+	map->nr_kernel_pins++;
+	if (is_late(pin, user)) {
+		map->nr_late_pins++;
+		iommufd_map_wake(map);
+	}
 }
 
 /* Make a pin whose areas stay.  Nothing is pinned yet */
@@ -227,14 +266,18 @@ static unsigned long piece_bytes(const struct pin *pin,
 	return min(pin->last, area->last) - max(pin->start, area->start) + 1;
 }
 
-static void release_pieces(struct pin *pin, unsigned int nr)
+static void release_pieces(struct pin *pin, unsigned int nr,
+			   struct iommufd_refunds *refunds)
 {
-	while (nr--)
-		iommufd_store_release(pin->pieces[nr].area->store,
-				      &pin->pieces[nr].hold);
+	while (nr--) {
+		iommufd_store_release_owing(pin->pieces[nr].area->store,
+					    &pin->pieces[nr].hold, refunds);
+		if (nr)
+			cond_resched();
+	}
 }
 
-static int hold_pieces(struct pin *pin)
+static int hold_pieces(struct pin *pin, struct iommufd_refunds *refunds)
 {
 	struct pin_piece *piece;
 	unsigned int i;
@@ -249,9 +292,11 @@ static int hold_pieces(struct pin *pin)
 					 (offset + piece_bytes(pin, piece) - 1)
 						>> PAGE_SHIFT);
 		if (err) {
-			release_pieces(pin, i);
+			release_pieces(pin, i, refunds);
 			return err;
 		}
+		if (i)
+			cond_resched();
 	}
 	return 0;
 }
@@ -285,10 +330,7 @@ static void list_pages(struct pin *pin, struct page **pages)
 	}
 }
 
-/*
- * Wakes only who waits for that.  Else two who ask the same user to let go would
- * wake each other for ever.
- */
+/* Only iommufd_map_leave() waits for that */
 static void end_work(struct iommufd_map_user *user)
 {
 	user->nr_works--;
@@ -316,6 +358,7 @@ int iommufd_map_pin(struct iommufd_map_user *user, unsigned long iova,
 		    unsigned int flags)
 {
 	struct iommufd_iova_map *map = user->map;
+	struct iommufd_refunds refunds = {};
 	unsigned long last;
 	struct pin *pin;
 	int err;
@@ -327,19 +370,18 @@ int iommufd_map_pin(struct iommufd_map_user *user, unsigned long iova,
 	if (IS_ERR(pin))
 		return PTR_ERR(pin);
 
-	err = hold_pieces(pin);
+	err = hold_pieces(pin, &refunds);
 	if (!err && pages)
 		list_pages(pin, pages);
 
 	mutex_lock(&map->lock);
-	if (err) {
+	if (err)
 		uncount_pieces(pin, user);
-	} else {
-		pin_tree_insert(pin, &user->pins);
-		map->nr_kernel_pins++;
-	}
+	else
+		add_pin(pin, user);
 	end_work(user);
 	mutex_unlock(&map->lock);
+	iommufd_refunds_settle(&refunds);
 	if (err)
 		kvfree(pin);
 	return err;
@@ -380,6 +422,7 @@ void iommufd_map_unpin(struct iommufd_map_user *user, unsigned long iova,
 		       unsigned long length_bytes)
 {
 	struct iommufd_iova_map *map = user->map;
+	struct iommufd_refunds refunds = {};
 	struct pin *pin;
 
 	mutex_lock(&map->lock);
@@ -393,12 +436,13 @@ void iommufd_map_unpin(struct iommufd_map_user *user, unsigned long iova,
 	user->nr_works++;
 	mutex_unlock(&map->lock);
 
-	release_pieces(pin, pin->nr_pieces);
+	release_pieces(pin, pin->nr_pieces, &refunds);
 
 	mutex_lock(&map->lock);
 	uncount_pieces(pin, user);
 	end_work(user);
 	mutex_unlock(&map->lock);
+	iommufd_refunds_settle(&refunds);
 	kvfree(pin);
 }
 
@@ -430,9 +474,8 @@ static int copy_range(struct iommufd_map_user *user, unsigned long iova,
 	unsigned long end;
 	int err;
 
-	/* The range may change after each area: it is judged again */
+	err = check_range(user, iova, last, flags, false);
 	for (;;) {
-		err = check_range(user, iova, last, flags, false);
 		if (err < 0)
 			return err;
 		area = iommufd_area_at_or_behind(&user->map->areas, iova);
@@ -443,6 +486,8 @@ static int copy_range(struct iommufd_map_user *user, unsigned long iova,
 			return err;
 		data += end - iova + 1;
 		iova = end + 1;
+		/* There was no lock meanwhile.  The rest is judged piece by piece */
+		err = check_range(user, iova, iova, flags, false);
 	}
 }
 
@@ -518,26 +563,61 @@ bool iommufd_users_ask(struct iommufd_iova_map *map,
 }
 
 /**
- * iommufd_users_wait() - wait until somebody lets go
+ * iommufd_users_begin_asking() - is it time to ask users to unpin
  * @map: the map
- * @asked: whether users were asked who may never do it
- * @nr_asked: how often that has been so, counted here
+ * @asking: what the caller knows of those that it asked before
  *
- * Context: the map's lock is held; it is dropped and taken again.
- * Return: 0 when it is time to look and ask again; -EINTR on a fatal signal;
- * -EDEADLOCK when users were asked too often.
+ * Context: the map's lock is held.
+ * Return: whether the caller shall ask, and call iommufd_users_end_asking().
  */
-int iommufd_users_wait(struct iommufd_iova_map *map, bool asked,
-		       unsigned int *nr_asked)
+bool iommufd_users_begin_asking(struct iommufd_iova_map *map,
+				struct iommufd_asking *asking)
 {
-	int err;
+	lockdep_assert_held(&map->lock);
+	/* Not at each wake: two tasks that ask the same user wake each other */
+	if (asking->asked && asking->nr_late_pins == map->nr_late_pins &&
+	    time_before(jiffies, asking->asked_at + ASK_INTERVAL))
+		return false;
+	asking->nr_late_pins = map->nr_late_pins;
+	return true;
+}
 
-	if (!asked)
+/**
+ * iommufd_users_end_asking() - remember that users were asked
+ * @asking: what the caller knows of them
+ * @asked: whether there were any
+ *
+ * Context: any.
+ */
+void iommufd_users_end_asking(struct iommufd_asking *asking, bool asked)
+{
+	asking->asked_at = jiffies;
+	if (asked && !asking->asked)
+		asking->deadline = asking->asked_at + PATIENCE;
+	asking->asked = asked;
+}
+
+/**
+ * iommufd_users_wait() - wait for what was asked for, and for what is busy
+ * @map: the map
+ * @asking: what the caller knows of those that it asked
+ *
+ * Context: the map's lock is held; it may be dropped and taken again.
+ * Return: 0 when it is time to look again; -EINTR on a fatal signal; -EDEADLOCK
+ * when users have been asked long enough.
+ */
+int iommufd_users_wait(struct iommufd_iova_map *map,
+		       const struct iommufd_asking *asking)
+{
+	lockdep_assert_held(&map->lock);
+	/* It was made while the lock was dropped, and its user was not asked */
+	if (asking->nr_late_pins != map->nr_late_pins)
+		return 0;
+	if (!asking->asked)
 		return iommufd_map_wait(map);
-	err = iommufd_map_wait_a_moment(map);
-	if (err != -ETIMEDOUT)
-		return err;
-	return ++*nr_asked < MAX_ASKED ? 0 : -EDEADLOCK;
+	if (time_after_eq(asking->asked_at, asking->deadline))
+		return -EDEADLOCK;
+	return iommufd_map_wait_until(map, asking->asked_at + ASK_INTERVAL);
 }
 
 /* Coming and going */
@@ -591,24 +671,32 @@ struct iommufd_map_user *iommufd_map_join(struct iommufd_iova_map *map,
 	return user;
 }
 
+static void ask_for_all(struct iommufd_map_user *user,
+			struct iommufd_asking *asking)
+{
+	bool asked = !RB_EMPTY_ROOT(&user->pins.rb_root);
+
+	if (!iommufd_users_begin_asking(user->map, asking))
+		return;
+	if (asked)
+		call_unmap(user, 0, ULONG_MAX);
+	iommufd_users_end_asking(asking, asked);
+}
+
 static int wait_for_works(struct iommufd_map_user *user, bool must)
 {
 	struct iommufd_iova_map *map = user->map;
-	unsigned int nr_asked = 0;
-	bool asked;
-	int err;
+	struct iommufd_asking asking = {};
+	int err = 0;
 
 	for (;;) {
-		asked = !RB_EMPTY_ROOT(&user->pins.rb_root);
-		if (asked)
-			call_unmap(user, 0, ULONG_MAX);
+		ask_for_all(user, &asking);
 		if (RB_EMPTY_ROOT(&user->pins.rb_root) && !user->nr_works)
 			return 0;
-		err = 0;
-		if (must)
+		if (!must)
+			err = iommufd_users_wait(map, &asking);
+		else if (asking.nr_late_pins == map->nr_late_pins)
 			iommufd_map_wait_uninterruptible(map);
-		else
-			err = iommufd_users_wait(map, asked, &nr_asked);
 		if (err)
 			return err;
 	}

@@ -5,8 +5,8 @@
  *
  * The area is claimed as for a removal, so nobody counts on it any more, and
  * two new ones take its place in one step.  Domains are not touched: they hold
- * pages no larger than PAGE_SIZE.  The new areas hold memory that is pinned
- * already, so nothing is pinned or charged.
+ * pages no larger than PAGE_SIZE.  The new areas take over what the old one holds,
+ * so nothing is pinned or charged.
  */
 #include <linux/errno.h>
 #include <linux/iommu.h>
@@ -43,6 +43,15 @@ static void free_halves(struct halves *halves)
 }
 
 /*
+ * Are pages of domains small enough?  That can change at each wait: only to "no"
+ * while there is the area and a domain, but an attach writes large pages then.
+ */
+static bool may_cut_at(const struct iommufd_iova_map *map, unsigned long iova)
+{
+	return !map->huge_pages && IS_ALIGNED(iova, map->space.alignment);
+}
+
+/*
  * Claim the area that has an IOVA and begins below.  Sets @result to NULL when
  * there is none.
  */
@@ -67,7 +76,7 @@ static int claim(struct iommufd_iova_map *map, unsigned long iova,
 	}
 	if (!iommufd_store_has_pages(area->store))
 		return -EOPNOTSUPP;
-	if (map->huge_pages || !IS_ALIGNED(iova, map->space.alignment))
+	if (!may_cut_at(map, iova))
 		return -EINVAL;
 	area->remover = claimer;
 	*result = area;
@@ -77,23 +86,26 @@ static int claim(struct iommufd_iova_map *map, unsigned long iova,
 static void disclaim(struct iommufd_iova_map *map, struct iommufd_area *area)
 {
 	area->remover = NULL;
-	area->busy = false;
 	iommufd_map_wake(map);
 }
 
 /* Wait until nobody works on a claimed area or has a part of it pinned */
-static int quiesce(struct iommufd_iova_map *map, struct iommufd_area *area)
+static int quiesce(struct iommufd_iova_map *map, struct iommufd_area *area,
+		   unsigned long iova)
 {
-	unsigned int nr_asked = 0;
-	bool asked;
+	struct iommufd_asking asking = {};
 	int err;
 
 	for (;;) {
-		asked = area->nr_pins && iommufd_users_ask(map, area);
+		if (iommufd_users_begin_asking(map, &asking))
+			iommufd_users_end_asking(&asking, area->nr_pins &&
+						 iommufd_users_ask(map, area));
+		if (!may_cut_at(map, iova))
+			return -EINVAL;
 		if (!area->busy && !area->nr_pins &&
 		    iommufd_domains_may_cut(map, area))
 			return 0;
-		err = iommufd_users_wait(map, asked, &nr_asked);
+		err = iommufd_users_wait(map, &asking);
 		if (err)
 			return err;
 	}
@@ -111,20 +123,8 @@ static void describe_half(struct iommufd_area *half,
 	half->seq = area->seq;
 	half->nr_domains = area->nr_domains;
 	half->prot = area->prot;
+	half->stuck = area->stuck;
 	half->phase = AREA_MAPPED;
-}
-
-static int hold_halves(struct halves *halves)
-{
-	int err;
-
-	err = iommufd_area_hold(halves->left);
-	if (err)
-		return err;
-	err = iommufd_area_hold(halves->right);
-	if (err)
-		iommufd_area_release(halves->left);
-	return err;
 }
 
 static void swap_in(struct iommufd_iova_map *map, struct iommufd_area *area,
@@ -145,30 +145,25 @@ static int cut_claimed(struct iommufd_iova_map *map, struct iommufd_area *area,
 {
 	int err;
 
-	err = quiesce(map, area);
-	if (err)
-		goto err_disclaim;
+	err = quiesce(map, area, iova);
+	if (err) {
+		disclaim(map, area);
+		mutex_unlock(&map->lock);
+		return err;
+	}
 	area->busy = true;
-	mutex_unlock(&map->lock);
-
+	iommufd_map_begin_work(map);
 	describe_half(halves->left, area, area->start, iova - 1);
 	describe_half(halves->right, area, iova, area->last);
 	if (area->held)
-		err = hold_halves(halves);
+		iommufd_area_split_hold(area, halves->left, halves->right);
+	iommufd_map_end_work(map);
 
-	mutex_lock(&map->lock);
-	if (err)
-		goto err_disclaim;
 	swap_in(map, area, halves);
 	mutex_unlock(&map->lock);
-	iommufd_area_release(area);
+	area->stuck = false;		/* the halves are */
 	iommufd_area_free(area);
 	return 0;
-
-err_disclaim:
-	disclaim(map, area);
-	mutex_unlock(&map->lock);
-	return err;
 }
 
 /**

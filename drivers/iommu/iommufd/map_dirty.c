@@ -30,10 +30,10 @@ static int read_slice(struct iommufd_iova_map *map, struct iommu_domain *domain,
 	int err;
 
 	area->busy = true;
-	mutex_unlock(&map->lock);
+	iommufd_map_begin_work(map);
 	err = domain->ops->read_dirty(domain, start, last - start + 1, log);
 	cond_resched();
-	mutex_lock(&map->lock);
+	iommufd_map_end_work(map);
 	area->busy = false;
 	iommufd_map_wake(map);
 	return err;

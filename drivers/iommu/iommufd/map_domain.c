@@ -13,10 +13,12 @@
 #include <linux/list.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/printk.h>
 #include <linux/sched/signal.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 
+#include "account.h"
 #include "iova_map_private.h"
 
 /* Runs given to a domain at a time; they stand on the stack */
@@ -112,7 +114,7 @@ static struct iommufd_area *first_member(const struct members *m,
 					 struct iommufd_area *chain)
 {
 	while (chain && !has_area(m, chain))
-		chain = chain->next;
+		chain = iommufd_area_next_in_chain(chain);
 	return chain;
 }
 
@@ -121,7 +123,7 @@ static struct iommufd_area *first_present(const struct members *m,
 					  struct iommufd_area *chain)
 {
 	while (chain && (chain->absent || !has_area(m, chain)))
-		chain = chain->next;
+		chain = iommufd_area_next_in_chain(chain);
 	return chain;
 }
 
@@ -143,6 +145,19 @@ static struct map_domain *next_domain(struct iommufd_iova_map *map,
 			return md;
 	}
 	return NULL;
+}
+
+/*
+ * The driver did something else than it was told.  Whatever it says it did is
+ * not believed: devices may still reach the memory, which therefore stays pinned
+ * for good.  Memory of a dma-buf is the exporter's and cannot be kept.
+ */
+static void distrust(struct iommufd_area *area, unsigned long start,
+		     size_t size, size_t unmapped)
+{
+	pr_err_ratelimited("iommufd: the IOMMU driver unmapped %#zx bytes instead of %#zx at IOVA %#lx; the memory stays pinned\n",
+			   unmapped, size, start);
+	area->stuck = iommufd_store_has_pages(area->store);
 }
 
 /* One area, one domain */
@@ -230,7 +245,7 @@ static int write_area(const struct iommufd_iova_map *map,
 {
 	int prot = area->prot | iommufd_store_prot(area->store);
 	struct iommu_run run;
-	size_t done;
+	size_t done, unmapped;
 	int err;
 
 	if (iommufd_store_single_run(area->store, area->offset_bytes,
@@ -238,8 +253,11 @@ static int write_area(const struct iommufd_iova_map *map,
 		err = map_runs(map, domain, area->start, &run, 1, prot, &done);
 	else
 		err = map_many_runs(map, domain, area, prot, &done);
-	if (err && done)
-		iommu_unmap(domain, area->start, done);
+	if (err && done) {
+		unmapped = iommu_unmap(domain, area->start, done);
+		if (unlikely(unmapped != done))
+			distrust(area, area->start, done, unmapped);
+	}
 	return err;
 }
 
@@ -281,9 +299,21 @@ static struct iommufd_area *end_of_span(const struct members *m,
 	return next;
 }
 
-static void unmap_span(struct iommu_domain *domain, unsigned long start,
-		       unsigned long last, struct iommu_iotlb_gather *gather)
+static void distrust_span(const struct members *m, struct iommufd_area *area,
+			  unsigned long last, size_t unmapped)
 {
+	unsigned long start = area->start;
+
+	for (; area && area->start <= last; area = first_present(m, area->next))
+		distrust(area, start, last - start + 1, unmapped);
+}
+
+/* Unmap areas from @area on, which follow each other up to @last */
+static void unmap_span(struct iommu_domain *domain, const struct members *m,
+		       struct iommufd_area *area, unsigned long last,
+		       struct iommu_iotlb_gather *gather)
+{
+	unsigned long start = area->start;
 	size_t size = last - start + 1;
 	size_t done = 0, step, unmapped;
 
@@ -299,17 +329,17 @@ static void unmap_span(struct iommu_domain *domain, unsigned long start,
 		cond_resched();
 	} while (unmapped);
 
-	/* What stays mapped could be reached by devices after it is freed */
-	WARN_ON_ONCE(done != size);
+	if (unlikely(done != size))
+		distrust_span(m, area, last, done);
 }
 
-static void unmap_and_sync(struct iommu_domain *domain, unsigned long start,
-			   unsigned long last)
+static void unmap_and_sync(struct iommu_domain *domain, const struct members *m,
+			   struct iommufd_area *area, unsigned long last)
 {
 	struct iommu_iotlb_gather gather;
 
 	iommu_iotlb_gather_init(&gather);
-	unmap_span(domain, start, last, &gather);
+	unmap_span(domain, m, area, last, &gather);
 	iommu_iotlb_sync(domain, &gather);
 }
 
@@ -318,14 +348,15 @@ static void unmap_and_sync(struct iommu_domain *domain, unsigned long start,
  * gather of its own for each span: drivers that ignore @queued would sync in
  * between if it grew.
  */
-static void unmap_queued(struct iommu_domain *domain, unsigned long start,
-			 unsigned long last, struct list_head *freelist)
+static void unmap_queued(struct iommu_domain *domain, const struct members *m,
+			 struct iommufd_area *area, unsigned long last,
+			 struct list_head *freelist)
 {
 	struct iommu_iotlb_gather gather;
 
 	iommu_iotlb_gather_init(&gather);
 	gather.queued = true;
-	unmap_span(domain, start, last, &gather);
+	unmap_span(domain, m, area, last, &gather);
 	list_splice_tail(&gather.freelist, freelist);
 }
 
@@ -340,9 +371,9 @@ static noinline void unmap_spans(struct iommu_domain *domain,
 
 	for (;;) {
 		if (queued)
-			unmap_queued(domain, area->start, last, &freelist);
+			unmap_queued(domain, m, area, last, &freelist);
 		else
-			unmap_and_sync(domain, area->start, last);
+			unmap_and_sync(domain, m, area, last);
 		if (!next)
 			break;
 		area = next;
@@ -373,7 +404,7 @@ static void unmap_chain(struct iommu_domain *domain, const struct members *m,
 	if (next)
 		unmap_spans(domain, m, area, next, last);
 	else
-		unmap_and_sync(domain, area->start, last);
+		unmap_and_sync(domain, m, area, last);
 }
 
 /* Many areas, all domains */
@@ -388,9 +419,9 @@ static void unfill_until(struct iommufd_iova_map *map,
 	lockdep_assert_held(&map->lock);
 	for (md = next_domain(map, NULL, chain, &m); md && md != end;
 	     md = next_domain(map, md, chain, &m)) {
-		mutex_unlock(&map->lock);
+		iommufd_map_begin_work(map);
 		unmap_chain(md->domain, &m, chain);
-		mutex_lock(&map->lock);
+		iommufd_map_end_work(map);
 	}
 }
 
@@ -428,9 +459,9 @@ int iommufd_domains_refill(struct iommufd_iova_map *map,
 	area->absent = false;
 	for (md = next_domain(map, NULL, area, &m); md;
 	     md = next_domain(map, md, area, &m)) {
-		mutex_unlock(&map->lock);
+		iommufd_map_begin_work(map);
 		err = write_area(map, md->domain, area);
-		mutex_lock(&map->lock);
+		iommufd_map_end_work(map);
 		if (err) {
 			unfill_until(map, area, md);
 			area->absent = true;
@@ -451,15 +482,21 @@ static int fill_chain(struct iommufd_iova_map *map, struct map_domain *md,
 		err = fill_area(map, md->domain, area);
 		if (err)
 			goto err_unmap;
-		if (area->next)
+		if (area->next) {
 			cond_resched();
+			if (fatal_signal_pending(current)) {
+				err = -EINTR;
+				area = area->next;
+				goto err_unmap;
+			}
+		}
 	}
 	return 0;
 
 err_unmap:
 	/* End the chain before the area that failed */
 	for (undo = chain; undo != area && undo->next != area;)
-		undo = undo->next;
+		undo = iommufd_area_next_in_chain(undo);
 	if (undo != area) {
 		rest = undo->next;
 		undo->next = NULL;
@@ -489,9 +526,9 @@ int iommufd_domains_fill(struct iommufd_iova_map *map,
 	lockdep_assert_held(&map->lock);
 	for (md = next_domain(map, NULL, chain, &m); md;
 	     md = next_domain(map, md, chain, &m)) {
-		mutex_unlock(&map->lock);
+		iommufd_map_begin_work(map);
 		err = fill_chain(map, md, &m, chain);
-		mutex_lock(&map->lock);
+		iommufd_map_end_work(map);
 		if (err) {
 			unfill_until(map, chain, md);
 			return err;
@@ -510,7 +547,7 @@ static bool pass(struct map_domain *md, const struct iommufd_area *area)
 }
 
 static int fill_next(struct iommufd_iova_map *map, struct map_domain *md,
-		     struct iommufd_area *area)
+		     struct iommufd_area *area, struct iommufd_refunds *refunds)
 {
 	bool was_held = area->held;
 	int err = 0;
@@ -519,14 +556,22 @@ static int fill_next(struct iommufd_iova_map *map, struct map_domain *md,
 	md->cursor = area->start;
 	area->busy = true;
 	mutex_unlock(&map->lock);
+	/*
+	 * This may wait for page faults, and is no work as iommufd_begin_work()
+	 * means it: no domain has the area yet, and memory that can be revoked is
+	 * never pinned.  So all who wait for the area meanwhile can be killed.
+	 */
 	if (!was_held)
 		err = iommufd_area_hold(area);
-	if (!err)
+	if (!err) {
+		iommufd_begin_work();
 		err = fill_area(map, md->domain, area);
-	if (err && !was_held)
-		iommufd_area_release(area);
+		if (err && !was_held)
+			iommufd_area_release(area, refunds);
+		iommufd_end_work();
+	}
 	mutex_lock(&map->lock);
-	if (!err && !was_held)
+	if (!was_held && area->held)
 		map->pinned_bytes += iommufd_area_bytes(area);
 	area->busy = false;
 	iommufd_map_wake(map);
@@ -534,7 +579,8 @@ static int fill_next(struct iommufd_iova_map *map, struct map_domain *md,
 }
 
 /* On error the cursor tells how far it came */
-static int fill_domain(struct iommufd_iova_map *map, struct map_domain *md)
+static int fill_domain(struct iommufd_iova_map *map, struct map_domain *md,
+		       struct iommufd_refunds *refunds)
 {
 	struct iommufd_area *area;
 	int err;
@@ -553,14 +599,20 @@ static int fill_domain(struct iommufd_iova_map *map, struct map_domain *md)
 					return err;
 				continue;
 			}
-			err = fill_next(map, md, area);
+			err = fill_next(map, md, area, refunds);
 			if (err)
 				return err;
 		}
 		if (!pass(md, area))
 			break;
+		/* What others have pinned is filled in without sleeping */
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
 	}
 	md->state = DOMAIN_LIVE;
+	/* For those who wait until they can cut the last area */
+	iommufd_map_wake(map);
 	return 0;
 }
 
@@ -610,23 +662,25 @@ static struct iommufd_area *claim_for_drain(struct iommufd_iova_map *map,
 
 /* Returns whether there may be more behind */
 static bool drain_chain(struct iommufd_iova_map *map, struct map_domain *md,
-			struct iommufd_area *chain)
+			struct iommufd_area *chain,
+			struct iommufd_refunds *refunds)
 {
 	struct members m = members_of(md);
 	struct iommufd_area *area;
 	u64 released = 0;
 	bool more = true;
 
-	mutex_unlock(&map->lock);
+	iommufd_map_begin_work(map);
 	unmap_chain(md->domain, &m, chain);
 	for (area = chain; area; area = area->next) {
 		if (--area->nr_domains)
 			continue;
-		iommufd_area_release(area);
-		released += iommufd_area_bytes(area);
+		iommufd_area_release(area, refunds);
+		if (!area->held)
+			released += iommufd_area_bytes(area);
 	}
 	cond_resched();
-	mutex_lock(&map->lock);
+	iommufd_map_end_work(map);
 
 	map->pinned_bytes -= released;
 	for (area = chain; area; area = area->next) {
@@ -639,7 +693,7 @@ static bool drain_chain(struct iommufd_iova_map *map, struct map_domain *md,
 
 /* Take the areas that start at or below @limit out of a domain */
 static void drain_domain(struct iommufd_iova_map *map, struct map_domain *md,
-			 unsigned long limit)
+			 unsigned long limit, struct iommufd_refunds *refunds)
 {
 	struct iommufd_area *chain;
 
@@ -648,9 +702,11 @@ static void drain_domain(struct iommufd_iova_map *map, struct map_domain *md,
 	md->cursor = 0;
 	md->limit = limit;
 	md->seq = ++map->seq;
+	/* It is not being filled any more, see iommufd_domains_may_cut() */
+	iommufd_map_wake(map);
 	do {
 		chain = claim_for_drain(map, md);
-	} while (chain && drain_chain(map, md, chain));
+	} while (chain && drain_chain(map, md, chain, refunds));
 }
 
 /* Cutting areas */
@@ -760,6 +816,8 @@ static void forget_domain(struct iommufd_iova_map *map, struct map_domain *md)
 	list_del(&md->list);
 	map->nr_domains--;
 	iommufd_space_widen(map);
+	/* See iommufd_domains_may_cut() */
+	iommufd_map_wake(map);
 }
 
 /**
@@ -780,6 +838,7 @@ static void forget_domain(struct iommufd_iova_map *map, struct map_domain *md)
 int iommufd_map_add_domain(struct iommufd_iova_map *map,
 			   struct iommu_domain *domain)
 {
+	struct iommufd_refunds refunds = {};
 	struct map_domain *md;
 	int err;
 
@@ -799,7 +858,7 @@ int iommufd_map_add_domain(struct iommufd_iova_map *map,
 	list_add_tail(&md->list, &map->domains);
 	map->nr_domains++;
 
-	err = fill_domain(map, md);
+	err = fill_domain(map, md, &refunds);
 	if (err)
 		goto err_drain;
 	mutex_unlock(&map->lock);
@@ -807,10 +866,11 @@ int iommufd_map_add_domain(struct iommufd_iova_map *map,
 
 err_drain:
 	if (md->cursor)
-		drain_domain(map, md, md->cursor - 1);
+		drain_domain(map, md, md->cursor - 1, &refunds);
 	forget_domain(map, md);
 err_unlock:
 	mutex_unlock(&map->lock);
+	iommufd_refunds_settle(&refunds);
 err_free:
 	kfree(md);
 	return err;
@@ -829,6 +889,7 @@ err_free:
 void iommufd_map_remove_domain(struct iommufd_iova_map *map,
 			       struct iommu_domain *domain)
 {
+	struct iommufd_refunds refunds = {};
 	struct map_domain *md;
 
 	mutex_lock(&map->lock);
@@ -840,8 +901,9 @@ void iommufd_map_remove_domain(struct iommufd_iova_map *map,
 	return;
 
 found:
-	drain_domain(map, md, ULONG_MAX);
+	drain_domain(map, md, ULONG_MAX, &refunds);
 	forget_domain(map, md);
 	mutex_unlock(&map->lock);
+	iommufd_refunds_settle(&refunds);
 	kfree(md);
 }

@@ -83,9 +83,9 @@ int iommufd_map_locate(struct iommufd_iova_map *map, unsigned long iova,
 	}
 
 	area->busy = true;
-	mutex_unlock(&map->lock);
+	iommufd_map_begin_work(map);
 	first_run(area, iova, length_bytes, run);
-	mutex_lock(&map->lock);
+	iommufd_map_end_work(map);
 	area->busy = false;
 	iommufd_map_wake(map);
 out_unlock:

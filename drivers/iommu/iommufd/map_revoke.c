@@ -50,36 +50,35 @@ static void note_area(const struct iommufd_hold *hold,
 }
 
 /*
- * What is at an IOVA now, if it is memory that a domain may translate and that
- * is revoked, or is not, as @revoked says.  It need not be the area that was
- * noted: that one may be gone, and another that is found instead is treated as
- * its own revoker will want it.
+ * The area of a holder, if it is still there and a domain may translate it.  What
+ * has been mapped in its place meanwhile is none of the caller's business, unless
+ * it is the same memory: then the state of that memory is right for it, too.
  */
 static struct iommufd_area *find_area(struct iommufd_iova_map *map,
-				      unsigned long start, bool revoked)
+				      const struct iommufd_holder *holder)
 {
 	struct iommufd_area *area;
 
 	lockdep_assert_held(&map->lock);
-	area = iommufd_area_at_or_behind(&map->areas, start);
-	if (!area || area->start != start || area->phase == AREA_RESERVED ||
-	    iommufd_store_is_revoked(area->store) != revoked)
+	area = iommufd_area_at_or_behind(&map->areas, holder->where);
+	if (!area || area->start != holder->where ||
+	    area->phase == AREA_RESERVED || area->store != holder->store)
 		return NULL;
 	return area;
 }
 
-/* The same when nobody works on it */
+/*
+ * The same when nobody works on it.  Those who do never wait for page faults, as
+ * memory that can be revoked is not pinned.
+ */
 static struct iommufd_area *find_idle_area(struct iommufd_iova_map *map,
-					   unsigned long start, bool revoked)
+					   const struct iommufd_holder *holder)
 {
 	struct iommufd_area *area;
 
-	for (;;) {
-		area = find_area(map, start, revoked);
-		if (!area || !area->busy)
-			return area;
+	while ((area = find_area(map, holder)) && area->busy)
 		iommufd_map_wait_uninterruptible(map);
-	}
+	return area;
 }
 
 static void empty_area(struct iommufd_iova_map *map, struct iommufd_area *area)
@@ -100,7 +99,7 @@ static void revoke_area(const struct iommufd_holder *holder)
 	struct iommufd_area *area;
 
 	mutex_lock(&map->lock);
-	area = find_idle_area(map, holder->where, true);
+	area = find_idle_area(map, holder);
 	if (area)
 		empty_area(map, area);
 	mutex_unlock(&map->lock);
@@ -127,7 +126,7 @@ static void restore_area(const struct iommufd_holder *holder)
 	struct iommufd_area *area;
 
 	mutex_lock(&map->lock);
-	area = find_idle_area(map, holder->where, false);
+	area = find_idle_area(map, holder);
 	if (area && area->absent)
 		refill_area(map, area);
 	mutex_unlock(&map->lock);

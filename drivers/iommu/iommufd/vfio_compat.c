@@ -418,7 +418,7 @@ static int map_user(struct iommufd_ctx *ctx, struct iommufd_ioas *ioas,
 		return PTR_ERR(slice.store);
 	slice.offset_bytes = iommufd_store_page_offset(slice.store);
 	err = iommufd_map_insert(ioas->map, &slice, 1, &iova, prot,
-				 IOMMUFD_MAP_FIXED);
+				 IOMMUFD_MAP_FIXED, NULL);
 	if (err)
 		iommufd_store_put(slice.store);
 	return err;

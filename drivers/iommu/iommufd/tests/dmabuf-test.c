@@ -252,7 +252,7 @@ static void map_at(struct kunit *test, struct iommufd_store *store,
 
 	KUNIT_ASSERT_EQ(test, 0,
 			iommufd_map_insert(t->map, &slice, 1, &iova, IOMMU_READ,
-					   IOMMUFD_MAP_FIXED));
+					   IOMMUFD_MAP_FIXED, NULL));
 }
 
 static void attach(struct kunit *test)

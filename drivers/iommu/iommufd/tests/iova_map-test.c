@@ -211,7 +211,7 @@ static int insert(struct fake *fake, unsigned long *iova,
 	};
 	int err;
 
-	err = iommufd_map_insert(fake->map, &slice, 1, iova, prot, flags);
+	err = iommufd_map_insert(fake->map, &slice, 1, iova, prot, flags, NULL);
 	if (err)
 		iommufd_store_put(slice.store);
 	return err;
@@ -405,7 +405,7 @@ static void slices_of_neighbours(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, slices.list[1].length_bytes, PG + 8);
 	KUNIT_EXPECT_EQ(test, 0, iommufd_map_insert(fake->map, slices.list,
 						    slices.nr, &iova,
-						    IOMMU_READ, 0));
+						    IOMMU_READ, 0, NULL));
 	KUNIT_EXPECT_EQ(test, iova, PG + 8);
 	if (!iova)
 		for (i = 0; i < slices.nr; i++)

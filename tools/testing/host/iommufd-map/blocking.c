@@ -4,240 +4,12 @@
  * there while the main thread does all that must not wait for it; whatever does
  * runs into the alarm.  No test depends on how long anything takes.
  */
-#include <pthread.h>
-#include <semaphore.h>
-#include <unistd.h>
-
-/* For the number of those who wait */
-#include "iova_map_private.h"
-#include "world.h"
-
-#define PG		PAGE_SIZE
+#include "gates.h"
 
 /* What is read at a time, so that each mapping here takes two reads */
 #undef SZ_1G
 #define SZ_1G		(2 * PG)
 #include "map_dirty.c"
-
-static struct iommufd_iova_map *map;
-static struct task_struct main_task;
-static const char *test_name;
-
-/* Gates */
-
-static sem_t entered, opened;
-static const void *gate;	/* the memory or domain that blocks */
-static unsigned long gate_iova;	/* a domain: from this IOVA on */
-
-static void block(void)
-{
-	sem_post(&entered);
-	sem_wait(&opened);
-}
-
-static void pin_gate(struct memory *mem)
-{
-	if (__atomic_load_n(&gate, __ATOMIC_SEQ_CST) == mem)
-		block();
-}
-
-static void driver_gate(struct fake_domain *fake, unsigned long iova)
-{
-	if (__atomic_load_n(&gate, __ATOMIC_SEQ_CST) == fake &&
-	    iova >= gate_iova)
-		block();
-}
-
-static void close_gate(const void *of)
-{
-	__atomic_store_n(&gate, of, __ATOMIC_SEQ_CST);
-}
-
-static void wait_until_blocked(void)
-{
-	sem_wait(&entered);
-	/* Only the first one blocks */
-	close_gate(NULL);
-}
-
-static void open_gate(void)
-{
-	sem_post(&opened);
-}
-
-/* Threads */
-
-struct work {
-	pthread_t thread;
-	int (*call)(struct work *work);
-	struct memory *mem;
-	struct fake_domain *fake;
-	unsigned long iova;
-	unsigned long last;
-	bool killed;
-	struct task_struct task;
-	int err;
-};
-
-static void *run(void *arg)
-{
-	struct work *work = arg;
-
-	host_current = &work->task;
-	host_killed = &work->killed;
-	work->err = work->call(work);
-	return NULL;
-}
-
-static void start(struct work *work)
-{
-	if (pthread_create(&work->thread, NULL, run, work))
-		abort();
-}
-
-static int finish(struct work *work)
-{
-	pthread_join(work->thread, NULL);
-	return work->err;
-}
-
-static void kill_it(struct work *work)
-{
-	WRITE_ONCE(work->killed, true);
-}
-
-/* Wait until this many threads wait inside of the map */
-static void wait_until_waiting(unsigned int nr)
-{
-	unsigned int now;
-
-	do {
-		sched_yield();
-		mutex_lock(&map->lock);
-		now = map->nr_waiters;
-		mutex_unlock(&map->lock);
-	} while (now != nr);
-}
-
-/* Calls */
-
-static int map_at(struct memory *mem, unsigned long iova)
-{
-	struct iommufd_store *store = memory_store(mem, PG, true);
-	struct iommufd_slice slice = {
-		.store = store,
-		.length_bytes = mem->npages << PAGE_SHIFT,
-	};
-	int err;
-
-	err = iommufd_map_insert(map, &slice, 1, &iova, IOMMU_READ,
-				 IOMMUFD_MAP_FIXED);
-	if (err)
-		iommufd_store_put(store);
-	return err;
-}
-
-static int unmap_at(unsigned long iova, unsigned long last)
-{
-	u64 bytes;
-
-	return iommufd_map_remove(map, iova, last, &bytes);
-}
-
-static int call_map(struct work *work)
-{
-	return map_at(work->mem, work->iova);
-}
-
-static int call_unmap(struct work *work)
-{
-	return unmap_at(work->iova, work->last);
-}
-
-static int call_attach(struct work *work)
-{
-	return iommufd_map_add_domain(map, &work->fake->domain);
-}
-
-static int call_detach(struct work *work)
-{
-	iommufd_map_remove_domain(map, &work->fake->domain);
-	return 0;
-}
-
-/* Every test has these */
-
-#define NR 8
-
-static struct memory mems[NR];
-static struct fake_domain fakes[3];
-
-static int attach(unsigned int i)
-{
-	return iommufd_map_add_domain(map, &fakes[i].domain);
-}
-
-static void detach(unsigned int i)
-{
-	iommufd_map_remove_domain(map, &fakes[i].domain);
-}
-
-static void begin(const char *name)
-{
-	unsigned int i;
-
-	test_name = name;
-	alarm(60);
-	host_current = &main_task;
-	gate = NULL;
-	gate_iova = 0;
-	sem_init(&entered, 0, 0);
-	sem_init(&opened, 0, 0);
-	map = iommufd_map_create();
-	for (i = 0; i < NR; i++) {
-		memory_init(&mems[i], 4, 3);
-		mems[i].on_pin = pin_gate;
-	}
-	for (i = 0; i < 3; i++) {
-		fake_domain_init(&fakes[i], PG, true);
-		fakes[i].on_map = driver_gate;
-		fakes[i].on_unmap = driver_gate;
-		fakes[i].on_read = driver_gate;
-		fakes[i].shared = true;
-	}
-}
-
-static void end(void)
-{
-	unsigned int i;
-
-	iommufd_map_destroy(map);
-	for (i = 0; i < 3; i++)
-		fake_domain_destroy(&fakes[i]);
-	for (i = 0; i < NR; i++)
-		memory_destroy(&mems[i]);
-	require(!host_slab_objects && !host_locks_held);
-	printf("ok %s\n", test_name);
-}
-
-static unsigned long pages_in(const struct fake_domain *fake)
-{
-	return fake->nr_entries / PAGE_GRANULES;
-}
-
-/* Memory @i is mapped at page 16 * @i */
-#define AT(i)		((16UL * (i) + 16) * PG)
-#define END(i)		(AT(i) + 4 * PG - 1)
-
-static void map_is(unsigned int i, int err)
-{
-	require(map_at(&mems[i], AT(i)) == err);
-}
-
-static void unmap_is(unsigned int i, int err)
-{
-	require(unmap_at(AT(i), END(i)) == err);
-}
 
 /* Tests */
 
@@ -744,7 +516,7 @@ static int map_both(unsigned int i)
 	unsigned long iova = AT(i);
 
 	return iommufd_map_insert(map, slices, 2, &iova, IOMMU_READ,
-				  IOMMUFD_MAP_FIXED);
+				  IOMMUFD_MAP_FIXED, NULL);
 }
 
 static int call_map_both(struct work *work)
@@ -758,7 +530,7 @@ static void map_revocable(unsigned int i)
 	unsigned long iova = AT(i);
 
 	require(!iommufd_map_insert(map, &slice, 1, &iova, IOMMU_READ,
-				    IOMMUFD_MAP_FIXED));
+				    IOMMUFD_MAP_FIXED, NULL));
 }
 
 static void begin_revoke(const char *name)

@@ -58,7 +58,7 @@ static int map_memory(struct memory *mem, unsigned long address,
 	};
 	int err;
 
-	err = iommufd_map_insert(map, &slice, 1, iova, IOMMU_READ, flags);
+	err = iommufd_map_insert(map, &slice, 1, iova, IOMMU_READ, flags, NULL);
 	if (err)
 		iommufd_store_put(store);
 	return err;
@@ -184,7 +184,7 @@ static void allocations(void)
 	slice.length_bytes = PG;
 	host_slab.nr_calls = 0;
 	require(!iommufd_map_insert(map, &slice, 1, &iova, IOMMU_READ,
-				    IOMMUFD_MAP_FIXED));
+				    IOMMUFD_MAP_FIXED, NULL));
 	require(host_slab.nr_calls == 1);
 	unmap(0, TOP);
 	detach();
@@ -380,7 +380,7 @@ static struct iommufd_store *map_revocable(struct memory *mem,
 	};
 
 	require(!iommufd_map_insert(map, &slice, 1, &iova, IOMMU_READ,
-				    IOMMUFD_MAP_FIXED));
+				    IOMMUFD_MAP_FIXED, NULL));
 	return store;
 }
 
@@ -537,7 +537,7 @@ static void revoked_memory(void)
 
 		require(!iommufd_map_insert(i ? second : first, &slice, 1,
 					    &iova, IOMMU_READ,
-					    IOMMUFD_MAP_FIXED));
+					    IOMMUFD_MAP_FIXED, NULL));
 	}
 	iommufd_map_remove_domain(first, &other.domain);
 	require(!iommufd_map_add_domain(second, &other.domain));
@@ -555,7 +555,7 @@ static void revoked_memory(void)
 		unsigned long iova = 20 * PG;
 
 		require(!iommufd_map_insert(map, &slice, 1, &iova, IOMMU_READ,
-					    IOMMUFD_MAP_FIXED));
+					    IOMMUFD_MAP_FIXED, NULL));
 	}
 	require(!fake.nr_entries);
 	detach();

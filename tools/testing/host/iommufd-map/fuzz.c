@@ -355,7 +355,7 @@ static void map_pieces(const struct fuzz_memory *const *fms,
 	inject();
 	err = iommufd_map_insert(map, slices, nr, &iova,
 				 write ? IOMMU_READ | IOMMU_WRITE : IOMMU_READ,
-				 fixed ? IOMMUFD_MAP_FIXED : 0);
+				 fixed ? IOMMUFD_MAP_FIXED : 0, NULL);
 	if (judge(err, expect)) {
 		require(iova == expect_iova);
 		add_pieces(iova, fms, pieces, nr, write);

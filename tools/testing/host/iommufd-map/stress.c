@@ -66,7 +66,7 @@ static void map_or_unmap(struct worker *w, struct iommufd_store *store)
 		slices[i].length_bytes = (1 + rnd(w) % 4) * PAGE_SIZE;
 	}
 	err = iommufd_map_insert(map, slices, nr, &iova, IOMMU_READ,
-				 rnd(w) % 4 ? IOMMUFD_MAP_FIXED : 0);
+				 rnd(w) % 4 ? IOMMUFD_MAP_FIXED : 0, NULL);
 	require(!err || err == -EEXIST || err == -ENOMEM);
 	w->nr_good += !err;
 	if (err)

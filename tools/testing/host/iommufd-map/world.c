@@ -44,6 +44,8 @@ static int memory_pin(const struct iommufd_backing *backing, unsigned long first
 	struct memory *mem = backing->source;
 	unsigned int i;
 
+	/* As a page fault it may wait for whatever user space likes */
+	require(!host_works);
 	if (mem->on_pin)
 		mem->on_pin(mem);
 	require(first + npages <= mem->npages);
@@ -127,8 +129,9 @@ unsigned long memory_nr_ways(const struct memory *mem)
 	return n;
 }
 
-struct iommufd_store *memory_store(struct memory *mem, unsigned long address,
-				   bool writable)
+struct iommufd_store *memory_store_paid(struct memory *mem,
+					unsigned long address, bool writable,
+					struct iommufd_account *account)
 {
 	struct iommufd_backing backing = {
 		.ops = &memory_ops,
@@ -143,8 +146,14 @@ struct iommufd_store *memory_store(struct memory *mem, unsigned long address,
 		backing.fixed = calloc(1, sizeof(*backing.fixed));
 		backing.fixed->phys = PFN_PHYS(mem->first_pfn);
 	}
-	return iommufd_store_create(&backing, NULL, mem->npages,
+	return iommufd_store_create(&backing, account, mem->npages,
 				    offset_in_page(address));
+}
+
+struct iommufd_store *memory_store(struct memory *mem, unsigned long address,
+				   bool writable)
+{
+	return memory_store_paid(mem, address, writable, NULL);
 }
 
 /*
@@ -303,6 +312,11 @@ size_t iommu_domain_unmap_range(struct iommu_domain *domain, unsigned long iova,
 		fake->on_unmap(fake, iova);
 	pthread_mutex_lock(&world_lock);
 	record(EVENT_UNMAP, fake, iova, size);
+	if (fake->lie && iova <= fake->lie_last) {
+		pthread_mutex_unlock(&world_lock);
+		free(table);
+		return fake->lie < 0 && size <= -fake->lie ? 0 : size + fake->lie;
+	}
 	for (at = 0; at < size; at += GRANULE) {
 		struct entry *entry = *find(fake, iova + at, false);
 
@@ -345,7 +359,10 @@ void iommu_iotlb_sync(struct iommu_domain *domain,
 	struct fake_domain *fake = to_fake(domain);
 	unsigned long iova = gather->start;
 
-	require(!gather->queued && gather->start <= gather->end);
+	require(!gather->queued);
+	require(gather->start <= gather->end || fake->lie);
+	if (gather->start > gather->end)
+		return;
 	pthread_mutex_lock(&world_lock);
 	record(EVENT_SYNC, fake, iova, gather->end - iova + 1);
 	for (;; iova += GRANULE) {

@@ -16,6 +16,7 @@
 
 #include <linux/iommu-ext.h>
 
+#include "account.h"
 #include "iova_map.h"
 #include "pin.h"
 #include "store.h"
@@ -55,6 +56,10 @@ unsigned long memory_nr_pinned(const struct memory *mem);
 unsigned long memory_nr_ways(const struct memory *mem);
 struct iommufd_store *memory_store(struct memory *mem, unsigned long address,
 				   bool writable);
+/* The store takes over the reference to @account */
+struct iommufd_store *memory_store_paid(struct memory *mem,
+					unsigned long address, bool writable,
+					struct iommufd_account *account);
 phys_addr_t memory_phys(const struct memory *mem, u64 offset_bytes);
 
 /* What was done to a domain */
@@ -98,6 +103,8 @@ struct entry;
  * @on_read: the same before dirty entries are read
  * @fail_read: the call of read_dirty, from now, that fails; 0 none
  * @nr_reported: number of dirty entries that were reported
+ * @lie: unmaps leave everything, and return so many bytes more or less than asked
+ * @lie_last: up to this IOVA, inclusive
  * @shared: several threads work on it, so one may unmap while another flushes
  * @largest_run: longest run seen
  */
@@ -112,6 +119,8 @@ struct fake_domain {
 	void (*on_read)(struct fake_domain *fake, unsigned long iova);
 	unsigned long fail_read;
 	unsigned long nr_reported;
+	long lie;
+	unsigned long lie_last;
 	bool shared;
 	size_t largest_run;
 };

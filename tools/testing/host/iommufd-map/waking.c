@@ -1,0 +1,800 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Who is woken, and what is true after a wait.  A task that is not woken, or
+ * waits for what it should not, runs into the alarm.
+ */
+#include <sys/wait.h>
+
+#include <linux/iommufd.h>
+
+#include "gates.h"
+
+/* For a domain that is half way through an attach */
+#include "map_domain.c"
+
+/* Users in the kernel */
+
+/**
+ * struct pinner - a user that pins one range
+ * @user: the map's side
+ * @iova: first IOVA of the range
+ * @has_pin: it is pinned
+ * @keeps: do not unpin when asked
+ * @nr_asked: how often it was asked
+ */
+struct pinner {
+	struct iommufd_map_user *user;
+	unsigned long iova;
+	bool has_pin;
+	bool keeps;
+	unsigned int nr_asked;
+};
+
+static struct pinner pinner;
+
+static void unpin_now(void)
+{
+	WRITE_ONCE(pinner.has_pin, false);
+	iommufd_map_unpin(pinner.user, pinner.iova, 4 * PG);
+}
+
+static void asked_to_unpin(void *data, unsigned long iova,
+			   unsigned long length_bytes)
+{
+	require(!host_locks_held);
+	__atomic_add_fetch(&pinner.nr_asked, 1, __ATOMIC_SEQ_CST);
+	if (READ_ONCE(pinner.has_pin) && !READ_ONCE(pinner.keeps))
+		unpin_now();
+}
+
+static const struct iommufd_access_ops pinner_ops = {
+	.unmap = asked_to_unpin,
+};
+
+static void join(unsigned long iova)
+{
+	memset(&pinner, 0, sizeof(pinner));
+	pinner.iova = iova;
+	pinner.user = iommufd_map_join(map, &pinner_ops, NULL);
+	require(!IS_ERR(pinner.user));
+}
+
+static void leave(void)
+{
+	require(!iommufd_map_leave(pinner.user, false));
+	iommufd_map_user_put(pinner.user);
+}
+
+static int call_pin(struct work *work)
+{
+	int err = iommufd_map_pin(pinner.user, pinner.iova, 4 * PG, NULL, 0);
+
+	if (!err)
+		WRITE_ONCE(pinner.has_pin, true);
+	return err;
+}
+
+static int call_leave(struct work *work)
+{
+	return iommufd_map_leave(pinner.user, false);
+}
+
+static int call_cut(struct work *work)
+{
+	return iommufd_map_cut(map, work->iova);
+}
+
+static void pin_that_ends_while_unmap_waits(void)
+{
+	struct work p = { .call = call_pin };
+	struct work u = { .call = call_unmap, .iova = AT(2), .last = END(2) };
+
+	begin("a user is asked for a pin that succeeds while an unmap waits for it");
+	map_is(2, 0);
+	join(AT(2));
+	close_gate(&mems[2]);
+	start(&p);
+	wait_until_blocked();
+	start(&u);
+	wait_until_waiting(1);
+	require(!pinner.nr_asked);
+	open_gate();
+	require(!finish(&p));
+	require(!finish(&u));
+	require(pinner.nr_asked && !memory_nr_pinned(&mems[2]));
+	leave();
+	end();
+}
+
+static void pin_that_ends_while_cut_waits(void)
+{
+	struct work p = { .call = call_pin };
+	struct work c = { .call = call_cut, .iova = AT(2) + PG };
+	struct iommufd_map_stats stats;
+
+	begin("and while a cut waits for it");
+	require(!iommufd_map_set_huge_pages(map, false));
+	map_is(2, 0);
+	join(AT(2));
+	close_gate(&mems[2]);
+	start(&p);
+	wait_until_blocked();
+	start(&c);
+	wait_until_waiting(1);
+	open_gate();
+	require(!finish(&p));
+	require(!finish(&c));
+	iommufd_map_stats(map, &stats);
+	require(pinner.nr_asked && stats.nr_areas == 2);
+	leave();
+	end();
+}
+
+static void pin_that_ends_while_user_leaves(void)
+{
+	struct work p = { .call = call_pin };
+	struct work l = { .call = call_leave };
+
+	begin("and while the user leaves");
+	map_is(2, 0);
+	join(AT(2));
+	close_gate(&mems[2]);
+	start(&p);
+	wait_until_blocked();
+	start(&l);
+	wait_until_waiting(1);
+	open_gate();
+	require(!finish(&p));
+	require(!finish(&l));
+	require(!memory_nr_pinned(&mems[2]));
+	iommufd_map_user_put(pinner.user);
+	end();
+}
+
+static void pin_that_fails_while_unmap_waits(void)
+{
+	struct work p = { .call = call_pin };
+	struct work u = { .call = call_unmap, .iova = AT(2), .last = END(2) };
+
+	begin("an unmap goes on when the pin that it waits for fails");
+	map_is(2, 0);
+	join(AT(2));
+	mems[2].fail_pin = 1;
+	mems[2].fail_errno = -EFAULT;
+	close_gate(&mems[2]);
+	start(&p);
+	wait_until_blocked();
+	start(&u);
+	wait_until_waiting(1);
+	open_gate();
+	require(finish(&p) == -EFAULT);
+	require(!finish(&u));
+	leave();
+	end();
+}
+
+/* Each of them wakes those who wait */
+static void wake_all_for(struct work *work, unsigned int *nr_wakes)
+{
+	while (!READ_ONCE(work->done)) {
+		mutex_lock(&map->lock);
+		iommufd_map_wake(map);
+		mutex_unlock(&map->lock);
+		++*nr_wakes;
+	}
+}
+
+static void gives_up_although_woken(void)
+{
+	struct work u = { .call = call_unmap, .iova = AT(2), .last = END(2) };
+	struct work c = { .call = call_cut, .iova = AT(2) + PG };
+	unsigned int nr_wakes = 0;
+
+	begin("an unmap gives up on a user in time, however often it is woken");
+	require(!iommufd_map_set_huge_pages(map, false));
+	map_is(2, 0);
+	join(AT(2));
+	pinner.keeps = true;
+	require(!call_pin(NULL));
+	host_speed = 20;
+	start(&u);
+	wake_all_for(&u, &nr_wakes);
+	require(finish(&u) == -EDEADLOCK);
+	require(pinner.nr_asked > 10 && nr_wakes > 1000);
+	require(pinner.nr_asked < 200);
+	pinner.nr_asked = 0;
+	start(&c);
+	wake_all_for(&c, &nr_wakes);
+	require(finish(&c) == -EDEADLOCK);
+	require(pinner.nr_asked < 200);
+	host_speed = 1;
+	pinner.keeps = false;
+	unmap_is(2, 0);
+	leave();
+	end();
+}
+
+/* Cuts */
+
+static void cut_looks_at_page_size_again(void)
+{
+	struct work a = { .call = call_attach, .fake = &fakes[0] };
+	struct work c = { .call = call_cut, .iova = AT(2) + PG };
+	struct iommufd_map_stats stats;
+
+	begin("a cut does not trust a page size that it saw before it waited");
+	memory_destroy(&mems[2]);
+	memory_init(&mems[2], 4, 1);
+	mems[2].on_pin = pin_gate;
+	require(!iommufd_map_set_huge_pages(map, false));
+	map_is(2, 0);
+	close_gate(&mems[2]);
+	start(&a);
+	wait_until_blocked();
+	start(&c);
+	wait_until_waiting(1);
+	/* The attach has written nothing yet, and now writes one large page */
+	require(!iommufd_map_set_huge_pages(map, true));
+	open_gate();
+	require(!finish(&a));
+	require(fakes[0].largest_run == 4 * PG);
+	require(finish(&c) == -EINVAL);
+	iommufd_map_stats(map, &stats);
+	require(stats.nr_areas == 1);
+	unmap_is(2, 0);
+	detach(0);
+	end();
+}
+
+static void cut_of_last_area(void)
+{
+	struct map_domain md = {
+		.domain = &fakes[0].domain,
+		.bounds.last = ULONG_MAX,
+		.alignment = PG,
+		.state = DOMAIN_FILLING,
+		.cursor = -2 * PG,
+	};
+	struct work c = { .call = call_cut, .iova = -3 * PG };
+	struct iommufd_refunds refunds = {};
+
+	begin("a cut of the last area goes on when a domain has become live");
+	require(!iommufd_map_set_huge_pages(map, false));
+	mutex_lock(&map->lock);
+	list_add_tail(&md.list, &map->domains);
+	map->nr_domains++;
+	mutex_unlock(&map->lock);
+	/* Across the cursor, so it is this map that writes it */
+	require(!map_at(&mems[2], -4 * PG));
+	require(pages_in(&fakes[0]) == 4);
+	start(&c);
+	wait_until_waiting(1);
+	mutex_lock(&map->lock);
+	require(!fill_domain(map, &md, &refunds));
+	mutex_unlock(&map->lock);
+	require(!finish(&c));
+	mutex_lock(&map->lock);
+	drain_domain(map, &md, ULONG_MAX, &refunds);
+	forget_domain(map, &md);
+	mutex_unlock(&map->lock);
+	require(!pages_in(&fakes[0]) && !memory_nr_pinned(&mems[2]));
+	end();
+}
+
+/* Memory of several mappings, some of which another thread is pinning */
+static void cut_beside_pin(void)
+{
+	struct iommufd_store *store = memory_store(&mems[2], PG, true);
+	struct iommufd_slice held = { store, 0, 2 * PG };
+	struct iommufd_slice all = { iommufd_store_get(store), 0, 4 * PG };
+	struct work p = { .call = call_pin };
+	unsigned long iova = AT(2);
+
+	begin("a cut does not wait for other memory of the store to be pinned");
+	require(!iommufd_map_set_huge_pages(map, false));
+	require(!attach(0));
+	require(!iommufd_map_insert(map, &held, 1, &iova, IOMMU_READ,
+				    IOMMUFD_MAP_FIXED, NULL));
+	detach(0);
+	iova = AT(4);
+	require(!iommufd_map_insert(map, &all, 1, &iova, IOMMU_READ,
+				    IOMMUFD_MAP_FIXED, NULL));
+	join(AT(4));
+	close_gate(&mems[2]);
+	start(&p);
+	wait_until_blocked();
+	require(!iommufd_map_cut(map, AT(2) + PG));
+	open_gate();
+	require(!finish(&p));
+	require(memory_nr_pinned(&mems[2]) == 4);
+	unmap_is(4, 0);
+	leave();
+	end();
+}
+
+/* The same with pages that a domain has */
+static void cut_held_beside_pin(void)
+{
+	struct iommufd_store *store = memory_store(&mems[2], PG, true);
+	struct iommufd_slice held = { store, 0, 2 * PG };
+	struct iommufd_iova_map *other;
+	struct iommufd_slice all = { iommufd_store_get(store), 0, 4 * PG };
+	struct work p = { .call = call_pin };
+	unsigned long iova = AT(2);
+	u64 bytes;
+
+	begin("nor does it when the mapping is in a domain");
+	require(!iommufd_map_set_huge_pages(map, false));
+	require(!attach(0));
+	require(!iommufd_map_insert(map, &held, 1, &iova, IOMMU_READ,
+				    IOMMUFD_MAP_FIXED, NULL));
+	other = map;
+	map = iommufd_map_create();
+	iova = AT(4);
+	require(!iommufd_map_insert(map, &all, 1, &iova, IOMMU_READ,
+				    IOMMUFD_MAP_FIXED, NULL));
+	join(AT(4));
+	close_gate(&mems[2]);
+	start(&p);
+	wait_until_blocked();
+	require(!iommufd_map_cut(other, AT(2) + PG));
+	require(!iommufd_map_remove(other, AT(2), AT(2) + PG - 1, &bytes));
+	/* The pin that is on its way holds both pages by now */
+	require(pages_in(&fakes[0]) == 1 && memory_nr_pinned(&mems[2]) == 2);
+	open_gate();
+	require(!finish(&p));
+	require(memory_nr_pinned(&mems[2]) == 4);
+	leave();
+	iommufd_map_destroy(map);
+	map = other;
+	require(memory_nr_pinned(&mems[2]) == 1);
+	detach(0);
+	end();
+}
+
+/* Charges of a process */
+
+static struct mm_struct mm;
+static struct user_struct user;
+
+static struct iommufd_account *process_account(void)
+{
+	struct iommufd_account *account;
+
+	main_task.mm = &mm;
+	main_task.user = &user;
+	main_task.group_leader = &main_task;
+	main_task.memlock_bytes = 1UL << 30;
+	account = iommufd_account_create(IOMMUFD_ACCOUNT_PROCESS);
+	require(!IS_ERR(account));
+	return account;
+}
+
+static int map_paid(unsigned int i, struct iommufd_account *account)
+{
+	struct iommufd_slice slice = {
+		.store = memory_store_paid(&mems[i], PG, true, account),
+		.length_bytes = 4 * PG,
+	};
+	unsigned long iova = AT(i);
+
+	return iommufd_map_insert(map, &slice, 1, &iova, IOMMU_READ,
+				  IOMMUFD_MAP_FIXED, NULL);
+}
+
+static void drain_while_process_is_locked(void)
+{
+	struct work d = { .call = call_detach, .fake = &fakes[0] };
+	struct iommufd_account *account;
+
+	begin("a detach is not busy while it waits to return a charge");
+	account = process_account();
+	require(!attach(0));
+	require(!map_paid(2, iommufd_account_get(account)));
+	require(!map_paid(4, account));
+	require(mm.locked_vm == 8);
+	mmap_write_lock(&mm);
+	start(&d);
+	/* It is done with both when the pages are unpinned, but for the charge */
+	while (memory_nr_pinned(&mems[4]))
+		sched_yield();
+	unmap_is(2, 0);
+	require(!iommufd_map_is_used(map, AT(2), END(2)));
+	unmap_is(4, 0);
+	require(mm.locked_vm == 8);
+	mmap_write_unlock(&mm);
+	require(!finish(&d));
+	require(!mm.locked_vm && !mm.pinned_vm.counter);
+	end();
+}
+
+static void failed_attach_while_process_is_locked(void)
+{
+	struct work a = { .call = call_attach, .fake = &fakes[0] };
+
+	begin("nor is an attach that failed");
+	require(!map_paid(2, process_account()));
+	fakes[0].fail_map = 1;
+	close_gate(&fakes[0]);
+	start(&a);
+	wait_until_blocked();
+	mmap_write_lock(&mm);
+	open_gate();
+	unmap_is(2, 0);
+	mmap_write_unlock(&mm);
+	require(finish(&a) == -ENOMEM);
+	require(!mm.locked_vm && !mm.pinned_vm.counter);
+	end();
+}
+
+static struct iommufd_store *fixed_store;
+
+static int call_map_fixed_and_paid(struct work *work)
+{
+	struct iommufd_slice slices[2] = {
+		{ iommufd_store_get(fixed_store), 0, 4 * PG },
+		{ memory_store_paid(&mems[2], PG, true, (void *)work->iova),
+		  0, 4 * PG },
+	};
+	unsigned long iova = AT(2);
+
+	return iommufd_map_insert(map, slices, 2, &iova, IOMMU_READ,
+				  IOMMUFD_MAP_FIXED, NULL);
+}
+
+static int call_revoke(struct work *work)
+{
+	iommufd_store_revoke(fixed_store, &iommufd_map_revoke_ops);
+	return 0;
+}
+
+static void unused_pins_while_process_is_locked(void)
+{
+	struct work m = { .call = call_map_fixed_and_paid };
+	struct work r = { .call = call_revoke };
+
+	begin("nor is a map whose domain left, so memory can be revoked meanwhile");
+	memory_destroy(&mems[3]);
+	memory_init(&mems[3], 4, 1);
+	mems[3].is_fixed = true;
+	fixed_store = memory_store(&mems[3], PG, true);
+	m.iova = (unsigned long)process_account();
+	require(!attach(0));
+	close_gate(&mems[2]);
+	start(&m);
+	wait_until_blocked();
+	detach(0);
+	mmap_write_lock(&mm);
+	open_gate();
+	while (memory_nr_pinned(&mems[2]) ||
+	       iommufd_map_cut(map, AT(2) + 6 * PG) == -EBUSY)
+		sched_yield();
+	start(&r);
+	require(!finish(&r));
+	mmap_write_unlock(&mm);
+	require(!finish(&m));
+	require(!mm.locked_vm && !mm.pinned_vm.counter);
+	require(!unmap_at(AT(2), AT(2) + 8 * PG - 1));
+	iommufd_store_put(fixed_store);
+	end();
+}
+
+/* What two threads owe to one process is returned once, by either of them */
+static void two_who_owe(void)
+{
+	struct work d = { .call = call_detach, .fake = &fakes[0] };
+	struct work u = { .call = call_unmap, .iova = AT(4), .last = END(4) };
+	struct iommufd_account *account;
+
+	begin("two who owe charges to one process return all of them");
+	account = process_account();
+	require(!attach(0));
+	require(!map_paid(2, iommufd_account_get(account)));
+	require(!map_paid(4, account));
+	mmap_write_lock(&mm);
+	start(&u);
+	while (memory_nr_pinned(&mems[4]))
+		sched_yield();
+	start(&d);
+	while (memory_nr_pinned(&mems[2]))
+		sched_yield();
+	mmap_write_unlock(&mm);
+	require(!finish(&d));
+	require(!finish(&u));
+	require(!mm.locked_vm && !mm.pinned_vm.counter);
+	/* What is owed must not count against the next charge */
+	main_task.memlock_bytes = 4 * PG;
+	require(!attach(1));
+	map_is(6, 0);
+	detach(1);
+	end();
+}
+
+static void owed_does_not_count(void)
+{
+	struct iommufd_account *account;
+	struct iommufd_refunds refunds = {}, more = {};
+
+	begin("what is owed does not count against the limit");
+	account = process_account();
+	main_task.memlock_bytes = 4 * PG;
+	require(!iommufd_account_charge(account, 4));
+	require(iommufd_account_charge(account, 1) == -ENOMEM);
+	iommufd_account_owe(account, 2, &refunds);
+	iommufd_account_owe(account, 1, &more);
+	require(refunds.first && !more.first);
+	require(!iommufd_account_charge(account, 3));
+	require(iommufd_account_charge(account, 1) == -ENOMEM);
+	iommufd_refunds_settle(&refunds);
+	iommufd_account_owe(account, 4, &more);
+	require(more.first);
+	iommufd_refunds_settle(&more);
+	require(!mm.locked_vm && !mm.pinned_vm.counter);
+	iommufd_account_put(account);
+	end();
+}
+
+/* Revocation */
+
+static int call_restore_noted(struct work *work)
+{
+	iommufd_map_revoke_ops.restore((struct iommufd_holder *)work->iova);
+	return 0;
+}
+
+static void restore_ignores_what_took_the_place(void)
+{
+	struct iommufd_holder holder = {};
+	struct work a = { .call = call_attach, .fake = &fakes[0] };
+	struct work r = { .call = call_restore_noted };
+	struct iommufd_slice slice = { .length_bytes = 4 * PG };
+	unsigned long iova = AT(2);
+
+	begin("who restores memory does not wait for other memory in its place");
+	memory_destroy(&mems[3]);
+	memory_init(&mems[3], 4, 1);
+	mems[3].is_fixed = true;
+	fixed_store = memory_store(&mems[3], PG, true);
+	slice.store = iommufd_store_get(fixed_store);
+	require(!iommufd_map_insert(map, &slice, 1, &iova, IOMMU_READ,
+				    IOMMUFD_MAP_FIXED, NULL));
+	mutex_lock(&map->lock);
+	holder.store = fixed_store;
+	iommufd_map_revoke_ops.note(&iommufd_area_at_or_behind(&map->areas,
+							       AT(2))->hold,
+				    &holder);
+	mutex_unlock(&map->lock);
+	unmap_is(2, 0);
+	map_is(2, 0);
+	close_gate(&mems[2]);
+	start(&a);
+	wait_until_blocked();
+	r.iova = (unsigned long)&holder;
+	start(&r);
+	require(!finish(&r));
+	open_gate();
+	require(!finish(&a));
+	detach(0);
+	iommufd_store_put(fixed_store);
+	end();
+}
+
+/* Undoing */
+
+static int insert_at(struct memory *mem, unsigned long iova, u64 *seq)
+{
+	struct iommufd_slice slice = {
+		.store = memory_store(mem, PG, true),
+		.length_bytes = mem->npages << PAGE_SHIFT,
+	};
+
+	return iommufd_map_insert(map, &slice, 1, &iova, IOMMU_READ,
+				  IOMMUFD_MAP_FIXED, seq);
+}
+
+static void undo_of_a_mapping(void)
+{
+	struct iommufd_map_stats stats;
+	u64 seq, other;
+
+	begin("what is undone is the mapping that was made, not its address");
+	require(!iommufd_map_set_huge_pages(map, false));
+	require(!attach(0));
+	require(!insert_at(&mems[2], AT(2), &seq));
+	unmap_is(2, 0);
+	require(!insert_at(&mems[3], AT(2), &other));
+	iommufd_map_undo(map, AT(2), END(2), seq);
+	require(iommufd_map_is_used(map, AT(2), END(2)));
+	require(memory_nr_pinned(&mems[3]) == 4 && pages_in(&fakes[0]) == 4);
+	iommufd_map_undo(map, AT(2), END(2), other);
+	require(!iommufd_map_is_used(map, 0, ULONG_MAX));
+
+	/* What is left of one that was cut */
+	require(!insert_at(&mems[2], AT(2), &seq));
+	require(!iommufd_map_cut(map, AT(2) + PG));
+	require(!iommufd_map_cut(map, AT(2) + 2 * PG));
+	require(!unmap_at(AT(2) + PG, AT(2) + 2 * PG - 1));
+	memory_destroy(&mems[4]);
+	memory_init(&mems[4], 1, 1);
+	require(!insert_at(&mems[4], AT(2) + PG, &other));
+	iommufd_map_undo(map, AT(2), END(2), seq);
+	iommufd_map_stats(map, &stats);
+	require(stats.nr_areas == 1 && stats.mapped_bytes == PG);
+	require(stats.pinned_bytes == PG);
+	require(memory_nr_pinned(&mems[4]) == 1 && pages_in(&fakes[0]) == 1);
+	detach(0);
+	end();
+}
+
+static int call_undo(struct work *work)
+{
+	iommufd_map_undo(map, AT(2), END(2), work->last);
+	return 0;
+}
+
+static void undo_waits_for_an_unmap(void)
+{
+	struct work p = { .call = call_pin };
+	struct work u = { .call = call_unmap, .iova = AT(2), .last = END(2) };
+	struct work w = { .call = call_undo };
+	u64 seq;
+
+	begin("who undoes a mapping waits for an unmap of it, and takes what that left");
+	require(!insert_at(&mems[2], AT(2), &seq));
+	join(AT(2));
+	close_gate(&mems[2]);
+	start(&p);
+	wait_until_blocked();
+	start(&u);
+	wait_until_waiting(1);
+	w.last = seq;
+	start(&w);
+	wait_until_waiting(2);
+	kill_it(&u);
+	require(finish(&u) == -EINTR);
+	wait_until_waiting(1);
+	open_gate();
+	require(!finish(&p));
+	require(!finish(&w));
+	require(!iommufd_map_is_used(map, 0, ULONG_MAX));
+	leave();
+	end();
+}
+
+/* Limits */
+
+static void kill_of_an_attach(void)
+{
+	begin("an attach that pins nothing can be killed");
+	require(!attach(0));
+	map_is(0, 0);
+	map_is(2, 0);
+	main_task.dying = true;
+	require(attach(1) == -EINTR);
+	main_task.dying = false;
+	require(!pages_in(&fakes[1]));
+	require(!attach(1));
+	require(pages_in(&fakes[1]) == 8);
+	detach(0);
+	detach(1);
+	end();
+}
+
+static const struct iommufd_access_ops copier_ops = {};
+
+static void copies_over_many_areas(void)
+{
+	struct iommufd_map_user *copier;
+	unsigned int i, nr = 1000;
+	char data[1];
+
+	begin("a copy looks at each mapping a few times, however many there are");
+	memory_destroy(&mems[0]);
+	memory_init(&mems[0], 1, 1);
+	for (i = 0; i < nr; i++)
+		require(!map_at(&mems[0], AT(0) + i * PG));
+	copier = iommufd_map_join(map, &copier_ops, NULL);
+	require(!IS_ERR(copier));
+	host_resched = 0;
+	require(!iommufd_map_rw(copier, AT(0), data, nr * PG, 0));
+	require(host_resched < 20 * nr);
+	require(!iommufd_map_leave(copier, false));
+	iommufd_map_user_put(copier);
+	require(!unmap_at(0, ULONG_MAX));
+	end();
+}
+
+/* Drivers that do something else than they are told: the memory is lost */
+
+static void check_lie(long lie, bool at_detach, bool queued)
+{
+	struct iommufd_map_stats stats;
+
+	begin("memory stays pinned when a driver unmapped less or more than it was told");
+	require(!attach(0));
+	map_is(2, 0);
+	map_is(4, 0);
+	fakes[0].lie = lie;
+	fakes[0].lie_last = END(2);
+	if (at_detach)
+		detach(0);
+	else if (queued)
+		require(!unmap_at(0, ULONG_MAX));
+	else
+		unmap_is(2, 0);
+	require(memory_nr_pinned(&mems[2]) == 4);
+	if (at_detach) {
+		iommufd_map_stats(map, &stats);
+		require(stats.pinned_bytes == 4 * PG);
+		require(!unmap_at(0, ULONG_MAX));
+	} else if (!queued) {
+		unmap_is(4, 0);
+	}
+	iommufd_map_stats(map, &stats);
+	require(!stats.pinned_bytes && !stats.nr_areas);
+	require(memory_nr_pinned(&mems[2]) == 4 && !memory_nr_pinned(&mems[4]));
+}
+
+static void check_lie_of_failed_map(void)
+{
+	begin("and when it was told so because a map failed");
+	require(!attach(0));
+	/* Two lists of runs, of which the second fails */
+	memory_destroy(&mems[2]);
+	memory_init(&mems[2], 40, 3);
+	fakes[0].fail_map = 2;
+	fakes[0].lie = -(long)PG;
+	fakes[0].lie_last = ULONG_MAX;
+	require(map_at(&mems[2], AT(2)) == -ENOMEM);
+	require(memory_nr_pinned(&mems[2]) == 40);
+	require(!iommufd_map_is_used(map, 0, ULONG_MAX));
+}
+
+/* They leave things behind that the next test must not see */
+static void lies(void)
+{
+	static const long amounts[] = { -(long)PG, PG };
+	unsigned int i;
+	int status;
+
+	for (i = 0; i < 7; i++) {
+		pid_t pid = fork();
+
+		if (!pid) {
+			if (i == 6)
+				check_lie_of_failed_map();
+			else
+				check_lie(amounts[i & 1], i >= 4, i >= 2);
+			_exit(0);
+		}
+		require(waitpid(pid, &status, 0) == pid && !status);
+	}
+	printf("ok memory stays pinned when a driver cannot be trusted\n");
+}
+
+int main(void)
+{
+	require(!iommufd_map_init());
+	pin_that_ends_while_unmap_waits();
+	pin_that_ends_while_cut_waits();
+	pin_that_ends_while_user_leaves();
+	pin_that_fails_while_unmap_waits();
+	gives_up_although_woken();
+	cut_looks_at_page_size_again();
+	cut_of_last_area();
+	cut_beside_pin();
+	cut_held_beside_pin();
+	drain_while_process_is_locked();
+	failed_attach_while_process_is_locked();
+	unused_pins_while_process_is_locked();
+	two_who_owe();
+	owed_does_not_count();
+	restore_ignores_what_took_the_place();
+	undo_of_a_mapping();
+	undo_waits_for_an_unmap();
+	kill_of_an_attach();
+	copies_over_many_areas();
+	lies();
+	iommufd_map_exit();
+	return 0;
+}
