@@ -173,14 +173,25 @@ static void pin_that_fails_while_unmap_waits(void)
 	end();
 }
 
-/* Each of them wakes those who wait */
-static void wake_all_for(struct work *work, unsigned int *nr_wakes)
+/* Wake those who wait, and wait until one of them waits again */
+static void wake_once(void)
+{
+	unsigned long before = READ_ONCE(host_waits);
+
+	mutex_lock(&map->lock);
+	iommufd_map_wake(map);
+	mutex_unlock(&map->lock);
+	while (READ_ONCE(host_waits) == before)
+		sched_yield();
+}
+
+static void wake_until_done(struct work *work)
 {
 	while (!READ_ONCE(work->done)) {
 		mutex_lock(&map->lock);
 		iommufd_map_wake(map);
 		mutex_unlock(&map->lock);
-		++*nr_wakes;
+		sched_yield();
 	}
 }
 
@@ -188,7 +199,7 @@ static void gives_up_although_woken(void)
 {
 	struct work u = { .call = call_unmap, .iova = AT(2), .last = END(2) };
 	struct work c = { .call = call_cut, .iova = AT(2) + PG };
-	unsigned int nr_wakes = 0;
+	unsigned int i;
 
 	begin("an unmap gives up on a user in time, however often it is woken");
 	require(!iommufd_map_set_huge_pages(map, false));
@@ -198,18 +209,75 @@ static void gives_up_although_woken(void)
 	require(!call_pin(NULL));
 	host_speed = 20;
 	start(&u);
-	wake_all_for(&u, &nr_wakes);
-	require(finish(&u) == -EDEADLOCK);
-	require(pinner.nr_asked > 10 && nr_wakes > 1000);
-	require(pinner.nr_asked < 200);
-	pinner.nr_asked = 0;
+	wake_until_done(&u);
+	require(finish(&u) == -EDEADLOCK && pinner.nr_asked > 10);
 	start(&c);
-	wake_all_for(&c, &nr_wakes);
+	wake_until_done(&c);
 	require(finish(&c) == -EDEADLOCK);
-	require(pinner.nr_asked < 200);
 	host_speed = 1;
 	pinner.keeps = false;
 	unmap_is(2, 0);
+	leave();
+	end();
+
+	begin("and asks it no more often for that");
+	map_is(2, 0);
+	join(AT(2));
+	pinner.keeps = true;
+	require(!call_pin(NULL));
+	host_speed = 0;		/* time stands still */
+	start(&u);
+	wait_until_waiting(1);
+	for (i = 0; i < 50; i++)
+		wake_once();
+	require(pinner.nr_asked == 1);
+	pinner.keeps = false;
+	unpin_now();
+	require(!finish(&u));
+	host_speed = 1;
+	leave();
+	end();
+}
+
+/* A user whose unmap op lets the pin of another one come to its end */
+
+static struct work late_pin = { .call = call_pin };
+static struct iommufd_map_user *first_user;
+static bool first_has_pin;
+
+static void first_is_asked(void *data, unsigned long iova,
+			   unsigned long length_bytes)
+{
+	if (!first_has_pin)
+		return;
+	open_gate();
+	require(!finish(&late_pin));
+	first_has_pin = false;
+	iommufd_map_unpin(first_user, AT(2), PG);
+}
+
+static const struct iommufd_access_ops first_ops = {
+	.unmap = first_is_asked,
+};
+
+static void pin_that_ends_while_another_is_asked(void)
+{
+	begin("a pin that succeeds while another user is asked is asked for, too");
+	map_is(2, 0);
+	join(AT(2));		/* looked at first, when it has no pin yet */
+	first_user = iommufd_map_join(map, &first_ops, NULL);
+	require(!IS_ERR(first_user));
+	require(!iommufd_map_pin(first_user, AT(2), PG, NULL, 0));
+	first_has_pin = true;
+	close_gate(&mems[2]);
+	start(&late_pin);
+	wait_until_blocked();
+	host_speed = 0;
+	unmap_is(2, 0);
+	host_speed = 1;
+	require(pinner.nr_asked == 1);
+	require(!iommufd_map_leave(first_user, false));
+	iommufd_map_user_put(first_user);
 	leave();
 	end();
 }
@@ -780,6 +848,7 @@ int main(void)
 	pin_that_ends_while_user_leaves();
 	pin_that_fails_while_unmap_waits();
 	gives_up_although_woken();
+	pin_that_ends_while_another_is_asked();
 	cut_looks_at_page_size_again();
 	cut_of_last_area();
 	cut_beside_pin();

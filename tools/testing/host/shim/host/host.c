@@ -11,6 +11,7 @@ __thread int host_locks_held;
 __thread int host_works;
 __thread unsigned long host_resched;
 unsigned int host_speed = 1;
+unsigned long host_waits;
 __thread const bool *host_killed;
 __thread struct host_slab host_slab;
 __thread struct task_struct *host_current;

@@ -179,12 +179,17 @@ extern __thread const bool *host_killed;
 
 #define init_waitqueue_head(q)		do { } while (0)
 #define wake_up_all(q)			do { } while (0)
+/* Number of waits that all threads have begun */
+extern unsigned long host_waits;
+#define host_wait_begins()	__atomic_add_fetch(&host_waits, 1, __ATOMIC_SEQ_CST)
+
 #define wait_event(q, condition) do {					\
+	host_wait_begins();						\
 	while (!(condition))						\
 		sched_yield();						\
 } while (0)
 #define wait_event_killable(q, condition) ({				\
-	int host_wait = 0;						\
+	int host_wait = (host_wait_begins(), 0);			\
 	while (!host_wait && !(condition)) {				\
 		if (host_killed && READ_ONCE(*host_killed))		\
 			host_wait = -512;				\
@@ -205,7 +210,7 @@ u64 host_jiffies(void);
 /* Returns 0 when the time is over, else 1 */
 #define wait_event_killable_timeout(q, condition, timeout) ({		\
 	u64 host_until = host_jiffies() + (timeout);			\
-	long host_left = 1;						\
+	long host_left = (host_wait_begins(), 1);			\
 	while (host_left > 0 && !(condition)) {				\
 		if (host_killed && READ_ONCE(*host_killed))		\
 			host_left = -512;				\
