@@ -5,6 +5,7 @@
 import gzip
 import sys
 import tempfile
+import time
 import unittest
 import unittest.mock
 from pathlib import Path
@@ -206,14 +207,29 @@ class BootTest(unittest.TestCase):
         return booted.call_count
 
     def test_a_kernel_without_a_tick_is_booted_again(self):
-        self.assertEqual(self.boots(f'[1.0] first\n[3.1] {runner.NO_TICK}\n'), 2)
+        still = f'[1.0] first\n[3.1] {boot.NO_TICK}\n'
+        self.assertEqual(self.boots(still), runner.MAX_BOOTS)
+        self.assertEqual(self.boots(f'{still}[85.6] {boot.TICKLESS}\n'), runner.MAX_BOOTS)
 
     def test_a_kernel_that_stops_later_is_not(self):
-        self.assertEqual(self.boots(f'{runner.NO_TICK}\n[ 3.2] smp: Bringing up'), 1)
+        self.assertEqual(self.boots(f'{boot.NO_TICK}\n[ 3.2] smp: Bringing up'), 1)
         self.assertEqual(self.boots(''), 1)
 
     def test_one_that_ended_is_not(self):
-        self.assertEqual(self.boots(runner.NO_TICK, timed_out=False), 1)
+        self.assertEqual(self.boots(boot.NO_TICK, timed_out=False), 1)
+
+    def test_one_that_stands_still_is_not_waited_for(self):
+        with tempfile.NamedTemporaryFile('w', suffix='.log') as console:
+            still = boot.Stillness(console.name, 0.2)
+            self.assertFalse(still.lasts())
+            console.write(f'[3.1] {boot.NO_TICK}\n')
+            console.flush()
+            self.assertFalse(still.lasts())
+            time.sleep(0.3)
+            self.assertTrue(still.lasts())
+            console.write('[3.2] smp: Bringing up\n')
+            console.flush()
+            self.assertFalse(still.lasts())
 
 
 class HostFilesTest(unittest.TestCase):
