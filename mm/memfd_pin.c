@@ -46,12 +46,16 @@ static struct page *get_huge_page(struct file *file, pgoff_t index)
 	struct hstate *h = hstate_file(file);
 	pgoff_t huge_index = index >> huge_page_order(h);
 	struct address_space *mapping = file->f_mapping;
+	unsigned int nr_retries = 0;
 	struct folio *folio;
 	int err;
 
 	/* The page cache counts in huge pages here. */
 	while (!(folio = filemap_get_folio(mapping, huge_index))) {
-		err = make_huge_page(file, huge_index);
+		/* Somebody may punch holes as fast as pages are made. */
+		err = retry_longterm_pin(&nr_retries);
+		if (err == -EAGAIN)
+			err = make_huge_page(file, huge_index);
 		if (err)
 			return ERR_PTR(err);
 	}
@@ -119,7 +123,7 @@ static int pin_once(struct file *file, pgoff_t first, unsigned int npages,
 static int pin_long_term(struct file *file, pgoff_t first, unsigned int npages,
 			 struct page **pages)
 {
-	unsigned int flags;
+	unsigned int flags, nr_retries = 0;
 	int err;
 
 	/* Pages that are made now need not be moved. */
@@ -128,6 +132,8 @@ static int pin_long_term(struct file *file, pgoff_t first, unsigned int npages,
 		err = pin_once(file, first, npages, pages);
 		if (!err)
 			err = check_and_migrate_movable_pages(npages, pages);
+		if (err == -EAGAIN)
+			err = retry_longterm_pin(&nr_retries);
 	} while (err == -EAGAIN);
 	memalloc_pin_restore(flags);
 	return err;
@@ -156,10 +162,12 @@ static bool may_access(struct file *file, bool write)
  *
  * Context: may sleep; takes the inode's lock.
  * Return: 0; -EINVAL when the file is not a memfd, ends before the last page,
- * or may not be accessed like this; -ENOMEM; -ENOSPC when a limit of the file
- * system is reached; -EFAULT when a page is broken; -EBUSY when one cannot be
- * moved; -EINTR on a fatal signal; -ERESTARTNOINTR on another one that got in
- * the way: the caller shall undo what it did and return that to user space.
+ * or may not be accessed like this; -ENOMEM, also when pages that must be
+ * moved are in use; -ENOSPC when a limit of the file system is reached;
+ * -EFAULT when a page is broken; -EBUSY when one can neither be pinned nor
+ * moved in half a second, or is gone each time that it was made; -EINTR on a
+ * fatal signal; -ERESTARTNOINTR on another one that got in the way: the caller
+ * shall undo what it did and return that to user space.
  */
 int memfd_pin_pages(struct file *file, pgoff_t first, unsigned int npages,
 		    bool write, struct page **pages)
