@@ -2,25 +2,62 @@
 /*
  * Long-term pins of many pages of a huge page at once.
  *
- * GUP tells its callers of every page.  For pages that one entry of a page table
- * maps the first one says it all, so here the cost of a huge page does not
- * depend on its size.  What such a pin promises is what pin_user_pages_fast()
- * with FOLL_WRITE and FOLL_LONGTERM promises, and its rules are those of the
- * lockless walk in gup.c:
+ * GUP tells its callers of every page.  For pages that one entry of a page
+ * table maps the first one says it all, so here the cost of a huge page does
+ * not depend on its size.  What such a pin promises is what
+ * pin_user_pages_fast() with FOLL_WRITE and FOLL_LONGTERM promises, and its
+ * rules are those of the lockless walk in gup.c:
  *
- * * Interrupts are off while page tables are read.  Whoever frees one, or splits
- *   a huge page, interrupts all CPUs that use the address space first, which is
- *   why it must be the caller's own.
- * * The pin comes first, then the second look at the entry.  Whoever changes an
- *   entry does it the other way around: entry first, pins then.  One of the two
- *   sees the other.
- * * fork() must not share a page that is about to be pinned: a pin that overlaps
- *   a fork is taken back.  A fork after it finds MMF_HAS_PINNED and the pin.
+ * * Interrupts are off while page tables are read, so that none of them is
+ *   freed meanwhile.  See below for who waits for that.
+ * * Entries may change at any time, and so may what they point to.  So the pin
+ *   comes first, then the second look at the entry.  Whoever changes an entry
+ *   does it the other way around: entry first, then a look for pins
+ *   (page_try_share_anon_rmap(), folio_ref_freeze() in
+ *   split_huge_page_to_list()).  One of the two sees the other.
+ * * A pin that the second look takes back may be on anything that has been made
+ *   of the memory since, so it is undone where it was taken: on the folio that
+ *   try_grab_folio() found, and not page by page.
+ * * fork() must not share a page that is about to be pinned: a pin that
+ *   overlaps a fork is taken back.  A fork after it finds MMF_HAS_PINNED and
+ *   the pin.
  * * Only a writable entry is good.  What it maps is a page of a file, or an
  *   anonymous page that is exclusive to this process and will stay so.
  *
- * Everything else is left to GUP: whatever is not mapped, or not by a huge page,
- * or read-only, needs a fault, must be moved first, or belongs to a device.
+ * Tables of pmds and above are read, never a table of ptes.  They are freed by
+ * free_pgtables(), when the mappings below are gone, and that this waits for
+ * CPUs whose interrupts are off is up to the architecture:
+ *
+ * * With MMU_GATHER_RCU_TABLE_FREE tables go through tlb_remove_table(), which
+ *   frees them after a grace period of RCU, and interrupts that are off hold
+ *   that up; or, when there is no memory to put it off
+ *   (tlb_remove_table_one()), after tlb_remove_table_sync_one() has interrupted
+ *   all CPUs.  So it is on arm64, s390, powerpc, and arm with LPAE and SMP,
+ *   where TLBs may be invalidated without interrupting anybody.
+ * * x86 does the same where a hypervisor flushes TLBs, which spares CPUs that
+ *   it does not run: KVM, Hyper-V and Xen PV set pv_ops.mmu.tlb_remove_table
+ *   along with flush_tlb_multi.  Otherwise tables are freed like pages
+ *   (tlb_remove_page()), once native_flush_tlb_multi() has interrupted the CPUs
+ *   in mm_cpumask(), and waited for them.  This one is among them since the
+ *   address space is the caller's own.
+ * * On MIPS, LoongArch and sh nobody waits: __pmd_free_tlb() is pmd_free().
+ *   With more than one CPU this file is left out there (PIN_USER_HUGE_PAGE).
+ *
+ * Two more changes are to be told apart from freeing:
+ *
+ * * huge_pmd_unshare() takes a table of hugetlb pmds away from one process and
+ *   leaves it to others.  As long as anybody shares it, it maps the same pages
+ *   of the same file.  When the last but one has left it, and before it may be
+ *   used for anything else, huge_pmd_unshare_flush() flushes TLBs and calls
+ *   tlb_remove_table_sync_one(), or, where that does nothing, relies on the
+ *   flush to interrupt.
+ * * A split by __split_huge_pmd() (pmdp_invalidate(), pmd_populate()) and a
+ *   collapse by khugepaged (pmdp_collapse_flush(), set_pmd_at()) exchange a
+ *   table of ptes and an entry here.  The second look sees it.
+ *
+ * Everything else is left to GUP: whatever is not mapped, or not by a huge
+ * page, or read-only, needs a fault, must be moved first, or belongs to a
+ * device.
  */
 #include <linux/export.h>
 #include <linux/hugetlb.h>
@@ -38,14 +75,37 @@
 #define gup_fast_permitted(start, end) true
 #endif
 
-static bool take_pins(struct page *page, unsigned long npages)
+static void drop_pins(struct folio *folio, unsigned long npages)
 {
-	return try_grab_folio(page, npages, FOLL_PIN | FOLL_LONGTERM);
+	gup_put_folio(folio, npages, FOLL_PIN);
 }
 
-static void drop_pins(struct page *page, unsigned long npages)
+/*
+ * The entry that named the page may be out of date, and the page belong to
+ * another folio by now: one that does not have all pages is not the huge page.
+ */
+static struct folio *take_pins(struct page *page, unsigned long npages)
 {
-	unpin_user_page_range_dirty_lock(page, npages, false);
+	struct folio *folio;
+
+	folio = try_grab_folio(page, npages, FOLL_PIN | FOLL_LONGTERM);
+	if (!folio)
+		return NULL;
+	if (npages > folio_nr_pages(folio) - folio_page_idx(folio, page)) {
+		drop_pins(folio, npages);
+		return NULL;
+	}
+	return folio;
+}
+
+/* The second look is over. */
+static bool keep_pins(struct folio *folio, unsigned long npages, bool unchanged)
+{
+	if (unchanged)
+		folio_set_referenced(folio);
+	else
+		drop_pins(folio, npages);
+	return unchanged;
 }
 
 static bool may_pin_pmd(pmd_t pmd)
@@ -60,19 +120,17 @@ static struct page *pin_in_pmd(pmd_t *pmdp, pmd_t pmd, unsigned long addr,
 			       unsigned long npages)
 {
 	unsigned long first = (addr & ~PMD_MASK) >> PAGE_SHIFT;
+	struct folio *folio;
 	struct page *page;
 
 	if (!may_pin_pmd(pmd) || npages > PMD_SIZE / PAGE_SIZE - first)
 		return NULL;
 	page = nth_page(pmd_page(pmd), first);
-	if (!take_pins(page, npages))
+	folio = take_pins(page, npages);
+	if (!folio)
 		return NULL;
-	if (pmd_val(pmd) != pmd_val(READ_ONCE(*pmdp))) {
-		drop_pins(page, npages);
-		return NULL;
-	}
-	folio_set_referenced(page_folio(page));
-	return page;
+	return keep_pins(folio, npages,
+			 pmd_val(pmd) == pmd_val(READ_ONCE(*pmdp))) ? page : NULL;
 }
 
 static bool may_pin_pud(pud_t pud)
@@ -84,19 +142,17 @@ static struct page *pin_in_pud(pud_t *pudp, pud_t pud, unsigned long addr,
 			       unsigned long npages)
 {
 	unsigned long first = (addr & ~PUD_MASK) >> PAGE_SHIFT;
+	struct folio *folio;
 	struct page *page;
 
 	if (!may_pin_pud(pud) || npages > PUD_SIZE / PAGE_SIZE - first)
 		return NULL;
 	page = nth_page(pud_page(pud), first);
-	if (!take_pins(page, npages))
+	folio = take_pins(page, npages);
+	if (!folio)
 		return NULL;
-	if (pud_val(pud) != pud_val(READ_ONCE(*pudp))) {
-		drop_pins(page, npages);
-		return NULL;
-	}
-	folio_set_referenced(page_folio(page));
-	return page;
+	return keep_pins(folio, npages,
+			 pud_val(pud) == pud_val(READ_ONCE(*pudp))) ? page : NULL;
 }
 
 /* Called with interrupts off, so that page tables stay. */
@@ -129,6 +185,24 @@ static struct page *pin_mapped(unsigned long addr, unsigned long npages)
 	pmdp = pmd_offset_lockless(pudp, pud, addr);
 	pmd = READ_ONCE(*pmdp);
 	return pmd_present(pmd) ? pin_in_pmd(pmdp, pmd, addr, npages) : NULL;
+}
+
+/* Pins that do not overlap a fork, since write_protect_seq was read. */
+static struct page *pin_unless_forked(unsigned long addr, unsigned long npages,
+				      unsigned int seq)
+{
+	unsigned long irq_flags;
+	struct page *page;
+
+	local_irq_save(irq_flags);
+	page = pin_mapped(addr, npages);
+	local_irq_restore(irq_flags);
+	if (page && read_seqcount_retry(&current->mm->write_protect_seq, seq)) {
+		/* Now that it is pinned, it stays part of its folio. */
+		drop_pins(page_folio(page), npages);
+		return NULL;
+	}
+	return page;
 }
 
 /* Whether a pinned page is of a kind that fork() keeps from being shared. */
@@ -164,7 +238,6 @@ struct page *pin_user_huge_page(unsigned long addr, unsigned long npages)
 {
 	unsigned long len = npages << PAGE_SHIFT;
 	struct mm_struct *mm = current->mm;
-	unsigned long irq_flags;
 	struct page *page;
 	unsigned int seq;
 
@@ -177,15 +250,9 @@ struct page *pin_user_huge_page(unsigned long addr, unsigned long npages)
 	seq = raw_read_seqcount(&mm->write_protect_seq);
 	if (seq & 1)
 		return NULL;
-	local_irq_save(irq_flags);
-	page = pin_mapped(addr, npages);
-	local_irq_restore(irq_flags);
+	page = pin_unless_forked(addr, npages, seq);
 	if (!page)
 		return NULL;
-	if (read_seqcount_retry(&mm->write_protect_seq, seq)) {
-		drop_pins(page, npages);
-		return NULL;
-	}
 	VM_WARN_ON_ONCE_PAGE(!is_unshared(page), page);
 	return page;
 }

@@ -9,7 +9,7 @@
 
 struct page;
 
-#ifdef CONFIG_HAVE_FAST_GUP
+#ifdef CONFIG_PIN_USER_HUGE_PAGE
 struct page *pin_user_huge_page(unsigned long addr, unsigned long npages);
 #else
 static inline struct page *pin_user_huge_page(unsigned long addr,
