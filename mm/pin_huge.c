@@ -257,3 +257,7 @@ struct page *pin_user_huge_page(unsigned long addr, unsigned long npages)
 	return page;
 }
 EXPORT_SYMBOL_NS_GPL(pin_user_huge_page, IOMMUFD_INTERNAL);
+
+#ifdef CONFIG_LONGTERM_PIN_KUNIT_TEST
+#include "pin_huge_test.c"
+#endif
