@@ -139,6 +139,22 @@ static int pin_long_term(struct file *file, pgoff_t first, unsigned int npages,
 	return err;
 }
 
+/**
+ * memfd_can_pin() - is a file one whose pages can be pinned by their place
+ * @file: any file
+ *
+ * Such a file stands for memory and nothing else: whoever keeps it keeps no
+ * other file alive.
+ *
+ * Context: any.
+ * Return: whether memfd_pin_pages() takes it: a file of shmem or hugetlbfs.
+ */
+bool memfd_can_pin(struct file *file)
+{
+	return memfd_file_seals_ptr(file);
+}
+EXPORT_SYMBOL_NS_GPL(memfd_can_pin, IOMMUFD_INTERNAL);
+
 static bool may_access(struct file *file, bool write)
 {
 	fmode_t mode = FMODE_READ | (write ? FMODE_WRITE : 0);
@@ -175,7 +191,7 @@ int memfd_pin_pages(struct file *file, pgoff_t first, unsigned int npages,
 	struct address_space *mapping = file->f_mapping;
 	int err;
 
-	if (!memfd_file_seals_ptr(file) || !may_access(file, write))
+	if (!memfd_can_pin(file) || !may_access(file, write))
 		return -EINVAL;
 	if (!write)
 		return pin_long_term(file, first, npages, pages);

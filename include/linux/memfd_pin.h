@@ -12,9 +12,15 @@ struct file;
 struct page;
 
 #ifdef CONFIG_MEMFD_CREATE
+bool memfd_can_pin(struct file *file);
 int memfd_pin_pages(struct file *file, pgoff_t first, unsigned int npages,
 		    bool write, struct page **pages);
 #else
+static inline bool memfd_can_pin(struct file *file)
+{
+	return false;
+}
+
 static inline int memfd_pin_pages(struct file *file, pgoff_t first,
 				  unsigned int npages, bool write,
 				  struct page **pages)

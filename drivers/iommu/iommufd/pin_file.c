@@ -2,7 +2,9 @@
 /*
  * Pinning of files that live in memory: memfds, also those of huge pages.
  *
- * The store keeps the file, and finds out what it is when a page is pinned.
+ * A file of any other kind is taken, too, and found out when a page is to be
+ * pinned.  The store does not keep such a file: it could be one that keeps the
+ * store, the open /dev/iommu or what holds it, and neither would ever go.
  */
 #include <linux/err.h>
 #include <linux/file.h>
@@ -18,10 +20,12 @@ static int file_pin(const struct iommufd_backing *backing, unsigned long first,
 		    unsigned int npages, struct page **pages)
 {
 	pgoff_t index = (backing->start_bytes >> PAGE_SHIFT) + first;
+	struct file *file = backing->source;
 	int err;
 
-	err = memfd_pin_pages(backing->source, index, npages,
-			      backing->writable, pages);
+	if (!file)
+		return -EINVAL;
+	err = memfd_pin_pages(file, index, npages, backing->writable, pages);
 	switch (err) {
 	case 0:
 	case -EINTR:
@@ -46,7 +50,8 @@ static void file_unpin(const struct iommufd_backing *backing,
 
 static void file_put(struct iommufd_backing *backing)
 {
-	fput(backing->source);
+	if (backing->source)
+		fput(backing->source);
 }
 
 static const struct iommufd_pin_ops file_ops = {
@@ -60,8 +65,8 @@ static const struct iommufd_pin_ops file_ops = {
  * iommufd_store_create_file() - make a store of a part of a file
  * @account: account of the process that pays; the store takes the reference
  *	     over, unless this fails
- * @file: any file; the store takes a reference.  One that is no memfd cannot be
- *	  pinned
+ * @file: any file.  The store takes a reference to a memfd; any other is
+ *	  forgotten, and nothing can be pinned
  * @start: first byte in the file; the part need not exist yet
  * @length_bytes: number of bytes
  * @writable: devices may write to the memory
@@ -79,7 +84,7 @@ struct iommufd_store *iommufd_store_create_file(struct iommufd_account *account,
 {
 	struct iommufd_backing backing = {
 		.ops = &file_ops,
-		.source = file,
+		.source = memfd_can_pin(file) ? file : NULL,
 		.start_bytes = start & PAGE_MASK,
 		.writable = writable,
 	};
@@ -95,7 +100,7 @@ struct iommufd_store *iommufd_store_create_file(struct iommufd_account *account,
 				     (last >> PAGE_SHIFT) -
 				     (start >> PAGE_SHIFT) + 1,
 				     offset_in_page(start));
-	if (!IS_ERR(store))
+	if (!IS_ERR(store) && backing.source)
 		get_file(file);		/* matches file_put() */
 	return store;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * IOMMU_IOAS_MAP_FILE and IOMMU_IOAS_CHANGE_PROCESS: the order of the errnos,
- * memfds of each size of pages, what is pinned and who pays for it, and dma-bufs
- * of the mock, which are revoked.
+ * memfds of each size of pages, what is pinned and who pays for it, files that keep
+ * the context, and dma-bufs of the mock, which are revoked.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -14,6 +14,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -168,6 +169,7 @@ FIXTURE(file)
 {
 	int fd;
 	struct vfio_dev dev;
+	uint32_t dev_id;
 	uint32_t ioas;
 	uint32_t hwpt;
 	int file;
@@ -246,10 +248,12 @@ static int attach(FIXTURE_DATA(file) *self)
 	struct mock_ids ids;
 	int err;
 
+	self->dev_id = self->dev.dev_id;
 	if (self->dev.fd >= 0)
 		return vfio_dev_attach(&self->dev, self->ioas, &self->hwpt);
 	err = mock_domain(self->fd, self->ioas, 0, &ids);
 	self->hwpt = ids.hwpt;
+	self->dev_id = ids.dev;
 	return err;
 }
 
@@ -308,6 +312,112 @@ TEST_F(file, not_a_memfd)
 	EXPECT_EQ(-EINVAL, ioas_map_file_fixed(self->fd, self->ioas, self->fd, 0, PAGE_BYTES,
 					       BASE));
 	close(null);
+}
+
+/* Files that keep the context which they are mapped in */
+
+/* Send a file to the other end of a pair, where it stays in the queue. */
+static int send_file(int end, int file)
+{
+	union {
+		char room[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control = { };
+	struct iovec byte = { .iov_base = "", .iov_len = 1 };
+	struct msghdr msg = {
+		.msg_iov = &byte, .msg_iovlen = 1,
+		.msg_control = control.room, .msg_controllen = sizeof(control.room),
+	};
+	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
+
+	cmsg->cmsg_level = SOL_SOCKET;
+	cmsg->cmsg_type = SCM_RIGHTS;
+	cmsg->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(cmsg), &file, sizeof(int));
+	return sendmsg(end, &msg, 0) == 1 ? 0 : -errno;
+}
+
+/* Map a file where nothing is pinned. */
+static int map_elsewhere(FIXTURE_DATA(file) *self, int file)
+{
+	uint32_t ioas;
+	int err = ioas_alloc(self->fd, &ioas);
+
+	return err ? err : ioas_map_file_fixed(self->fd, ioas, file, 0, PAGE_BYTES, BASE);
+}
+
+/* Close all that leads to the context, and open another for what follows. */
+static int start_again(FIXTURE_DATA(file) *self)
+{
+	vfio_dev_close(&self->dev);
+	if (close(self->fd))
+		return -errno;
+	self->fd = iommufd_open();
+	return self->fd < 0 ? self->fd : 0;
+}
+
+/* Pins that only the end of the context undoes */
+static int pin_for_good(FIXTURE_DATA(file) *self)
+{
+	uint32_t hwpt;
+	int err = attach(self);
+
+	if (!err)
+		err = ioas_map_file_fixed(self->fd, self->ioas, self->file, 0, BYTES, BASE);
+	if (!err)
+		err = hwpt_alloc(self->fd, self->dev_id, self->ioas, &hwpt);
+	return err ? err : pinned_kib(self) != KIB;
+}
+
+TEST_F(file, context_that_maps_itself)
+{
+	ASSERT_EQ(0, pin_for_good(self));
+	ASSERT_EQ(0, map_elsewhere(self, self->fd));
+	ASSERT_EQ(0, start_again(self));
+	EXPECT_EQ(0, pinned_kib(self));
+}
+
+TEST_F(file, context_that_maps_a_socket_which_carries_it)
+{
+	int ends[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends))
+		SKIP(return, "no sockets: the kernel lacks CONFIG_UNIX");
+	ASSERT_EQ(0, pin_for_good(self));
+	ASSERT_EQ(0, send_file(ends[0], self->fd));
+	ASSERT_EQ(0, map_elsewhere(self, ends[1]));
+	close(ends[0]);
+	close(ends[1]);
+	ASSERT_EQ(0, start_again(self));
+	EXPECT_EQ(0, pinned_kib(self));
+}
+
+/* It can be bound again only when the file that bound it is gone. */
+TEST_F(file, context_that_maps_a_device_bound_to_it)
+{
+	if (self->dev.fd < 0)
+		SKIP(return, "for devices of VFIO");
+	ASSERT_EQ(0, pin_for_good(self));
+	ASSERT_EQ(0, map_elsewhere(self, self->dev.fd));
+	ASSERT_EQ(0, start_again(self));
+	EXPECT_EQ(0, pinned_kib(self));
+	ASSERT_EQ(0, vfio_dev_open(&self->dev));
+	EXPECT_EQ(0, vfio_dev_bind(&self->dev, self->fd));
+}
+
+TEST_F(file, context_that_maps_its_own_access)
+{
+	int access;
+
+	if (self->dev.fd >= 0)
+		SKIP(return, "for the mock");
+	ASSERT_EQ(0, pin_for_good(self));
+	access = mock_access(self->fd, self->ioas, MOCK_FLAGS_ACCESS_CREATE_NEEDS_PIN_PAGES);
+	ASSERT_LE(0, access);
+	ASSERT_EQ(0, map_elsewhere(self, access));
+	close(access);
+	ASSERT_EQ(0, start_again(self));
+	EXPECT_EQ(0, pinned_kib(self));
 }
 
 TEST_F(file, sealed)
