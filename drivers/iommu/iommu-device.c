@@ -107,11 +107,11 @@ EXPORT_SYMBOL_NS_GPL(iommu_device_takes_user_data, IOMMUFD_INTERNAL);
  *
  * A paging domain is complete, as one of iommu_device_alloc_paging() may be.
  *
- * Context: may sleep; reads user memory. @dev must not leave its group.
+ * Context: may sleep. @dev must not leave its group.
  * Return: domain for iommu_domain_free(), or ERR_PTR(): -ENODEV when no driver
  * serves @dev; -EOPNOTSUPP when the driver knows no such domains, formats or
  * flags; -EINVAL when @parent is another driver's or the driver's rules about
- * @blob are broken; -EFAULT when @blob is not readable; -ENOMEM.
+ * @blob are broken; -EFAULT when @blob was not readable; -ENOMEM.
  */
 struct iommu_domain *iommu_device_alloc_user(struct device *dev,
 					     struct iommu_domain *parent,

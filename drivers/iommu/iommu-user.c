@@ -1,39 +1,165 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Data that user space hands to a driver.
+ * Data that user space hands over, and is handed.
  *
- * Both kinds grow the same way: a caller may know an older, shorter layout than
- * the driver, never a longer one.
+ * Structs grow: a caller may know an older, shorter layout, and where that is
+ * said a newer, longer one.  A length that user space chose may be 4 GiB, of
+ * memory that is slow to reach, so whoever works through it does so in steps,
+ * and can be killed.
+ *
+ * User space also decides how long the access of its memory takes.  What a
+ * driver is to read is therefore copied before anything is held that others
+ * wait for; only requests of an array, which are many, are read one by one.
  */
 #include <linux/errno.h>
 #include <linux/export.h>
 #include <linux/iommu-ext.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
 #include <linux/sched/signal.h>
+#include <linux/string.h>
 #include <linux/uaccess.h>
 
-static int copy_extensible(void *dst, size_t size, size_t min_size,
-			   const void __user *src, size_t len)
+/* As much of @len bytes at @ptr as makes one step: to the end of a page */
+static size_t step_bytes(const void __user *ptr, size_t len)
 {
-	if (len < min_size || len > size)
-		return -EINVAL;
-	return copy_struct_from_user(dst, size, src, len);
+	return min_t(size_t, len, PAGE_SIZE - offset_in_page(ptr));
+}
+
+static int between_steps(void)
+{
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	cond_resched();
+	return 0;
+}
+
+static int expect_zeroes(const void __user *ptr, size_t len)
+{
+	size_t step;
+	int ret;
+
+	for (; len; ptr += step, len -= step) {
+		ret = between_steps();
+		if (ret)
+			return ret;
+		step = step_bytes(ptr, len);
+		ret = check_zeroed_user(ptr, step);
+		if (ret <= 0)
+			return ret ?: -E2BIG;
+	}
+	return 0;
 }
 
 /**
- * iommu_copy_blob() - read the data that describes a domain
+ * iommu_copy_struct() - read a struct of which the caller may know another size
  * @dst: where to put it
- * @size: bytes of the layout that the driver knows
+ * @size: bytes of it that the kernel knows
+ * @src: the caller's struct
+ * @len: bytes of it that the caller knows; may be anything
+ *
+ * As copy_struct_from_user(), but in steps, however much longer the caller's is.
+ *
+ * Context: may sleep.
+ * Return: 0 with @dst extended with zeroes to @size; -E2BIG when a byte behind
+ * @size is not zero; -EFAULT; -EINTR when the caller is being killed.
+ */
+int iommu_copy_struct(void *dst, size_t size, const void __user *src,
+		      size_t len)
+{
+	size_t common = min(size, len);
+	int err;
+
+	if (!access_ok(src, len))
+		return -EFAULT;
+	err = expect_zeroes(src + common, len - common);
+	if (err)
+		return err;
+	memset(dst + common, 0, size - common);
+	return copy_from_user(dst, src, common) ? -EFAULT : 0;
+}
+EXPORT_SYMBOL_NS_GPL(iommu_copy_struct, IOMMUFD_INTERNAL);
+
+/**
+ * iommu_clear_user() - fill memory of user space with zeroes
+ * @dst: the memory
+ * @len: number of bytes; may be anything
+ *
+ * Context: may sleep.
+ * Return: 0; -EFAULT; -EINTR when the caller is being killed.
+ */
+int iommu_clear_user(void __user *dst, size_t len)
+{
+	size_t step;
+	int err;
+
+	for (; len; dst += step, len -= step) {
+		err = between_steps();
+		if (err)
+			return err;
+		step = step_bytes(dst, len);
+		if (clear_user(dst, step))
+			return -EFAULT;
+	}
+	return 0;
+}
+EXPORT_SYMBOL_NS_GPL(iommu_clear_user, IOMMUFD_INTERNAL);
+
+/* What drivers read never may be longer than what they know */
+static bool length_is_valid(size_t size, size_t min_size, size_t len)
+{
+	return len >= min_size && len <= size;
+}
+
+/**
+ * iommu_fetch_blob() - read the data that describes a domain, for its driver
+ * @blob: receives it
+ * @type: its format: a number of the user ABI
+ * @src: address of the data
+ * @len: its length in bytes
+ *
+ * To be called before a reference or a lock is taken that others wait for.  That
+ * memory cannot be read is found here, but told by iommu_copy_blob(): whether
+ * the driver knows the format comes first.  No driver knows a format of more than
+ * %IOMMU_USER_BLOB_MAX_BYTES, so a longer blob is not read.
+ *
+ * Context: may sleep, for as long as user space likes.
+ */
+void iommu_fetch_blob(struct iommu_user_blob *blob, u32 type,
+		      const void __user *src, u32 len)
+{
+	blob->type = type;
+	blob->len = len;
+	blob->err = 0;
+	if (len <= sizeof(blob->data) && copy_from_user(blob->data, src, len))
+		blob->err = -EFAULT;
+}
+EXPORT_SYMBOL_NS_GPL(iommu_fetch_blob, IOMMUFD_INTERNAL);
+
+/**
+ * iommu_copy_blob() - look at the data that describes a domain
+ * @dst: where to put it
+ * @size: bytes of the layout that the driver knows, at most
+ *        %IOMMU_USER_BLOB_MAX_BYTES
  * @min_size: bytes of its first published version
  * @blob: the data, whose type the driver has looked at
  *
- * Context: may sleep.
+ * Context: any.
  * Return: 0 with @dst extended with zeroes to @size; -EINVAL when @blob is
- * shorter than @min_size or longer than @size; -EFAULT.
+ * shorter than @min_size or longer than @size; -EFAULT when it could not be
+ * read.
  */
 int iommu_copy_blob(void *dst, size_t size, size_t min_size,
 		    const struct iommu_user_blob *blob)
 {
-	return copy_extensible(dst, size, min_size, blob->uptr, blob->len);
+	if (WARN_ON_ONCE(size > sizeof(blob->data)) ||
+	    !length_is_valid(size, min_size, blob->len))
+		return -EINVAL;
+	if (blob->err)
+		return blob->err;
+	memcpy(dst, blob->data, blob->len);
+	memset(dst + blob->len, 0, size - blob->len);
+	return 0;
 }
 EXPORT_SYMBOL_NS_GPL(iommu_copy_blob, IOMMUFD_INTERNAL);
 
@@ -46,19 +172,24 @@ EXPORT_SYMBOL_NS_GPL(iommu_copy_blob, IOMMUFD_INTERNAL);
  * @index: which request, from 0, less than the array's length
  *
  * A driver that does one request after the other with this can be killed, and
- * lets others run.
+ * lets others run.  No lock may be held that others wait for.
  *
- * Context: may sleep.
- * Return: as iommu_copy_blob(), and -EINTR when the caller is being killed.
+ * Context: may sleep, for as long as user space likes.
+ * Return: 0 with @dst extended with zeroes to @size; -EINVAL when the requests
+ * are shorter than @min_size or longer than @size; -EFAULT; -EINTR when the
+ * caller is being killed.
  */
 int iommu_copy_entry(void *dst, size_t size, size_t min_size,
 		     const struct iommu_user_array *array, u32 index)
 {
-	if (fatal_signal_pending(current))
-		return -EINTR;
-	cond_resched();
-	return copy_extensible(dst, size, min_size,
-			       array->uptr + (size_t)index * array->entry_len,
-			       array->entry_len);
+	int err = between_steps();
+
+	if (err)
+		return err;
+	if (!length_is_valid(size, min_size, array->entry_len))
+		return -EINVAL;
+	return iommu_copy_struct(dst, size, array->uptr +
+				 (size_t)index * array->entry_len,
+				 array->entry_len);
 }
 EXPORT_SYMBOL_NS_GPL(iommu_copy_entry, IOMMUFD_INTERNAL);

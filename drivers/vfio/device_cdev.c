@@ -27,6 +27,7 @@
 #include <linux/err.h>
 #include <linux/fs.h>
 #include <linux/iommu.h>
+#include <linux/iommu-ext.h>
 #include <linux/iommufd.h>
 #include <linux/kref.h>
 #include <linux/module.h>
@@ -356,7 +357,7 @@ static int read_bind(struct vfio_device_bind_iommufd __user *arg,
 		return -EFAULT;
 	if (argsz < minsz)
 		return -EINVAL;
-	err = copy_struct_from_user(bind, sizeof(*bind), arg, argsz);
+	err = iommu_copy_struct(bind, sizeof(*bind), arg, argsz);
 	if (err)
 		return err;
 	if (bind->iommufd < 0 || bind->flags & ~VFIO_DEVICE_BIND_FLAG_TOKEN)

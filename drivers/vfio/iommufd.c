@@ -110,3 +110,4 @@ void vfio_iommufd_init_device(struct vfio_device *device,
 }
 
 MODULE_IMPORT_NS(IOMMUFD);
+MODULE_IMPORT_NS(IOMMUFD_INTERNAL);

@@ -39,16 +39,23 @@ struct iommu_run {
 	size_t len;
 };
 
+/* Longest description of a domain that a driver understands, in bytes */
+#define IOMMU_USER_BLOB_MAX_BYTES	64
+
 /**
  * struct iommu_user_blob - a driver's data as user space wrote it
- * @uptr: address of the data
  * @type: its format: a number of the user ABI
- * @len: its length in bytes
+ * @len: its length in bytes; may be more than @data has room for
+ * @err: why it could not be read, or 0
+ * @data: the data, unless it is too long
+ *
+ * It is kernel memory: a driver that reads it waits for nobody.
  */
 struct iommu_user_blob {
-	void __user *uptr;
 	u32 type;
 	u32 len;
+	int err;
+	u64 data[IOMMU_USER_BLOB_MAX_BYTES / sizeof(u64)];
 };
 
 /**
@@ -140,7 +147,12 @@ struct iommu_dirty_log {
 
 #ifdef CONFIG_IOMMU_API
 
-/* What drivers use on user data: drivers/iommu/iommu-user.c */
+/* User data, whatever its length: drivers/iommu/iommu-user.c */
+int iommu_copy_struct(void *dst, size_t size, const void __user *src,
+		      size_t len);
+int iommu_clear_user(void __user *dst, size_t len);
+void iommu_fetch_blob(struct iommu_user_blob *blob, u32 type,
+		      const void __user *src, u32 len);
 int iommu_copy_blob(void *dst, size_t size, size_t min_size,
 		    const struct iommu_user_blob *blob);
 int iommu_copy_entry(void *dst, size_t size, size_t min_size,

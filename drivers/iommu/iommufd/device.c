@@ -253,7 +253,9 @@ static int set_new_automatic(struct iommufd_device *idev,
 	hwpt = iommufd_hwpt_paging_alloc(idev->ctx, ioas, idev, 0, NULL, true);
 	if (IS_ERR(hwpt))
 		return PTR_ERR(hwpt);
-	err = set_hwpt(idev, &hwpt->common, replace, old_hwpt);
+	err = iommufd_hwpt_paging_prefill(hwpt);
+	if (!err)
+		err = set_hwpt(idev, &hwpt->common, replace, old_hwpt);
 	if (err) {
 		iommufd_hwpt_paging_abort(hwpt);
 		return err;

@@ -42,32 +42,36 @@ static u8 max_pasid_log2(struct device *dev)
 	return min_t(u32, bits, ilog2(max_pasids));
 }
 
-static int report(struct iommufd_device *idev, struct iommu_hw_info *arg)
+/* @registers has room for IOMMU_HW_INFO_MAX_BYTES, all zero */
+static int describe(struct iommufd_device *idev, struct iommu_hw_info *arg,
+		    void *registers, size_t *len)
 {
-	void __user *buf = u64_to_user_ptr(arg->data_uptr);
-	u8 blob[IOMMU_HW_INFO_MAX_BYTES] __aligned(8) = {};
 	u32 type = IOMMU_HW_INFO_TYPE_DEFAULT;
-	size_t len, room;
 	int err;
 
 	if (idev->noiommu)
 		return -EOPNOTSUPP;
 	if (arg->flags & IOMMU_HW_INFO_FLAG_INPUT_TYPE)
 		type = arg->in_data_type;
-	err = iommu_device_hw_info(idev->dev, &type, blob, &len);
+	err = iommu_device_hw_info(idev->dev, &type, registers, len);
 	if (err)
 		return err;
 
-	room = min_t(size_t, arg->data_len, len);
-	if (copy_to_user(buf, blob, room) ||
-	    clear_user(buf + room, arg->data_len - room))
-		return -EFAULT;
-
 	arg->out_data_type = type;
-	arg->data_len = len;
 	arg->out_max_pasid_log2 = max_pasid_log2(idev->dev);
 	arg->out_capabilities = capabilities(idev->dev);
 	return 0;
+}
+
+static int tell_registers(struct iommu_hw_info *arg, const void *registers,
+			  size_t len)
+{
+	void __user *buf = u64_to_user_ptr(arg->data_uptr);
+	size_t room = min_t(size_t, arg->data_len, len);
+
+	if (copy_to_user(buf, registers, room))
+		return -EFAULT;
+	return iommu_clear_user(buf + room, arg->data_len - room);
 }
 
 /**
@@ -75,12 +79,15 @@ static int report(struct iommufd_device *idev, struct iommu_hw_info *arg)
  * @call: the call, with a &struct iommu_hw_info
  *
  * Context: may sleep.
- * Return: 0, -EOPNOTSUPP, -ENOENT, -EFAULT.
+ * Return: 0, -EOPNOTSUPP, -ENOENT, -EFAULT; -EINTR when the caller is being
+ * killed.
  */
 int iommufd_ioctl_get_hw_info(struct iommufd_call *call)
 {
+	u8 registers[IOMMU_HW_INFO_MAX_BYTES] __aligned(8) = {};
 	struct iommu_hw_info *arg = call->arg;
 	struct iommufd_device *idev;
+	size_t len;
 	int err;
 
 	if ((arg->flags & ~IOMMU_HW_INFO_FLAG_INPUT_TYPE) ||
@@ -90,9 +97,13 @@ int iommufd_ioctl_get_hw_info(struct iommufd_call *call)
 	idev = iommufd_device_get(call->ctx, arg->dev_id);
 	if (IS_ERR(idev))
 		return PTR_ERR(idev);
-	err = report(idev, arg);
+	err = describe(idev, arg, registers, &len);
+	/* The device may go now: the caller's memory may take its time */
 	iommufd_object_put(call->ctx, &idev->obj);
+	if (!err)
+		err = tell_registers(arg, registers, len);
 	if (err)
 		return err;
+	arg->data_len = len;
 	return iommufd_call_respond(call, sizeof(*arg));
 }

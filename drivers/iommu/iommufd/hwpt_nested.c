@@ -62,7 +62,7 @@ static int alloc_domain(struct iommufd_hwpt_nested *hwpt, struct device *dev,
  * The result has an ID that finds nothing yet: publish it, or call
  * iommufd_hwpt_nested_abort().
  *
- * Context: may sleep; reads user memory.
+ * Context: may sleep.
  * Return: the page table, or ERR_PTR: -EOPNOTSUPP for a device without an
  * IOMMU; -EINVAL when @parent was not made to be one; -ENOMEM; what
  * iommu_device_alloc_user() returns.

@@ -3,8 +3,8 @@
  * Paging HWPTs: page tables that the kernel keeps in step with an address
  * space.
  *
- * The lock of the address space covers a HWPT from its allocation to its
- * publication, and again when its last device leaves.
+ * The lock of the address space covers a HWPT from its allocation until it is
+ * filled, and again when its last device leaves.
  */
 #include <linux/err.h>
 #include <linux/iommu.h>
@@ -51,6 +51,23 @@ int iommufd_hwpt_paging_fill(struct iommufd_hwpt_paging *hwpt)
 	return err;
 }
 
+/**
+ * iommufd_hwpt_paging_prefill() - let a new page table mirror its address space
+ * @hwpt: the page table
+ *
+ * Does nothing where the driver finishes its domains at the first attach: such
+ * a one is filled then.
+ *
+ * Context: may sleep and pin memory, as long as page faults of the memory take;
+ * the address space is locked. The device that @hwpt was made for need not be
+ * there any more.
+ * Return: as iommufd_hwpt_paging_fill().
+ */
+int iommufd_hwpt_paging_prefill(struct iommufd_hwpt_paging *hwpt)
+{
+	return hwpt->complete ? iommufd_hwpt_paging_fill(hwpt) : 0;
+}
+
 /* Whether the driver made what it was asked for */
 static bool is_sound(const struct iommufd_hwpt_paging *hwpt,
 		     const struct iommu_domain_ops *ops)
@@ -77,12 +94,12 @@ static int alloc_domain(struct iommufd_hwpt_paging *hwpt, struct device *dev,
 		return PTR_ERR(domain);
 
 	hwpt->common.domain = domain;
+	hwpt->complete = complete;
 	if (WARN_ON_ONCE(!is_sound(hwpt, domain->ops)))
 		return -EINVAL;
 	hwpt->enforces_coherency = enforce_coherency(domain, dev);
 	iommufd_sw_msi_adopt(hwpt, domain);
-	/* Other drivers' domains learn their format at the first attach */
-	return complete ? iommufd_hwpt_paging_fill(hwpt) : 0;
+	return 0;
 }
 
 /**
@@ -94,13 +111,14 @@ static int alloc_domain(struct iommufd_hwpt_paging *hwpt, struct device *dev,
  * @blob: what user space says about it to the driver, or NULL
  * @automatic: it goes away with its last device
  *
- * The result has an ID that finds nothing yet: publish it, or call
- * iommufd_hwpt_paging_abort() before @ioas is unlocked.
+ * The result has an ID that finds nothing yet, and is empty: call
+ * iommufd_hwpt_paging_prefill() before @ioas is unlocked, and then publish it, or
+ * call iommufd_hwpt_paging_abort().
  *
- * Context: may sleep and pin memory.
+ * Context: may sleep.
  * Return: the page table, or ERR_PTR: -ENOMEM, -EOPNOTSUPP for flags the
  * driver does not know, and for any wish where there is no IOMMU, -ENODEV when
- * the device lost its IOMMU, and what iommufd_hwpt_paging_fill() returns.
+ * the device lost its IOMMU, and what iommu_device_alloc_user() returns.
  */
 struct iommufd_hwpt_paging *
 iommufd_hwpt_paging_alloc(struct iommufd_ctx *ctx, struct iommufd_ioas *ioas,

@@ -9,7 +9,7 @@
  *   vfio group_lock         VFIO: use of a legacy group
  *   iommufd_group.lock      attachment of one IOMMU group
  *   iommufd_ioas.lock       page tables of one address space, from allocation
- *                           to publication
+ *                           until they are filled
  *   dma_resv of a dma-buf   taken with none of iommufd's above: when its memory
  *                           is mapped, unmapped or revoked. vfio-pci revokes
  *                           within dev_set->lock and its memory_lock
@@ -218,9 +218,11 @@ int iommufd_ioctl_option(struct iommufd_call *call);
  * struct iommufd_ioas - an IO address space
  * @obj: common head
  * @map: its mappings
- * @lock: protects @hwpts and, for each of them, the way from allocation to
- *        publication, @retired, and every new long-lived user
- * @hwpts: page tables that mirror @map
+ * @lock: protects @hwpts and, for each of them, the way from allocation until it
+ *        is filled, @retired, and every new long-lived user
+ * @hwpts: page tables that mirror @map.  Until one is published nobody attaches
+ *         to it, as its ID finds nothing, and only the call that makes it may
+ *         take it off again
  */
 struct iommufd_ioas {
 	struct iommufd_object obj;
@@ -307,6 +309,8 @@ struct iommufd_hwpt_common {
  * @automatic: made for an attach to @ioas, goes with its last device
  * @retired: automatic and on its way out: no new users; protected by @ioas's
  *           lock
+ * @complete: the driver has finished the domain, it can be filled before it has
+ *            a device; never changes
  * @filled: mirrors @ioas.  Clear from allocation to first attach when the
  *          driver finishes its domains only there; protected by @ioas's lock
  * @tracks_dirty: the driver can log what devices write; never changes
@@ -328,6 +332,7 @@ struct iommufd_hwpt_paging {
 	struct list_head ioas_node;
 	bool automatic : 1;
 	bool retired : 1;
+	bool complete : 1;
 	bool filled : 1;
 	bool enforces_coherency : 1;
 	bool tracks_dirty;
@@ -344,6 +349,7 @@ struct iommufd_hwpt_paging *
 iommufd_hwpt_paging_alloc(struct iommufd_ctx *ctx, struct iommufd_ioas *ioas,
 			  struct iommufd_device *idev, u32 flags,
 			  const struct iommu_user_blob *blob, bool automatic);
+int iommufd_hwpt_paging_prefill(struct iommufd_hwpt_paging *hwpt);
 void iommufd_hwpt_paging_abort(struct iommufd_hwpt_paging *hwpt);
 void iommufd_hwpt_paging_destroy(struct iommufd_object *obj);
 int iommufd_hwpt_paging_fill(struct iommufd_hwpt_paging *hwpt);

@@ -10,6 +10,7 @@
 #include <linux/err.h>
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/iommu-ext.h>
 #include <linux/iommufd.h>
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
@@ -177,8 +178,7 @@ static long iommufd_fops_ioctl(struct file *filp, unsigned int number,
 		return -ENOTTY;
 	if (call.user_size < ops->min_size)
 		return -EINVAL;
-	err = copy_struct_from_user(&arg, ops->size, call.uarg,
-				    call.user_size);
+	err = iommu_copy_struct(&arg, ops->size, call.uarg, call.user_size);
 	if (err)
 		return err;
 	return ops->handler(&call);

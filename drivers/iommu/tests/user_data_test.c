@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * iommu_copy_blob() and iommu_copy_entry(): which lengths they take, what they
- * add and that they write no more than they say.
+ * iommu_fetch_blob() with iommu_copy_blob(), and iommu_copy_entry(): which
+ * lengths they take, what they add and that they write no more than they say.
  */
 #include <kunit/test.h>
 #include <linux/iommu-ext.h>
@@ -78,21 +78,33 @@ static void expect_copied(struct kunit *test, const u8 *dst,
 	KUNIT_EXPECT_EQ(test, dst[SIZE_BYTES], CANARY);
 }
 
+/* What a driver gets of @len bytes at @src */
+static int fetch(u8 *dst, const void __user *src, u32 len)
+{
+	struct iommu_user_blob blob;
+
+	iommu_fetch_blob(&blob, 7, src, len);
+	if (blob.type != 7 || blob.len != len)
+		return -EBADMSG;
+	return iommu_copy_blob(dst, SIZE_BYTES, MIN_BYTES, &blob);
+}
+
 static void blob_of_each_length(struct kunit *test)
 {
-	struct iommu_user_blob blob = { .uptr = fill(test, 0) };
+	const u8 __user *src = fill(test, 0);
 	u8 dst[SIZE_BYTES + 1];
+	u32 len;
 	int err;
 
-	for (blob.len = 0; blob.len <= SIZE_BYTES + 2; blob.len++) {
+	for (len = 0; len <= SIZE_BYTES + 2; len++) {
 		memset(dst, CANARY, sizeof(dst));
-		err = iommu_copy_blob(dst, SIZE_BYTES, MIN_BYTES, &blob);
-		if (blob.len < MIN_BYTES || blob.len > SIZE_BYTES) {
+		err = fetch(dst, src, len);
+		if (len < MIN_BYTES || len > SIZE_BYTES) {
 			KUNIT_EXPECT_EQ(test, err, -EINVAL);
 			KUNIT_EXPECT_EQ(test, dst[0], CANARY);
 		} else {
 			KUNIT_EXPECT_EQ(test, err, 0);
-			expect_copied(test, dst, 0, blob.len);
+			expect_copied(test, dst, 0, len);
 		}
 	}
 }
@@ -100,31 +112,36 @@ static void blob_of_each_length(struct kunit *test)
 /* Zeroes behind what the driver knows are no excuse */
 static void longer_blob_of_zeroes(struct kunit *test)
 {
-	struct iommu_user_blob blob = {
-		.uptr = fill(test, 0), .len = SIZE_BYTES + 1,
-	};
-	u8 __user *end = blob.uptr + SIZE_BYTES;
+	u8 __user *src = fill(test, 0);
 	u8 dst[SIZE_BYTES];
 
-	KUNIT_EXPECT_EQ(test, 0, put_user(0, end));
-	KUNIT_EXPECT_EQ(test, -EINVAL,
-			iommu_copy_blob(dst, SIZE_BYTES, MIN_BYTES, &blob));
+	KUNIT_EXPECT_EQ(test, 0, put_user(0, src + SIZE_BYTES));
+	KUNIT_EXPECT_EQ(test, -EINVAL, fetch(dst, src, SIZE_BYTES + 1));
 }
 
 static void blob_at_the_end_of_memory(struct kunit *test)
 {
-	struct iommu_user_blob blob = {
-		.uptr = fill(test, PAGE_SIZE - 6), .len = 6,
-	};
+	const u8 __user *src = fill(test, PAGE_SIZE - 6);
 	u8 dst[SIZE_BYTES + 1];
 
 	memset(dst, CANARY, sizeof(dst));
-	KUNIT_EXPECT_EQ(test, 0,
-			iommu_copy_blob(dst, SIZE_BYTES, MIN_BYTES, &blob));
+	KUNIT_EXPECT_EQ(test, 0, fetch(dst, src, 6));
 	expect_copied(test, dst, 0, 6);
-	blob.len = 7;
-	KUNIT_EXPECT_EQ(test, -EFAULT,
-			iommu_copy_blob(dst, SIZE_BYTES, MIN_BYTES, &blob));
+	KUNIT_EXPECT_EQ(test, -EFAULT, fetch(dst, src, 7));
+}
+
+/* What no driver can know is not even read */
+static void blob_longer_than_any(struct kunit *test)
+{
+	const u8 __user *src = fill(test, PAGE_SIZE - SIZE_BYTES);
+	u8 dst[SIZE_BYTES];
+
+	KUNIT_EXPECT_EQ(test, -EINVAL, fetch(dst, src, SIZE_BYTES + 1));
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			fetch(dst, src, IOMMU_USER_BLOB_MAX_BYTES));
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			fetch(dst, src, IOMMU_USER_BLOB_MAX_BYTES + 1));
+	KUNIT_EXPECT_EQ(test, -EINVAL, fetch(dst, src, U32_MAX));
 }
 
 /* The caller's distance counts, whatever the driver's layout is */
@@ -171,6 +188,7 @@ static struct kunit_case user_data_cases[] = {
 	KUNIT_CASE(blob_of_each_length),
 	KUNIT_CASE(longer_blob_of_zeroes),
 	KUNIT_CASE(blob_at_the_end_of_memory),
+	KUNIT_CASE(blob_longer_than_any),
 	KUNIT_CASE(entries_of_each_length),
 	KUNIT_CASE(entry_behind_the_end_of_memory),
 	{}
