@@ -10,13 +10,14 @@
 #include <linux/err.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
-#include <linux/sort.h>
 #include <linux/string.h>
 #include <uapi/linux/iommufd.h>
 
 #include "iommufd_private.h"
 #include "iova_map.h"
+#include "sort.h"
 #include "store.h"
 
 /**
@@ -102,12 +103,15 @@ static int compare_pointers(const void *a, const void *b)
 }
 
 /* A store that several mappings share is paid for once */
-static void drop_duplicates(struct store_list *list)
+static int drop_duplicates(struct store_list *list)
 {
 	unsigned long i, nr = 0;
+	int err;
 
-	sort(list->stores, list->nr, sizeof(*list->stores), compare_pointers,
-	     NULL);
+	err = iommufd_sort(list->stores, list->nr,
+			   IOMMUFD_SORT_WIDTH(list->stores), compare_pointers);
+	if (err)
+		return err;
 	for (i = 0; i < list->nr; i++) {
 		if (nr && list->stores[nr - 1] == list->stores[i])
 			iommufd_store_put(list->stores[i]);
@@ -116,6 +120,7 @@ static void drop_duplicates(struct store_list *list)
 		cond_resched();
 	}
 	list->nr = nr;
+	return 0;
 }
 
 /* Charge the caller; sets @prepaid to the number of pages */
@@ -129,6 +134,8 @@ static int prepay(const struct store_list *list, struct iommufd_account *to,
 	for (i = 0; i < list->nr; i++) {
 		if (!iommufd_store_any_payer(list->stores[i]))
 			return -EINVAL;
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		npages += iommufd_store_charge_of(list->stores[i], to,
 						  &shared);
 		cond_resched();
@@ -147,8 +154,9 @@ static int change_payer(struct store_list *list, struct iommufd_account *to)
 	unsigned long i, prepaid;
 	int err;
 
-	drop_duplicates(list);
-	err = prepay(list, to, &prepaid);
+	err = drop_duplicates(list);
+	if (!err)
+		err = prepay(list, to, &prepaid);
 	if (err)
 		return err;
 	for (i = 0; i < list->nr; i++) {

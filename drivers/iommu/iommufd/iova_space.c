@@ -10,9 +10,9 @@
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
-#include <linux/sort.h>
 
 #include "iova_map_private.h"
+#include "sort.h"
 
 /**
  * struct reservation - interval of IOVAs that must not be mapped
@@ -187,12 +187,10 @@ void iommufd_map_unreserve(struct iommufd_iova_map *map, void *owner)
 	mutex_unlock(&map->lock);
 }
 
-/* The list's length is user space's choice */
 static int compare_ranges(const void *pa, const void *pb)
 {
 	const struct iommufd_range *a = pa, *b = pb;
 
-	cond_resched();
 	if (a->start == b->start)
 		return 0;
 	return a->start < b->start ? -1 : 1;
@@ -232,6 +230,7 @@ static struct iommufd_range *sorted_copy(const struct iommufd_range *ranges,
 {
 	struct iommufd_range *copy;
 	unsigned int i;
+	int err;
 
 	if (!nr_ranges)
 		return NULL;
@@ -243,12 +242,14 @@ static struct iommufd_range *sorted_copy(const struct iommufd_range *ranges,
 		copy[i] = ranges[i];
 		cond_resched();
 	}
-	sort(copy, nr_ranges, sizeof(*copy), compare_ranges, NULL);
-	if (!ranges_are_disjoint(copy, nr_ranges)) {
-		kvfree(copy);
-		return ERR_PTR(-EINVAL);
-	}
-	return copy;
+	err = iommufd_sort(copy, nr_ranges, IOMMUFD_SORT_WIDTH(copy),
+			   compare_ranges);
+	if (!err && !ranges_are_disjoint(copy, nr_ranges))
+		err = -EINVAL;
+	if (!err)
+		return copy;
+	kvfree(copy);
+	return ERR_PTR(err);
 }
 
 /**
@@ -262,8 +263,8 @@ static struct iommufd_range *sorted_copy(const struct iommufd_range *ranges,
  *
  * Context: may sleep.
  * Return: 0; -EINVAL when two intervals meet; -EADDRINUSE when one meets a
- * reserved interval or IOVAs that a domain cannot translate; -ENOMEM.  On error
- * the old list stays.
+ * reserved interval or IOVAs that a domain cannot translate; -ENOMEM; -EINTR when
+ * the caller is being killed.  On error the old list stays.
  */
 int iommufd_map_set_allowed(struct iommufd_iova_map *map,
 			    const struct iommufd_range *ranges,

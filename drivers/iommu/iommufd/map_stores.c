@@ -5,6 +5,7 @@
 #include <linux/errno.h>
 #include <linux/mutex.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 
 #include "iova_map_private.h"
 
@@ -17,7 +18,7 @@
  *
  * Context: may sleep.
  * Return: 0; -EBUSY when a mapping is still being made; -ENOSPC when there is
- * not enough room.  On error the caller gets no references.
+ * not enough room; -EINTR when the caller is being killed.  On error the caller gets no references.
  */
 int iommufd_map_stores(struct iommufd_iova_map *map,
 		       struct iommufd_store **stores, unsigned long room,
@@ -33,6 +34,8 @@ int iommufd_map_stores(struct iommufd_iova_map *map,
 	     area = iommufd_area_next(area)) {
 		if (area->phase != AREA_MAPPED)
 			err = -EBUSY;
+		else if (fatal_signal_pending(current))
+			err = -EINTR;
 		cond_resched();
 	}
 	if (!err && map->nr_areas > room)

@@ -2,7 +2,7 @@
 /*
  * Edge cases of the IOVA map, and what exactly it asks of domains and stores.
  */
-#include "iova_area.h"
+#include "iova_map_private.h"
 #include "world.h"
 
 #define PG		PAGE_SIZE
@@ -564,6 +564,73 @@ static void revoked_memory(void)
 	memory_destroy(&mem);
 }
 
+/* Intervals of one page each, with a page between two of them, in disorder */
+static void disordered(struct iommufd_range *ranges, unsigned int nr)
+{
+	unsigned int i, j;
+	struct iommufd_range range;
+
+	for (i = 0; i < nr; i++)
+		ranges[i] = (struct iommufd_range){
+			.start = 2 * i * PG, .last = (2 * i + 1) * PG - 1,
+		};
+	for (i = 1; i < nr; i++) {
+		j = rand() % (i + 1);
+		range = ranges[i];
+		ranges[i] = ranges[j];
+		ranges[j] = range;
+	}
+}
+
+static void allowed_lists(void)
+{
+	struct iommufd_range ranges[1000];
+	unsigned int nr, i;
+
+	begin("allowed: any order, and what meets is found", true);
+	for (nr = 1; nr <= 1000; nr += nr < 20 ? 1 : 49) {
+		disordered(ranges, nr);
+		require(!iommufd_map_set_allowed(map, ranges, nr));
+		require(map->space.nr_allowed == nr);
+		for (i = 0; i < nr; i++)
+			require(map->space.allowed[i].start == 2 * i * PG);
+		ranges[nr - 1] = ranges[0];
+		require(iommufd_map_set_allowed(map, ranges, nr) ==
+			(nr > 1 ? -EINVAL : 0));
+	}
+
+	also("allowed: a caller that is killed changes nothing");
+	disordered(ranges, 2);
+	require(!iommufd_map_set_allowed(map, ranges, 2));
+	disordered(ranges, 1000);
+	task.dying = true;
+	require(iommufd_map_set_allowed(map, ranges, 1000) == -EINTR);
+	task.dying = false;
+	require(map->space.nr_allowed == 2);
+	end();
+}
+
+static void stores_of_the_killed(void)
+{
+	struct iommufd_store *stores[1];
+	struct memory mem;
+	unsigned long iova, nr;
+	u64 bytes;
+
+	begin("stores: a caller that is killed gets none", true);
+	memory_init(&mem, 1, 1);
+	require(!map_memory(&mem, PG, PG, &iova, 0));
+	task.dying = true;
+	require(iommufd_map_stores(map, stores, 1, &nr) == -EINTR);
+	task.dying = false;
+	require(!iommufd_map_stores(map, stores, 1, &nr));
+	require(nr == 1);
+	iommufd_store_put(stores[0]);
+	require(!iommufd_map_remove_all(map, &bytes));
+	end();
+	memory_destroy(&mem);
+}
+
 int main(void)
 {
 	host_current = &task;
@@ -577,6 +644,8 @@ int main(void)
 	many_areas();
 	revoked_memory();
 	restored_memory();
+	allowed_lists();
+	stores_of_the_killed();
 	require(!host_slab_objects);
 	iommufd_map_exit();
 	return 0;

@@ -14,7 +14,7 @@ SHIM := $(TOP)/tools/testing/host/shim
 
 SHIM_BASE := align bits bitmap bitops bug build_bug cache compiler compiler_types \
 	     container_of err export init kconfig kernel limits lockdep log2 math \
-	     math64 minmax module overflow pfn printk sizes sort stddef string types
+	     math64 minmax module overflow pfn printk sizes stddef string types
 SHIM_LOCK := atomic jiffies mutex refcount rwsem spinlock wait
 SHIM_SLAB := gfp slab vmalloc
 SHIM_IOMMU := iommu

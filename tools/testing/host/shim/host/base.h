@@ -164,8 +164,6 @@ struct hlist_head {
 #define PFN_PHYS(x)		((phys_addr_t)(x) << PAGE_SHIFT)
 #define PHYS_PFN(x)		((unsigned long)((x) >> PAGE_SHIFT))
 
-#define sort(base, n, size, cmp, swp) qsort(base, n, size, cmp)
-
 #define MAX_ERRNO		4095
 #define IS_ERR_VALUE(x)		((unsigned long)(x) >= (unsigned long)-MAX_ERRNO)
 #define ERR_PTR(e)		((void *)(long)(e))
