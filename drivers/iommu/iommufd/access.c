@@ -11,6 +11,8 @@
 #include <linux/err.h>
 #include <linux/export.h>
 #include <linux/iommufd.h>
+#include <linux/sched/signal.h>
+#include <linux/signal.h>
 
 #include "iommufd_private.h"
 #include "iova_map.h"
@@ -251,6 +253,35 @@ static struct iommufd_map_user *get_user_of(struct iommufd_access *access)
 	return user;
 }
 
+/*
+ * A file system gives up for any signal (-ERESTARTNOINTR), and user space would
+ * make the call again behind it.  A driver does not come to that point: it is in
+ * the middle of what its device was told to do, which must not fail because of a
+ * signal that kills nobody.  So signals are kept away and it is tried once more.
+ * Returns whether it shall be.
+ */
+static bool keep_signals_away(int err, sigset_t *old)
+{
+	sigset_t away;
+
+	if (err != -ERESTARTNOINTR)
+		return false;
+	siginitsetinv(&away, sigmask(SIGKILL));
+	sigprocmask(SIG_BLOCK, &away, old);
+	return true;
+}
+
+static void let_signals_come(sigset_t *old)
+{
+	sigprocmask(SIG_SETMASK, old, NULL);
+}
+
+/* Nothing but a system call knows what to do with that */
+static int for_drivers(int err)
+{
+	return err == -ERESTARTNOINTR ? -EINTR : err;
+}
+
 /**
  * iommufd_access_pin() - pin memory and learn its pages
  * @access: access with an unmap op
@@ -264,13 +295,15 @@ static struct iommufd_map_user *get_user_of(struct iommufd_access *access)
  *
  * Context: may sleep, as long as page faults of the memory take.
  * Return: 0; -EOPNOTSUPP without an unmap op; what iommufd_map_pin() returns;
- * -ENOENT also when the access is not attached.
+ * -ENOENT also when the access is not attached; -EINTR also for work that waits
+ * for the task and cannot be kept away as signals are, never for those.
  */
 int iommufd_access_pin(struct iommufd_access *access, unsigned long iova,
 		       unsigned long length_bytes, struct page **pages,
 		       unsigned int flags)
 {
 	struct iommufd_map_user *user;
+	sigset_t signals;
 	int err;
 
 	if (!access->ops->unmap)
@@ -279,8 +312,12 @@ int iommufd_access_pin(struct iommufd_access *access, unsigned long iova,
 	if (!user)
 		return -ENOENT;
 	err = iommufd_map_pin(user, iova, length_bytes, pages, flags);
+	if (keep_signals_away(err, &signals)) {
+		err = iommufd_map_pin(user, iova, length_bytes, pages, flags);
+		let_signals_come(&signals);
+	}
 	iommufd_map_user_put(user);
-	return err;
+	return for_drivers(err);
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_access_pin, IOMMUFD);
 
@@ -315,18 +352,23 @@ EXPORT_SYMBOL_NS_GPL(iommufd_access_unpin, IOMMUFD);
  *
  * Context: may sleep, as long as page faults of the memory take.
  * Return: 0; what iommufd_map_rw() returns; -ENOENT also when the access is not
- * attached.
+ * attached; -EINTR as iommufd_access_pin().
  */
 int iommufd_access_rw(struct iommufd_access *access, unsigned long iova,
 		      void *data, size_t len, unsigned int flags)
 {
 	struct iommufd_map_user *user = get_user_of(access);
+	sigset_t signals;
 	int err;
 
 	if (!user)
 		return -ENOENT;
 	err = iommufd_map_rw(user, iova, data, len, flags);
+	if (keep_signals_away(err, &signals)) {
+		err = iommufd_map_rw(user, iova, data, len, flags);
+		let_signals_come(&signals);
+	}
 	iommufd_map_user_put(user);
-	return err;
+	return for_drivers(err);
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_access_rw, IOMMUFD);
