@@ -6,6 +6,7 @@
 #include <linux/iommu.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <uapi/linux/iommufd.h>
 
@@ -140,6 +141,8 @@ static int copy_ranges_in(struct iommufd_range *ranges, unsigned int nr,
 		if (err == -EFAULT)
 			return err;
 		bad = bad ?: err;
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		cond_resched();
 	}
 	return bad;
@@ -150,7 +153,8 @@ static int copy_ranges_in(struct iommufd_range *ranges, unsigned int nr,
  * @call: the call, with a &struct iommu_ioas_allow_iovas
  *
  * Context: may sleep.
- * Return: 0, -EOPNOTSUPP, -ENOENT, -EFAULT, -EINVAL, -EADDRINUSE, -ENOMEM.
+ * Return: 0, -EOPNOTSUPP, -ENOENT, -EFAULT, -EINVAL, -EADDRINUSE, -ENOMEM;
+ * -EINTR when the caller is being killed.
  */
 int iommufd_ioctl_ioas_allow_iovas(struct iommufd_call *call)
 {
@@ -202,6 +206,8 @@ static int copy_ranges_out(struct iommu_iova_range __user *urange,
 
 		if (copy_to_user(&urange[i], &out, sizeof(out)))
 			return -EFAULT;
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		cond_resched();
 	}
 	return 0;
@@ -247,7 +253,8 @@ out_free:
  * @call: the call, with a &struct iommu_ioas_iova_ranges
  *
  * Context: may sleep.
- * Return: 0, -EOPNOTSUPP, -ENOENT, -EFAULT, -EMSGSIZE, -ENOMEM.
+ * Return: 0, -EOPNOTSUPP, -ENOENT, -EFAULT, -EMSGSIZE, -ENOMEM; -EINTR when the
+ * caller is being killed.
  */
 int iommufd_ioctl_ioas_iova_ranges(struct iommufd_call *call)
 {

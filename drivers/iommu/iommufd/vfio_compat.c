@@ -181,12 +181,14 @@ int iommufd_ioctl_vfio_ioas(struct iommufd_call *call)
 
 /* What is offered */
 
-static bool all_enforce_coherency(struct iommufd_ioas *ioas)
+/* Whoever has the lock may wait for page faults of the memory */
+static int all_enforce_coherency(struct iommufd_ioas *ioas)
 {
 	struct iommufd_hwpt_paging *hwpt;
 	bool all = true;
 
-	mutex_lock(&ioas->lock);
+	if (mutex_lock_killable(&ioas->lock))
+		return -EINTR;
 	list_for_each_entry(hwpt, &ioas->hwpts, ioas_node)
 		all &= hwpt->enforces_coherency;
 	mutex_unlock(&ioas->lock);
@@ -251,12 +253,13 @@ struct info_caps {
 	struct vfio_iommu_type1_info_cap_iova_range iova;
 };
 
-static u64 page_sizes(struct iommufd_ioas *ioas)
+static int get_page_sizes(struct iommufd_ioas *ioas, u64 *page_sizes)
 {
 	struct iommufd_hwpt_paging *hwpt;
 	u64 sizes = U64_MAX;
 
-	mutex_lock(&ioas->lock);
+	if (mutex_lock_killable(&ioas->lock))
+		return -EINTR;
 	list_for_each_entry(hwpt, &ioas->hwpts, ioas_node)
 		sizes &= hwpt->common.domain->pgsize_bitmap;
 	mutex_unlock(&ioas->lock);
@@ -264,7 +267,8 @@ static u64 page_sizes(struct iommufd_ioas *ioas)
 	/* Smaller pages than the CPU's: any CPU page can be mapped */
 	if (sizes & ~PAGE_MASK)
 		sizes = (sizes & PAGE_MASK) | PAGE_SIZE;
-	return sizes;
+	*page_sizes = sizes;
+	return 0;
 }
 
 static void fill_caps(struct info_caps *caps,
@@ -336,12 +340,14 @@ static int report_info(struct iommufd_ioas *ioas, void __user *uarg, u32 argsz)
 
 	static_assert(sizeof(info) <= INFO_BYTES);
 	static_assert(offsetof(struct info_caps, iova) == 16);
+	memset(&info, 0, sizeof(info));		/* the end is padding */
+	err = get_page_sizes(ioas, &info.iova_pgsizes);
+	if (err)
+		return err;
 	err = make_caps(ioas, &caps, &caps_bytes);
 	if (err)
 		return err;
-	memset(&info, 0, sizeof(info));		/* the end is padding */
 	info.flags = VFIO_IOMMU_INFO_PGSIZES | VFIO_IOMMU_INFO_CAPS;
-	info.iova_pgsizes = page_sizes(ioas);
 	info.argsz = INFO_BYTES + caps_bytes;
 	if (argsz >= info.argsz) {
 		info.cap_offset = INFO_BYTES;
@@ -517,8 +523,9 @@ static int unmap_dma(struct iommufd_ctx *ctx, void __user *uarg)
  *
  * Context: may sleep.
  * Return: not negative: the answer; -ENOTTY for an unknown number; -EFAULT,
- * -EINVAL, -ENODEV, -EPERM, -ENOENT, -EOVERFLOW and what iommufd_map_insert(),
- * iommufd_map_remove() and iommufd_map_cut() return, as
+ * -EINVAL, -ENODEV, -EPERM, -ENOENT, -EOVERFLOW, -EINTR when the caller is being
+ * killed, and what iommufd_map_insert(), iommufd_map_remove() and
+ * iommufd_map_cut() return, as
  * Documentation/userspace-api/iommufd.rst says.
  */
 long iommufd_vfio_ioctl(struct iommufd_ctx *ctx, unsigned int number,
