@@ -13,6 +13,12 @@
 
 #include "mock_iommu.h"
 
+/*
+ * Of the usual kind of page table: a page, and less than one, to show who mixes
+ * up the smallest alignment and the page of the CPU.
+ */
+#define MOCK_PAGE_SIZES		(MOCK_PAGE_SIZE | PAGE_SIZE)
+
 #define KNOWN_ALLOC_FLAGS (IOMMU_ALLOC_NEST_PARENT | IOMMU_ALLOC_DIRTY_TRACKING)
 
 static struct bus_type mock_bus = { .name = "iommufd_mock" };
@@ -192,7 +198,7 @@ static void set_geometry(struct iommu_domain *domain, u32 pagetable_type)
 		domain->geometry.aperture_end = ULONG_MAX;
 		return;
 	}
-	domain->pgsize_bitmap = MOCK_PAGE_SIZE;
+	domain->pgsize_bitmap = MOCK_PAGE_SIZES;
 	domain->geometry.aperture_start = MOCK_APERTURE_START;
 	domain->geometry.aperture_end = MOCK_APERTURE_LAST;
 }
@@ -414,7 +420,7 @@ static const struct iommu_ops mock_ops = {
 	.device_group		= device_group,
 	.def_domain_type	= default_domain_type,
 	.default_domain_ops	= &paging_ops,
-	.pgsize_bitmap		= MOCK_PAGE_SIZE,
+	.pgsize_bitmap		= MOCK_PAGE_SIZES,
 	.owner			= THIS_MODULE,
 	.ext			= &mock_ops_ext,
 };

@@ -346,7 +346,7 @@ TEST_F(backing, slices)
 	}
 }
 
-/* One that knows pages of 2 KiB only gets the same memory in those. */
+/* One that knows no large pages gets the same memory in small ones. */
 TEST_F(backing, beside_a_table_of_small_pages)
 {
 	const struct place place = { 0, 0, 2 * MIB };
@@ -360,7 +360,7 @@ TEST_F(backing, beside_a_table_of_small_pages)
 	EXPECT_EQ(NULL, what) TH_LOG("%s", what);
 	EXPECT_EQ(0, mock_check_map(self->fd, small, BASE, place.bytes, self->mem));
 	ASSERT_EQ(0, mock_table_stats(self->fd, small, &stats));
-	EXPECT_EQ(place.bytes / MOCK_PAGE_SIZE, stats.table_stats.out_nr_pages);
+	EXPECT_EQ(place.bytes / PAGE_BYTES, stats.table_stats.out_nr_pages);
 	EXPECT_EQ(0, stats.table_stats.out_nr_huge);
 }
 

@@ -175,6 +175,22 @@ TEST_F(dirty, any_page_size_and_any_address)
 	}
 }
 
+/* A dirty bit belongs to an entry: a page here, or half of one at an odd address */
+TEST_F(dirty, both_halves_of_a_page)
+{
+	const uint64_t half = PAGE_BYTES / 2, odd = IOVA + 2 * MEM_BYTES;
+	uint64_t second = 2, told = 0;
+
+	ASSERT_EQ(1, mock_dirty(self->fd, self->hwpt, IOVA, PAGE_BYTES, half, &second));
+	ASSERT_EQ(0, read_bitmap(self->fd, self->hwpt, IOVA, MEM_BYTES / 2, half, &told, 0));
+	EXPECT_EQ(3, told);
+	ASSERT_EQ(0, ioas_map_fixed(self->fd, self->ioas, self->mem + half, PAGE_BYTES, odd));
+	ASSERT_EQ(1, mock_dirty(self->fd, self->hwpt, odd, PAGE_BYTES, half, &second));
+	told = 0;
+	ASSERT_EQ(0, read_bitmap(self->fd, self->hwpt, odd, PAGE_BYTES, half, &told, 0));
+	EXPECT_EQ(2, told);
+}
+
 TEST_F(dirty, holes_are_clean)
 {
 	uint64_t told[2] = {};

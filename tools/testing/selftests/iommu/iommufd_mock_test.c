@@ -63,7 +63,7 @@ TEST_F(mock, map_is_seen)
 
 	ASSERT_EQ(0, mock_table_stats(self->fd, self->ids.hwpt, &stats));
 	EXPECT_EQ(MEM_BYTES, stats.table_stats.out_mapped_bytes);
-	EXPECT_EQ(MEM_BYTES / MOCK_PAGE_SIZE, stats.table_stats.out_nr_pages);
+	EXPECT_EQ(MEM_BYTES / PAGE_BYTES, stats.table_stats.out_nr_pages);
 	EXPECT_EQ(0, stats.table_stats.out_nr_huge);
 	ASSERT_EQ(0, mock_ioas_stats(self->fd, self->ioas, &stats));
 	EXPECT_EQ(1, stats.ioas_stats.out_nr_domains);
@@ -75,8 +75,8 @@ TEST_F(mock, unmap_is_seen)
 	struct iommu_test_ext page;
 
 	ASSERT_EQ(0, mock_page_at(self->fd, self->ids.hwpt, IOVA + 2049, &page));
-	EXPECT_EQ(IOVA + MOCK_PAGE_SIZE, page.page_at.out_page_iova);
-	EXPECT_EQ(MOCK_PAGE_SIZE, page.page_at.out_page_size);
+	EXPECT_EQ(IOVA, page.page_at.out_page_iova);
+	EXPECT_EQ(PAGE_BYTES, page.page_at.out_page_size);
 	EXPECT_EQ(3, page.page_at.out_prot);
 	ASSERT_EQ(0, ioas_unmap_all(self->fd, self->ioas, NULL));
 	EXPECT_EQ(-ENOENT, mock_page_at(self->fd, self->ids.hwpt, IOVA, &page));
@@ -217,15 +217,50 @@ TEST_F(mock, aperture_bounds_maps)
 	EXPECT_EQ(-EADDRINUSE, mock_domain(self->fd, ioas, 0, &ids));
 }
 
+/* Pages where addresses and memory allow it, halves where not */
 TEST_F(mock, half_pages)
 {
-	uint64_t iova = IOVA + MEM_BYTES + MOCK_PAGE_SIZE;
+	uint64_t iova = IOVA + MEM_BYTES + MOCK_PAGE_SIZE, at;
+	uint8_t *half = self->mem + MOCK_PAGE_SIZE;
+	struct iommu_test_ext page;
 
-	ASSERT_EQ(0, ioas_map_fixed(self->fd, self->ioas, self->mem + MOCK_PAGE_SIZE,
-				    PAGE_BYTES, iova));
-	EXPECT_EQ(0, mock_check_map(self->fd, self->ids.hwpt, iova, PAGE_BYTES,
-				    self->mem + MOCK_PAGE_SIZE));
-	EXPECT_EQ(0, ioas_unmap(self->fd, self->ioas, iova, PAGE_BYTES, NULL));
+	ASSERT_EQ(0, ioas_map_fixed(self->fd, self->ioas, half, 2 * PAGE_BYTES, iova));
+	EXPECT_EQ(0, mock_check_map(self->fd, self->ids.hwpt, iova, 2 * PAGE_BYTES, half));
+	for (at = iova; at < iova + 2 * PAGE_BYTES; at += page.page_at.out_page_size) {
+		ASSERT_EQ(0, mock_page_at(self->fd, self->ids.hwpt, at, &page));
+		EXPECT_EQ(at, page.page_at.out_page_iova);
+		EXPECT_EQ(at % PAGE_BYTES || at > iova + PAGE_BYTES ? MOCK_PAGE_SIZE : PAGE_BYTES,
+			  page.page_at.out_page_size);
+	}
+	EXPECT_EQ(0, ioas_unmap(self->fd, self->ioas, iova, 2 * PAGE_BYTES, NULL));
+	EXPECT_EQ(-ENOENT, mock_page_at(self->fd, self->ids.hwpt, iova, &page));
+
+	/* Half a page off its memory: no page has both halves in one */
+	iova -= MOCK_PAGE_SIZE;
+	ASSERT_EQ(0, ioas_map_fixed(self->fd, self->ioas, half, 2 * PAGE_BYTES, iova));
+	EXPECT_EQ(0, mock_check_map(self->fd, self->ids.hwpt, iova, 2 * PAGE_BYTES, half));
+	for (at = iova; at < iova + 2 * PAGE_BYTES; at += MOCK_PAGE_SIZE) {
+		ASSERT_EQ(0, mock_page_at(self->fd, self->ids.hwpt, at, &page));
+		EXPECT_EQ(at, page.page_at.out_page_iova);
+		EXPECT_EQ(MOCK_PAGE_SIZE, page.page_at.out_page_size);
+	}
+	EXPECT_EQ(0, ioas_unmap(self->fd, self->ioas, iova, 2 * PAGE_BYTES, NULL));
+}
+
+/* So with huge pages off, where each page is mapped by itself */
+TEST_F(mock, pages_with_huge_pages_off)
+{
+	struct iommu_test_ext stats;
+
+	ASSERT_EQ(0, ioas_unmap_all(self->fd, self->ioas, NULL));
+	ASSERT_EQ(0, option_set(self->fd, IOMMU_OPTION_HUGE_PAGES, self->ioas, 0));
+	EXPECT_EQ(-EINVAL, ioas_map_fixed(self->fd, self->ioas, self->mem, PAGE_BYTES,
+					  IOVA + MOCK_PAGE_SIZE));
+	ASSERT_EQ(0, ioas_map_fixed(self->fd, self->ioas, self->mem, MEM_BYTES, IOVA));
+	EXPECT_EQ(0, mock_check_map(self->fd, self->ids.hwpt, IOVA, MEM_BYTES, self->mem));
+	ASSERT_EQ(0, mock_table_stats(self->fd, self->ids.hwpt, &stats));
+	EXPECT_EQ(MEM_PAGES, stats.table_stats.out_nr_pages);
+	EXPECT_EQ(0, ioas_unmap(self->fd, self->ioas, IOVA, MEM_BYTES, NULL));
 }
 
 TEST_F(mock, results_that_cannot_be_written)

@@ -256,6 +256,22 @@ static uint8_t *bits_at(const struct hwpt *hwpt, uint64_t iova)
 	return hwpt->bits + (iova - MOCK_APERTURE_START) / MOCK_PAGE;
 }
 
+/*
+ * Set or clear the bit of the entry that an address lies in. Entries are as large as
+ * addresses and memory allow, up to a page.
+ */
+static void mark_entry(struct worker *w, const struct hwpt *hwpt, uint64_t iova, bool dirty)
+{
+	const uint64_t page = iova & ~(PAGE_BYTES - 1);
+	const struct model_map *map = model_at(&w->spaces[hwpt->space].model, iova);
+
+	if (map && map->iova <= page && model_last(map) >= page + PAGE_BYTES - 1 &&
+	    !((map->va + (page - map->iova)) % PAGE_BYTES))
+		memset(bits_at(hwpt, page), dirty, PAGE_BYTES / MOCK_PAGE);
+	else
+		*bits_at(hwpt, iova) = dirty;
+}
+
 /* A device writes to some pages. */
 static void step_mark(struct worker *w)
 {
@@ -285,7 +301,7 @@ static void step_mark(struct worker *w)
 		return;
 	for (i = 0; i < bytes / MOCK_PAGE; i++)
 		if (map[i / 8] >> i % 8 & 1)
-			bits_at(hwpt, iova)[i] = 1;
+			mark_entry(w, hwpt, iova + i * MOCK_PAGE, true);
 	w->worked++;
 }
 
@@ -344,7 +360,8 @@ static void step_read_dirty(struct worker *w)
 	if (!compare_dirty(w, hwpt, &arg, map + shift))
 		return;
 	if (clear)
-		memset(bits_at(hwpt, arg.iova), 0, arg.length / MOCK_PAGE);
+		for (end = arg.iova + arg.length; arg.iova < end; arg.iova += MOCK_PAGE)
+			mark_entry(w, hwpt, arg.iova, false);
 	w->worked++;
 }
 
