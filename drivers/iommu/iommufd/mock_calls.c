@@ -104,6 +104,7 @@ static const mock_op ops[] = {
 	[IOMMU_TEST_OP_MOCK_DOMAIN_REPLACE] = mock_op_domain_replace,
 	[IOMMU_TEST_OP_MOCK_DOMAIN_FLAGS] = mock_op_domain_flags,
 	[IOMMU_TEST_OP_MD_CHECK_IOTLB] = mock_op_check_iotlb,
+	[IOMMU_TEST_OP_DEV_CHECK_CACHE] = mock_op_check_dev_cache,
 	[IOMMU_TEST_OP_SET_TEMP_MEMORY_LIMIT] = op_memory_limit,
 	[IOMMU_TEST_OP_DIRTY] = mock_op_dirty,
 	[IOMMU_TEST_OP_DMABUF_GET] = mock_op_dmabuf_get,

@@ -42,6 +42,7 @@ int mock_user_page(u64 uptr, struct page **page);
 int mock_op_check_map(struct iommufd_call *call);
 int mock_op_check_refs(struct iommufd_call *call);
 int mock_op_check_iotlb(struct iommufd_call *call);
+int mock_op_check_dev_cache(struct iommufd_call *call);
 int mock_op_dirty(struct iommufd_call *call);
 int mock_op_page_at(struct iommufd_call *call);
 int mock_op_table_stats(struct iommufd_call *call);

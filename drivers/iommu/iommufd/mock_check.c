@@ -207,6 +207,33 @@ int mock_op_check_iotlb(struct iommufd_call *call)
 	return err;
 }
 
+/**
+ * mock_op_check_dev_cache() - DEV_CHECK_CACHE: compare a word of a device's cache
+ * @call: the call
+ *
+ * Context: any.
+ * Return: 0; -ENOENT; -EINVAL when the device is not the mock's, or there is no
+ * such word or it differs.
+ */
+int mock_op_check_dev_cache(struct iommufd_call *call)
+{
+	struct iommu_test_cmd *arg = call->arg;
+	struct iommufd_device *idev;
+	struct mock_dev *mdev;
+	u32 id = arg->check_dev_cache.id;
+	int err = -EINVAL;
+
+	idev = iommufd_device_get(call->ctx, arg->id);
+	if (IS_ERR(idev))
+		return PTR_ERR(idev);
+	mdev = mock_dev_of(idev->dev);
+	if (mdev && id <= MOCK_DEV_CACHE_ID_MAX &&
+	    READ_ONCE(mdev->cache[id]) == arg->check_dev_cache.cache)
+		err = 0;
+	iommufd_object_put(call->ctx, &idev->obj);
+	return err;
+}
+
 static u64 mark_dirty(struct mock_domain *paging,
 		      const struct iommu_test_cmd *arg,
 		      const unsigned long *bitmap, unsigned long nr_bits)

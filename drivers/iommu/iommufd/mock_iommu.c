@@ -437,6 +437,7 @@ static void dev_release(struct device *dev)
 static struct mock_dev *dev_alloc(u32 flags)
 {
 	struct mock_dev *mdev = kzalloc(sizeof(*mdev), GFP_KERNEL_ACCOUNT);
+	unsigned int i;
 
 	if (!mdev)
 		return ERR_PTR(-ENOMEM);
@@ -448,6 +449,8 @@ static struct mock_dev *dev_alloc(u32 flags)
 		return ERR_PTR(err);
 	}
 	mdev->flags = flags;
+	for (i = 0; i < MOCK_DEV_CACHE_NUM; i++)
+		mdev->cache[i] = IOMMU_TEST_DEV_CACHE_DEFAULT;
 	device_initialize(&mdev->dev);
 	mdev->dev.bus = &mock_bus;
 	mdev->dev.release = dev_release;
@@ -518,15 +521,15 @@ void mock_dev_destroy(struct mock_dev *mdev)
 }
 
 /**
- * mock_dev_is_mock() - tell the mock's devices from others
+ * mock_dev_of() - the mock's side of a device
  * @dev: any device
  *
  * Context: any.
- * Return: whether it is one.
+ * Return: the mock device, or NULL when it is not one.
  */
-bool mock_dev_is_mock(struct device *dev)
+struct mock_dev *mock_dev_of(struct device *dev)
 {
-	return dev->bus == &mock_bus;
+	return dev->bus == &mock_bus ? to_mock_dev(dev) : NULL;
 }
 
 /**

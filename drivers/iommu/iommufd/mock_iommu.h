@@ -25,6 +25,7 @@
  * @peer: while the device is being made: device whose group it joins, or NULL
  * @domain: what its DMA goes through; NULL before and after its time on the
  *          IOMMU.  Changes under the lock of its IOMMU group
+ * @cache: words that stand for a cache of the device
  */
 struct mock_dev {
 	struct device dev;
@@ -32,6 +33,7 @@ struct mock_dev {
 	u32 flags;
 	struct mock_dev *peer;
 	struct iommu_domain *domain;
+	u32 cache[MOCK_DEV_CACHE_NUM];
 };
 
 /**
@@ -69,7 +71,7 @@ void mock_iommu_exit(void);
 
 struct mock_dev *mock_dev_create(u32 flags, struct mock_dev *peer);
 void mock_dev_destroy(struct mock_dev *mdev);
-bool mock_dev_is_mock(struct device *dev);
+struct mock_dev *mock_dev_of(struct device *dev);
 bool mock_dev_is_blocked(struct mock_dev *mdev);
 
 struct mock_domain *mock_domain_of(struct iommu_domain *domain);

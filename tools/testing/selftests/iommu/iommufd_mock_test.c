@@ -263,6 +263,33 @@ TEST_F(mock, pages_with_huge_pages_off)
 	EXPECT_EQ(0, ioas_unmap(self->fd, self->ioas, IOVA, MEM_BYTES, NULL));
 }
 
+/* Four words, which nothing but a virtual IOMMU ever changes */
+TEST_F(mock, cache_of_a_device)
+{
+	struct mock_ids other;
+	uint32_t word;
+
+	for (word = 0; word < MOCK_DEV_CACHE_NUM; word++) {
+		EXPECT_EQ(0, mock_check_dev_cache(self->fd, self->ids.dev, word,
+						  IOMMU_TEST_DEV_CACHE_DEFAULT));
+		EXPECT_EQ(-EINVAL, mock_check_dev_cache(self->fd, self->ids.dev, word, 0));
+	}
+	EXPECT_EQ(-EINVAL, mock_check_dev_cache(self->fd, self->ids.dev, MOCK_DEV_CACHE_ID_MAX + 1,
+						IOMMU_TEST_DEV_CACHE_DEFAULT));
+	EXPECT_EQ(-EINVAL, mock_check_dev_cache(self->fd, self->ids.dev, UINT32_MAX,
+						IOMMU_TEST_DEV_CACHE_DEFAULT));
+	ASSERT_EQ(0, mock_domain(self->fd, self->ioas, MOCK_FLAGS_DEVICE_PASID, &other));
+	EXPECT_EQ(0, mock_check_dev_cache(self->fd, other.dev, 3, IOMMU_TEST_DEV_CACHE_DEFAULT));
+	ASSERT_EQ(0, object_destroy(self->fd, other.stdev));
+	/* The device, not what stands for it elsewhere */
+	EXPECT_EQ(-ENOENT, mock_check_dev_cache(self->fd, other.dev, 0,
+						IOMMU_TEST_DEV_CACHE_DEFAULT));
+	EXPECT_EQ(-ENOENT, mock_check_dev_cache(self->fd, self->ids.stdev, 0,
+						IOMMU_TEST_DEV_CACHE_DEFAULT));
+	EXPECT_EQ(-ENOENT, mock_check_dev_cache(self->fd, self->ids.hwpt, 9, 0));
+	EXPECT_EQ(-ENOENT, mock_check_dev_cache(self->fd, NO_SUCH_ID, 0, 0));
+}
+
 TEST_F(mock, results_that_cannot_be_written)
 {
 	struct iommu_test_cmd cmd = {

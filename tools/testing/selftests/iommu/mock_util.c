@@ -183,6 +183,16 @@ int mock_check_iotlb(int fd, uint32_t hwpt, uint32_t index, uint32_t value)
 	return iommufd_call(fd, IOMMU_TEST_CMD, &cmd);
 }
 
+int mock_check_dev_cache(int fd, uint32_t dev, uint32_t index, uint32_t value)
+{
+	struct iommu_test_cmd cmd = {
+		.size = sizeof(cmd), .op = IOMMU_TEST_OP_DEV_CHECK_CACHE, .id = dev,
+		.check_dev_cache = { .id = index, .cache = value },
+	};
+
+	return iommufd_call(fd, IOMMU_TEST_CMD, &cmd);
+}
+
 int mock_access(int fd, uint32_t ioas, uint32_t flags)
 {
 	struct iommu_test_cmd cmd = {

@@ -57,5 +57,6 @@ int mock_access_rw(int fd, int access, uint64_t iova, void *data, uint64_t lengt
 int mock_dmabuf(int fd, uint32_t length);
 int mock_dmabuf_revoke(int fd, int dmabuf, uint32_t revoked);
 int mock_check_iotlb(int fd, uint32_t hwpt, uint32_t index, uint32_t value);
+int mock_check_dev_cache(int fd, uint32_t dev, uint32_t index, uint32_t value);
 
 #endif
