@@ -1,6 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Reports of the pages that devices wrote, as bits of a bitmap in user memory.
+ *
+ * A dirty bit belongs to an entry of a page table, and when it is cleared all
+ * pages of the entry must have been reported.  The bitmap is at hand a window at
+ * a time, and an entry may lie across the end of one, and even be larger::
+ *
+ *	windows     |   1   |   2   |   3   |
+ *	entry           |===============|
+ *	reported        |===|=======|===|		and cleared in the last one
+ *
+ * So it is reported in each of them, and cleared in the window that it ends in,
+ * by when every bit of it is set.  What is found dirty only behind its first
+ * window is left for the next reading, since bits are missing then.  Only one
+ * entry can lie across the end of a window, so no more than one is remembered.
+ *
+ * At the two ends of what the reader asks for there are no bits: an entry that
+ * sticks out there is cleared with those it has.
  */
 #include <linux/bits.h>
 #include <linux/export.h>
@@ -30,35 +46,65 @@ static void set_bits_in_page(u8 *bytes, unsigned long first, unsigned long last)
 }
 
 /**
- * iommu_dirty_report() - say that a device wrote to IOVAs
+ * iommu_dirty_log_init() - begin a reading
  * @log: the log
- * @iova: first IOVA in bytes
- * @len: number of bytes, not 0
+ * @first: first IOVA in bytes
+ * @last: last IOVA in bytes, inclusive
+ * @page_lg2: bytes that a bit stands for, as a power of two
+ * @clear: whether what is reported counts as clean afterwards
  *
- * Sets the bit of every page that the range meets; what lies outside the log
- * is passed over. Cannot fail, so a driver may clear its own record right
- * after it.
+ * The caller sets the log's gather itself.
  *
- * Context: any; does not sleep.
+ * Context: any.
  */
-void iommu_dirty_report(struct iommu_dirty_log *log, unsigned long iova,
-			size_t len)
+void iommu_dirty_log_init(struct iommu_dirty_log *log, unsigned long first,
+			  unsigned long last, unsigned int page_lg2, bool clear)
 {
-	unsigned long last_iova = iova + len - 1;
-	unsigned long bit, last, end;
+	*log = (struct iommu_dirty_log) {
+		.clear = clear,
+		.first = first,
+		.last = last,
+		.page_lg2 = page_lg2,
+	};
+}
+EXPORT_SYMBOL_NS_GPL(iommu_dirty_log_init, IOMMUFD_INTERNAL);
+
+/**
+ * iommu_dirty_log_next() - turn to the next window
+ * @log: the log
+ * @iova: first IOVA of the window in bytes; where the window before ended, or
+ *	  the beginning of the reading
+ * @last: last IOVA in bytes, inclusive
+ * @bitmap: pages that hold the window's bits, pinned and writable
+ * @offset_bytes: first byte of the bits in the first of them
+ *
+ * Context: any.
+ */
+void iommu_dirty_log_next(struct iommu_dirty_log *log, unsigned long iova,
+			  unsigned long last, struct page **bitmap,
+			  unsigned int offset_bytes)
+{
+	log->iova = iova;
+	log->window_last = last;
+	log->bitmap = bitmap;
+	log->offset_bytes = offset_bytes;
+	log->entering = log->leaving;
+	log->leaving = (struct iommu_dirty_entry) {};
+}
+EXPORT_SYMBOL_NS_GPL(iommu_dirty_log_next, IOMMUFD_INTERNAL);
+
+/* IOVAs in the window, @last inclusive */
+static void set_bits(struct iommu_dirty_log *log, unsigned long iova,
+		     unsigned long last_iova)
+{
+	/* Counted from the start of the first page */
+	unsigned long bit = log->offset_bytes * 8UL +
+			    ((iova - log->iova) >> log->page_lg2);
+	unsigned long last = log->offset_bytes * 8UL +
+			     ((last_iova - log->iova) >> log->page_lg2);
+	unsigned long end;
 	u8 *bytes;
 
-	if (last_iova < log->iova)
-		return;
-	bit = iova <= log->iova ? 0 : (iova - log->iova) >> log->page_lg2;
-	last = (last_iova - log->iova) >> log->page_lg2;
-	if (bit >= log->nr_bits)
-		return;
-	last = min(last, log->nr_bits - 1);
-
-	/* From here on counted from the start of the first page */
-	bit += log->offset_bytes * 8UL;
-	last += log->offset_bytes * 8UL;
 	for (; bit <= last; bit = end + 1) {
 		end = min(last, bit | (PAGE_SIZE * 8 - 1));
 		bytes = kmap_local_page(log->bitmap[bit / (PAGE_SIZE * 8)]);
@@ -66,5 +112,43 @@ void iommu_dirty_report(struct iommu_dirty_log *log, unsigned long iova,
 				 end % (PAGE_SIZE * 8));
 		kunmap_local(bytes);
 	}
+}
+
+/* Pages of windows before that are not reported cannot be any more */
+static bool is_too_late(const struct iommu_dirty_log *log, unsigned long iova,
+			unsigned long last)
+{
+	return iova < log->iova && log->iova != log->first &&
+	       (iova != log->entering.iova || last != log->entering.last);
+}
+
+/**
+ * iommu_dirty_report() - say that an entry of a page table is dirty
+ * @log: the log
+ * @iova: first IOVA of the entry in bytes
+ * @len: number of bytes that the entry translates, not 0, also where it sticks
+ *	 out of what is read
+ *
+ * Sets the bit of every page that the entry meets in the window.  Cannot fail,
+ * so a driver may clear its own record right after it.
+ *
+ * Context: any; does not sleep.
+ * Return: true when the driver must make the entry clean now, after the report
+ * and not before it; false when it must leave it as it is, because the reader
+ * wants to clear nothing, or not all of the entry is reported yet.
+ */
+bool iommu_dirty_report(struct iommu_dirty_log *log, unsigned long iova,
+			size_t len)
+{
+	unsigned long last = iova + len - 1;
+
+	if (last < log->iova || iova > log->window_last ||
+	    is_too_late(log, iova, last))
+		return false;
+	set_bits(log, max(iova, log->iova), min(last, log->window_last));
+	if (last <= log->window_last || log->window_last == log->last)
+		return log->clear;
+	log->leaving = (struct iommu_dirty_entry) { iova, last };
+	return false;
 }
 EXPORT_SYMBOL_NS_GPL(iommu_dirty_report, IOMMUFD_INTERNAL);

@@ -126,23 +126,47 @@ struct iommu_sw_msi_ops {
 };
 
 /**
+ * struct iommu_dirty_entry - an entry of a page table
+ * @iova: first IOVA that it translates, in bytes
+ * @last: last IOVA, inclusive; 0 stands for no entry
+ */
+struct iommu_dirty_entry {
+	unsigned long iova;
+	unsigned long last;
+};
+
+/**
  * struct iommu_dirty_log - where a driver reports pages that devices wrote
  * @gather: entries whose dirty bit was cleared; the caller flushes them
- * @clear: whether the driver clears what it reports
- * @iova: IOVA of the first bit of @bitmap
+ * @clear: whether anything is cleared at all
+ * @first: first IOVA in bytes that the reader asks for
+ * @last: last IOVA in bytes, inclusive
  * @page_lg2: bytes that a bit stands for, as a power of two
- * @bitmap: pages that hold the bitmap, pinned and writable
- * @offset_bytes: first byte of the bitmap in the first of them
- * @nr_bits: length of the bitmap; reports outside it are cut
+ * @iova: first IOVA of the window, which is the part of @first to @last that is
+ *	  read now and has its bits in @bitmap
+ * @window_last: last IOVA of the window, inclusive
+ * @bitmap: pages that hold the window's bits, pinned and writable
+ * @offset_bytes: first byte of the bits in the first of them
+ * @entering: entry across the beginning of the window that is reported in all
+ *	      windows before
+ * @leaving: the same across the end of the window, reported in this one too
+ *
+ * A driver needs @gather, and iommu_dirty_report() all the rest: a driver that
+ * reads @clear instead of asking iommu_dirty_report() loses writes.
  */
 struct iommu_dirty_log {
 	struct iommu_iotlb_gather *gather;
 	bool clear;
-	unsigned long iova;
+	unsigned long first;
+	unsigned long last;
 	unsigned int page_lg2;
+
+	unsigned long iova;
+	unsigned long window_last;
 	struct page **bitmap;
 	unsigned int offset_bytes;
-	unsigned long nr_bits;
+	struct iommu_dirty_entry entering;
+	struct iommu_dirty_entry leaving;
 };
 
 #ifdef CONFIG_IOMMU_API
@@ -159,8 +183,13 @@ int iommu_copy_entry(void *dst, size_t size, size_t min_size,
 		     const struct iommu_user_array *array, u32 index);
 
 /* Reporting of written pages: drivers/iommu/iommu-dirty.c */
-void iommu_dirty_report(struct iommu_dirty_log *log, unsigned long iova,
-			size_t len);
+void iommu_dirty_log_init(struct iommu_dirty_log *log, unsigned long first,
+			  unsigned long last, unsigned int page_lg2, bool clear);
+void iommu_dirty_log_next(struct iommu_dirty_log *log, unsigned long iova,
+			  unsigned long last, struct page **bitmap,
+			  unsigned int offset_bytes);
+bool __must_check iommu_dirty_report(struct iommu_dirty_log *log,
+				     unsigned long iova, size_t len);
 
 /* Attach layer: drivers/iommu/iommu-attach.c */
 int iommu_device_claim_dma_owner(struct device *dev, void *owner);

@@ -5,7 +5,8 @@
  * The bitmap of user space is pinned, a window at a time, before the driver is
  * asked: so a report cannot fail, and a driver may clear its record right after
  * it.  An error in the middle loses nothing: what was cleared stands in the
- * bitmap, and what does not is found by the next reading.
+ * bitmap, and what does not is found by the next reading.  That holds for an
+ * entry across the end of a window too, see iommu-dirty.c.
  */
 #include <linux/err.h>
 #include <linux/iommu.h>
@@ -29,19 +30,15 @@
  * struct dirty_read - a reading on its way
  * @hwpt: the page table
  * @bitmap: address of the bitmap in user space
- * @iova: IOVA of its first bit
- * @page_lg2: bytes that a bit stands for, as a power of two
  * @nr_bits: length of the bitmap
- * @clear: whether what is reported is cleared
+ * @log: where the driver reports to
  * @pages: room for the pages of a window
  */
 struct dirty_read {
 	struct iommufd_hwpt_paging *hwpt;
 	unsigned long bitmap;
-	unsigned long iova;
-	unsigned int page_lg2;
 	unsigned long nr_bits;
-	bool clear;
+	struct iommu_dirty_log log;
 	struct page *pages[WINDOW_PAGES + 1];
 };
 
@@ -94,25 +91,22 @@ static int check_bitmap(struct dirty_read *rd)
 static int read_window(struct dirty_read *rd, unsigned long bit)
 {
 	struct iommu_domain *domain = rd->hwpt->common.domain;
+	unsigned long bits = window_bits(rd, bit);
+	struct iommu_dirty_log *log = &rd->log;
 	struct iommu_iotlb_gather gather;
-	struct iommu_dirty_log log = {
-		.gather = &gather,
-		.clear = rd->clear,
-		.iova = rd->iova + (bit << rd->page_lg2),
-		.page_lg2 = rd->page_lg2,
-		.bitmap = rd->pages,
-		.offset_bytes = offset_in_page(rd->bitmap + bit / BITS_PER_BYTE),
-		.nr_bits = window_bits(rd, bit),
-	};
-	unsigned long last = log.iova + ((log.nr_bits << rd->page_lg2) - 1);
+	unsigned long iova = log->first + (bit << log->page_lg2);
 	int nr, err;
 
 	nr = pin_window(rd, bit);
 	if (nr < 0)
 		return nr;
 	iommu_iotlb_gather_init(&gather);
-	err = iommufd_map_read_dirty(rd->hwpt->ioas->map, domain, log.iova,
-				     last, &log);
+	log->gather = &gather;
+	iommu_dirty_log_next(log, iova, iova + ((bits << log->page_lg2) - 1),
+			     rd->pages,
+			     offset_in_page(rd->bitmap + bit / BITS_PER_BYTE));
+	err = iommufd_map_read_dirty(rd->hwpt->ioas->map, domain, log->iova,
+				     log->window_last, log);
 	/* Until then the IOMMU does not notice that a page is written again */
 	if (gather.end)
 		iommu_iotlb_sync(domain, &gather);
@@ -166,10 +160,11 @@ static int read_hwpt(struct iommufd_hwpt_paging *hwpt,
 		return -ENOMEM;
 	rd->hwpt = hwpt;
 	rd->bitmap = arg->data;
-	rd->iova = arg->iova;
-	rd->page_lg2 = ilog2(arg->page_size);
-	rd->nr_bits = arg->length >> rd->page_lg2;
-	rd->clear = !(arg->flags & IOMMU_HWPT_GET_DIRTY_BITMAP_NO_CLEAR);
+	rd->nr_bits = arg->length >> ilog2(arg->page_size);
+	iommu_dirty_log_init(&rd->log, arg->iova,
+			     arg->iova + (arg->length - 1),
+			     ilog2(arg->page_size),
+			     !(arg->flags & IOMMU_HWPT_GET_DIRTY_BITMAP_NO_CLEAR));
 	err = read_all(rd);
 	kfree(rd);
 	return err;

@@ -5,6 +5,12 @@
  * The reader is busy with one area at a time, as those are who fill and drain,
  * and with a large one in slices: meanwhile nobody unmaps that area, and all
  * others come and go.
+ *
+ * An entry of the page table may lie across the end of a slice.  The driver
+ * reports all of it to whoever asks for a part, and the log has room for all of
+ * it: what the log covers does not end with the slice.  So nothing is lost when
+ * the slice that meets such an entry first clears it, and slices need not be
+ * aligned to anything.
  */
 #include <linux/iommu.h>
 #include <linux/iommu-ext.h>
@@ -48,7 +54,8 @@ static int read_slice(struct iommufd_iova_map *map, struct iommu_domain *domain,
  * @log: where to report; the caller flushes what its gather collects, also on
  *	 error
  *
- * What is not mapped counts as not written.
+ * What is not mapped counts as not written.  Neither does what an unmap takes
+ * away before its turn comes, nor memory that was revoked.
  *
  * Context: may sleep, until those are done who work on areas in the range.
  * Return: 0; -EINTR on a fatal signal; the driver's error.

@@ -314,11 +314,13 @@ void mock_pgtable_read_dirty(struct mock_pgtable *pt, unsigned long iova,
 		xas_set(&xas, page.iova >> MOCK_PAGE_LG2);
 	xas_lock(&xas);
 	xas_for_each(&xas, entry, last >> MOCK_PAGE_LG2) {
-		if (entry_is_dirty(entry)) {
-			iommu_dirty_report(log, xas.xa_index << MOCK_PAGE_LG2,
-					   BIT(entry_size_lg2(entry)));
-			if (log->clear)
-				xas_store(&xas, entry_set_dirty(entry, false));
+		unsigned long start = xas.xa_index << MOCK_PAGE_LG2;
+		size_t size = BIT(entry_size_lg2(entry));
+
+		if (entry_is_dirty(entry) &&
+		    iommu_dirty_report(log, start, size)) {
+			xas_store(&xas, entry_set_dirty(entry, false));
+			iommu_iotlb_gather_add_range(log->gather, start, size);
 		}
 		breathe(&xas, &count);
 	}

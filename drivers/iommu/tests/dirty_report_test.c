@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * iommu_dirty_report(): which bits of which bytes of which pages are set, and
- * that nothing beside them is.
+ * iommu_dirty_report(): which bits of which bytes of which pages are set, that
+ * nothing beside them is, and that an entry is cleared only when all of it has
+ * been reported, in however many windows.
  */
 #include <kunit/test.h>
 #include <linux/bits.h>
@@ -40,9 +41,6 @@ static int dirty_report_init(struct kunit *test)
 		f->pages[i] = alloc_page(GFP_KERNEL | __GFP_ZERO);
 		KUNIT_ASSERT_NOT_NULL(test, f->pages[i]);
 	}
-	f->log.iova = IOVA;
-	f->log.page_lg2 = PAGE_LG2;
-	f->log.bitmap = f->pages;
 	return 0;
 }
 
@@ -55,16 +53,30 @@ static void dirty_report_exit(struct kunit *test)
 		__free_page(f->pages[i]);
 }
 
-static void use_bitmap(struct fixture *f, unsigned int offset_bytes,
-		       unsigned long nr_bits)
+static void clear_bitmap(struct fixture *f)
 {
 	unsigned int i;
 
-	f->log.offset_bytes = offset_bytes;
-	f->log.nr_bits = nr_bits;
 	memset(f->wanted, 0, NR_PAGES * PAGE_SIZE);
 	for (i = 0; i < NR_PAGES; i++)
 		clear_highpage(f->pages[i]);
+}
+
+/* A reading that takes one window */
+static void use_bitmap_at(struct fixture *f, unsigned long iova,
+			  unsigned int offset_bytes, unsigned long nr_bits)
+{
+	unsigned long last = iova + ((nr_bits << PAGE_LG2) - 1);
+
+	clear_bitmap(f);
+	iommu_dirty_log_init(&f->log, iova, last, PAGE_LG2, true);
+	iommu_dirty_log_next(&f->log, iova, last, f->pages, offset_bytes);
+}
+
+static void use_bitmap(struct fixture *f, unsigned int offset_bytes,
+		       unsigned long nr_bits)
+{
+	use_bitmap_at(f, IOVA, offset_bytes, nr_bits);
 }
 
 /* Bits of the log that must be set, @last inclusive */
@@ -76,11 +88,15 @@ static void want(struct fixture *f, unsigned long first, unsigned long last)
 		f->wanted[bit / 8] |= BIT(bit % 8);
 }
 
+static bool report(struct fixture *f, unsigned long iova, size_t len)
+{
+	return iommu_dirty_report(&f->log, iova, len);
+}
+
 static void report_bits(struct fixture *f, unsigned long first,
 			unsigned long last)
 {
-	iommu_dirty_report(&f->log, IOVA + (first << PAGE_LG2),
-			   (last - first + 1) << PAGE_LG2);
+	report(f, IOVA + (first << PAGE_LG2), (last - first + 1) << PAGE_LG2);
 	want(f, first, last);
 }
 
@@ -152,11 +168,11 @@ static void sets_a_bit_for_a_part_of_its_page(struct kunit *test)
 	struct fixture *f = test->priv;
 
 	use_bitmap(f, 1, 16);
-	iommu_dirty_report(&f->log, IOVA + SZ_4K - 1, 1);
+	KUNIT_EXPECT_TRUE(test, report(f, IOVA + SZ_4K - 1, 1));
 	want(f, 0, 0);
 	KUNIT_EXPECT_TRUE(test, is_as_wanted(f));
 	/* The last byte of one page and the first of the next */
-	iommu_dirty_report(&f->log, IOVA + 8 * SZ_4K - 1, 2);
+	KUNIT_EXPECT_TRUE(test, report(f, IOVA + 8 * SZ_4K - 1, 2));
 	want(f, 7, 8);
 	KUNIT_EXPECT_TRUE(test, is_as_wanted(f));
 }
@@ -166,37 +182,201 @@ static void cuts_what_lies_outside(struct kunit *test)
 	struct fixture *f = test->priv;
 
 	use_bitmap(f, 2, 10);
-	/* Right below, right above, and far above */
-	iommu_dirty_report(&f->log, IOVA - SZ_4K, SZ_4K);
-	iommu_dirty_report(&f->log, 0, SZ_4K);
-	iommu_dirty_report(&f->log, IOVA + 10 * SZ_4K, SZ_4K);
-	iommu_dirty_report(&f->log, ULONG_MAX - SZ_4K + 1, SZ_4K);
+	/* Right below, right above, and far above: not read, so not cleared */
+	KUNIT_EXPECT_FALSE(test, report(f, IOVA - SZ_4K, SZ_4K));
+	KUNIT_EXPECT_FALSE(test, report(f, 0, SZ_4K));
+	KUNIT_EXPECT_FALSE(test, report(f, IOVA + 10 * SZ_4K, SZ_4K));
+	KUNIT_EXPECT_FALSE(test, report(f, ULONG_MAX - SZ_4K + 1, SZ_4K));
 	KUNIT_EXPECT_TRUE(test, is_as_wanted(f));
 
-	iommu_dirty_report(&f->log, IOVA - SZ_4K, 2 * SZ_4K);
+	KUNIT_EXPECT_TRUE(test, report(f, IOVA - SZ_4K, 2 * SZ_4K));
 	want(f, 0, 0);
 	KUNIT_EXPECT_TRUE(test, is_as_wanted(f));
-	iommu_dirty_report(&f->log, IOVA + 9 * SZ_4K, 2 * SZ_4K);
+	KUNIT_EXPECT_TRUE(test, report(f, IOVA + 9 * SZ_4K, 2 * SZ_4K));
 	want(f, 9, 9);
 	KUNIT_EXPECT_TRUE(test, is_as_wanted(f));
 	/* A page much larger than the log */
-	iommu_dirty_report(&f->log, IOVA - SZ_1G, 2UL * SZ_1G);
+	KUNIT_EXPECT_TRUE(test, report(f, IOVA - SZ_1G, 2UL * SZ_1G));
+	want(f, 0, 9);
+	KUNIT_EXPECT_TRUE(test, is_as_wanted(f));
+	/* The largest that any table has */
+	use_bitmap(f, 2, 10);
+	KUNIT_EXPECT_TRUE(test, report(f, 0, BIT(BITS_PER_LONG - 1)));
 	want(f, 0, 9);
 	KUNIT_EXPECT_TRUE(test, is_as_wanted(f));
 }
 
 static void ends_with_the_address_space(struct kunit *test)
 {
+	unsigned long iova = ULONG_MAX - 8 * SZ_4K + 1;
 	struct fixture *f = test->priv;
 
-	use_bitmap(f, 0, 8);
-	f->log.iova = ULONG_MAX - 8 * SZ_4K + 1;
-	iommu_dirty_report(&f->log, ULONG_MAX - SZ_4K + 1, SZ_4K);
+	use_bitmap_at(f, iova, 0, 8);
+	KUNIT_EXPECT_TRUE(test, report(f, ULONG_MAX - SZ_4K + 1, SZ_4K));
 	want(f, 7, 7);
 	KUNIT_EXPECT_TRUE(test, is_as_wanted(f));
-	iommu_dirty_report(&f->log, f->log.iova - SZ_4K, 9 * SZ_4K);
+	KUNIT_EXPECT_TRUE(test, report(f, iova - SZ_4K, 9 * SZ_4K));
 	want(f, 0, 7);
 	KUNIT_EXPECT_TRUE(test, is_as_wanted(f));
+}
+
+/* A bit for an eighth of a page, so that each page has a byte */
+#define EIGHTH_LG2	(PAGE_LG2 - 3)
+#define NR_PLACES	8U
+
+/**
+ * struct reading - one of an entry, in windows of the same length
+ * @start: first page of the entry, a multiple of @npages
+ * @npages: its length, a power of two
+ * @first: first page that is read
+ * @end: page behind the last that is read
+ * @window: pages of a window
+ * @dirtied: number of the window that the device writes before
+ * @stopped: number of the window that cannot be read any more
+ * @clear: what is reported counts as clean
+ * @dirty: the entry's dirty bit
+ */
+struct reading {
+	unsigned int start, npages;
+	unsigned int first, end;
+	unsigned int window;
+	unsigned int dirtied, stopped;
+	bool clear;
+	bool dirty;
+};
+
+static unsigned long iova_of(unsigned int page)
+{
+	return IOVA + ((unsigned long)page << PAGE_LG2);
+}
+
+static void read_entry(struct fixture *f, struct reading *r)
+{
+	unsigned int nr = 0, from, to;
+
+	clear_bitmap(f);
+	r->dirty = false;
+	iommu_dirty_log_init(&f->log, iova_of(r->first), iova_of(r->end) - 1,
+			     EIGHTH_LG2, r->clear);
+	for (from = r->first; from < r->end; from = to, nr++) {
+		if (nr == r->stopped)
+			break;
+		to = min(from + r->window, r->end);
+		iommu_dirty_log_next(&f->log, iova_of(from), iova_of(to) - 1,
+				     f->pages, from);
+		r->dirty |= nr == r->dirtied;
+		/* What a driver does with each entry that meets the window */
+		if (r->dirty && r->start < to && from < r->start + r->npages &&
+		    report(f, iova_of(r->start), r->npages << PAGE_LG2))
+			r->dirty = false;
+	}
+	r->dirty |= nr <= r->dirtied;
+}
+
+static bool loses_nothing(struct fixture *f, const struct reading *r)
+{
+	unsigned int from = max(r->start, r->first);
+	unsigned int to = min(r->start + r->npages, r->end);
+	bool none_else = true, all = true;
+	u8 *bytes = kmap_local_page(f->pages[0]);
+	unsigned int page;
+
+	for (page = 0; page < NR_PLACES; page++) {
+		if (page < from || page >= to)
+			none_else &= !bytes[page];
+		else
+			all &= bytes[page] == 0xff;
+	}
+	kunmap_local(bytes);
+	if (!none_else)
+		return false;
+	if (from >= to || !r->clear)
+		return r->dirty;
+	/* Written before it all began, and all was read */
+	if (!r->dirtied && r->stopped > NR_PLACES)
+		return all && !r->dirty;
+	return all || r->dirty;
+}
+
+/* All lengths and places of an entry, all that may be read, all windows */
+static bool next_reading(struct reading *r)
+{
+	if (++r->window <= NR_PLACES)
+		return true;
+	r->window = 1;
+	if (++r->end <= NR_PLACES)
+		return true;
+	if (++r->first < NR_PLACES) {
+		r->end = r->first + 1;
+		return true;
+	}
+	r->first = 0;
+	r->end = 1;
+	r->start += r->npages;
+	if (r->start < NR_PLACES)
+		return true;
+	r->start = 0;
+	r->npages *= 2;
+	return r->npages <= NR_PLACES;
+}
+
+static void read_in_all_windows(struct kunit *test, unsigned int dirtied,
+				unsigned int stopped, bool clear)
+{
+	struct reading r = {
+		.npages = 1, .end = 1, .window = 1,
+		.dirtied = dirtied, .stopped = stopped, .clear = clear,
+	};
+
+	do {
+		read_entry(test->priv, &r);
+		KUNIT_ASSERT_TRUE_MSG(test, loses_nothing(test->priv, &r),
+				      "entry of %u at %u, read %u to %u by %u, written before %u, stopped at %u",
+				      r.npages, r.start, r.first, r.end,
+				      r.window, dirtied, stopped);
+	} while (next_reading(&r));
+}
+
+static void entry_in_many_windows(struct kunit *test)
+{
+	read_in_all_windows(test, 0, UINT_MAX, true);
+	/* Nothing is cleared */
+	read_in_all_windows(test, 0, UINT_MAX, false);
+}
+
+static void entry_written_between_windows(struct kunit *test)
+{
+	unsigned int nr;
+
+	for (nr = 1; nr < NR_PLACES; nr++)
+		read_in_all_windows(test, nr, UINT_MAX, true);
+}
+
+static void reading_that_fails_between_windows(struct kunit *test)
+{
+	unsigned int nr;
+
+	for (nr = 1; nr < NR_PLACES; nr++)
+		read_in_all_windows(test, 0, nr, true);
+}
+
+/* What is there in the next window is not what was reported in the one before */
+static void another_entry_at_the_same_place(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+
+	clear_bitmap(f);
+	iommu_dirty_log_init(&f->log, IOVA, iova_of(8) - 1, PAGE_LG2, true);
+	iommu_dirty_log_next(&f->log, IOVA, iova_of(4) - 1, f->pages, 0);
+	KUNIT_EXPECT_FALSE(test, report(f, iova_of(2), 4 * SZ_4K));
+	iommu_dirty_log_next(&f->log, iova_of(4), iova_of(8) - 1, f->pages, 1);
+	KUNIT_EXPECT_FALSE(test, report(f, iova_of(0), 8 * SZ_4K));
+	KUNIT_EXPECT_TRUE(test, report(f, iova_of(2), 4 * SZ_4K));
+	want(f, 2, 3);
+	want(f, 8, 9);
+	KUNIT_EXPECT_TRUE(test, is_as_wanted(f));
+	/* Asked for in two parts it is met again, and may be dirty again */
+	KUNIT_EXPECT_TRUE(test, report(f, iova_of(2), 4 * SZ_4K));
 }
 
 static struct kunit_case dirty_report_cases[] = {
@@ -206,6 +386,10 @@ static struct kunit_case dirty_report_cases[] = {
 	KUNIT_CASE(sets_a_bit_for_a_part_of_its_page),
 	KUNIT_CASE(cuts_what_lies_outside),
 	KUNIT_CASE(ends_with_the_address_space),
+	KUNIT_CASE(entry_in_many_windows),
+	KUNIT_CASE(entry_written_between_windows),
+	KUNIT_CASE(reading_that_fails_between_windows),
+	KUNIT_CASE(another_entry_at_the_same_place),
 	{}
 };
 

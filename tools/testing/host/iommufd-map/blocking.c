@@ -603,6 +603,35 @@ static void revoke_not_stopped(void)
 	end_revoke();
 }
 
+static void revoke_while_reading(void)
+{
+	struct work r = { .call = call_read, .fake = &fakes[0] };
+	struct work v = { .call = call_revoke };
+
+	begin_revoke("who revokes waits for the slice that is read, and none is read after it");
+	require(!attach(0));
+	map_is(0, 0);
+	map_revocable(2);
+	map_is(4, 0);
+	fake_domain_dirty(&fakes[0]);
+	gate_iova = AT(2);
+	close_gate(&fakes[0]);
+	start(&r);
+	wait_until_blocked();
+	start(&v);
+	wait_until_waiting(1);
+	require(memory_nr_ways(&mems[FIXED]) == 4 * PAGE_GRANULES);
+	open_gate();
+	require(!finish(&v));
+	/* The driver has nothing there any more, and would say so */
+	require(!finish(&r));
+	nr_events = 0;
+	require(!read_all(&fakes[0], true));
+	require(!reads_in(AT(2), END(2)) && reads_in(0, ULONG_MAX) == 4);
+	detach(0);
+	end_revoke();
+}
+
 static void revoke_claimed(void)
 {
 	struct work w = { .call = call_attach, .fake = &fakes[1] };
@@ -702,6 +731,7 @@ int main(void)
 	killed_reader();
 	revoke_while_filling();
 	revoke_not_stopped();
+	revoke_while_reading();
 	revoke_claimed();
 	unmap_and_detach_while_revoking();
 	drained_while_revoker_waits();

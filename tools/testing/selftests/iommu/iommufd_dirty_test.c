@@ -14,6 +14,7 @@
 #include "mock_util.h"
 
 #define IOVA		((uint64_t)MOCK_APERTURE_START)
+#define HUGE_BYTES	(2ULL << 20)
 #define NR_PAGES	64UL
 #define MEM_BYTES	(NR_PAGES * PAGE_BYTES)
 
@@ -284,6 +285,28 @@ TEST_F(dirty, unwritable_bitmap)
 	EXPECT_EQ(5, told);
 }
 
+/* So with a bitmap that is long: nothing is cleared, and no bit is set either */
+TEST_F(dirty, unwritable_end_of_a_long_bitmap)
+{
+	size_t bytes = 2 << 20;
+	uint8_t *bitmap = memory_alloc(bytes);
+	uint64_t told = 0;
+	size_t i;
+
+	ASSERT_NE(NULL, bitmap);
+	memset(bitmap, 0, bytes);
+	ASSERT_LT(0, write_pages(self, 5));
+	ASSERT_EQ(0, mprotect(bitmap + bytes - PAGE_BYTES, PAGE_BYTES, PROT_READ));
+	EXPECT_EQ(-EFAULT, read_bitmap(self->fd, self->hwpt, IOVA, 64 * 8 * bytes, 64, bitmap, 0));
+	ASSERT_EQ(0, munmap(bitmap + bytes - PAGE_BYTES, PAGE_BYTES));
+	EXPECT_EQ(-EFAULT, read_bitmap(self->fd, self->hwpt, IOVA, 64 * 8 * bytes, 64, bitmap, 0));
+	for (i = 0; i < bytes - PAGE_BYTES; i++)
+		ASSERT_EQ(0, bitmap[i]);
+	ASSERT_EQ(0, read_all(self, &told, 0));
+	EXPECT_EQ(5, told);
+	munmap(bitmap, bytes - PAGE_BYTES);
+}
+
 TEST_F(dirty, needs_a_device_that_tracks)
 {
 	struct mock_ids ids;
@@ -348,6 +371,177 @@ TEST_F(dirty, blob_of_a_page_table)
 	EXPECT_EQ(-EFAULT, iommufd_call(self->fd, IOMMU_HWPT_ALLOC, &arg));
 	arg.data_type = IOMMU_HWPT_DATA_SELFTEST + 1;
 	EXPECT_EQ(-EOPNOTSUPP, iommufd_call(self->fd, IOMMU_HWPT_ALLOC, &arg));
+}
+
+/* The bitmap is read in windows of so many pages of it, here with 64 bytes to a bit */
+#define WINDOW_BYTES	(64UL * PAGE_BYTES)
+#define BIT_BYTES	64UL
+#define WINDOW		(WINDOW_BYTES * 8 * BIT_BYTES)
+#define BITMAP_BYTES	(2 * WINDOW_BYTES)
+/* Where the entry is */
+#define AT		(IOVA + 3 * WINDOW)
+
+/* One large entry, if it can be had, in a page table that tracks */
+FIXTURE(entry)
+{
+	int fd;
+	uint32_t ioas;
+	uint32_t hwpt;
+	struct mock_ids ids;
+	uint64_t bytes;
+	uint64_t unit;
+	uint8_t *mem;
+	uint8_t *bitmap;
+};
+
+FIXTURE_VARIANT(entry)
+{
+	uint32_t kind;
+	uint64_t bytes;
+	uint64_t unit;	/* smallest page of the table */
+};
+
+FIXTURE_VARIANT_ADD(entry, page)
+{
+	.kind = MOCK_IOMMUPT_DEFAULT,
+	.bytes = 4096,
+	.unit = MOCK_PAGE_SIZE,
+};
+
+FIXTURE_VARIANT_ADD(entry, huge)
+{
+	.kind = MOCK_IOMMUPT_HUGE,
+	.bytes = MOCK_HUGE_PAGE_SIZE,
+	.unit = 4096,
+};
+
+FIXTURE_SETUP(entry)
+{
+	struct iommu_test_ext page;
+
+	self->fd = mock_space(&self->ioas, &self->ids);
+	if (self->fd == -ENOTTY)
+		SKIP(return, "a kernel without CONFIG_IOMMUFD_TEST");
+	ASSERT_LE(0, self->fd);
+	if (PAGE_BYTES != 4096)
+		SKIP(return, "pages are not of 4 KiB");
+	self->bytes = variant->bytes;
+	self->unit = variant->unit;
+	self->mem = memory_alloc_huge(HUGE_BYTES);
+	self->bitmap = memory_alloc(BITMAP_BYTES);
+	ASSERT_NE(NULL, self->mem);
+	ASSERT_NE(NULL, self->bitmap);
+	memset(self->mem, 1, HUGE_BYTES);
+	ASSERT_EQ(0, mock_hwpt_alloc(self->fd, self->ids.dev, self->ioas,
+				     IOMMU_HWPT_ALLOC_DIRTY_TRACKING, variant->kind, &self->hwpt));
+	self->ids.hwpt = self->hwpt;
+	ASSERT_EQ(0, mock_replace(self->fd, self->ids.stdev, &self->ids.hwpt));
+	ASSERT_EQ(0, track(self->fd, self->hwpt, IOMMU_HWPT_DIRTY_TRACKING_ENABLE));
+	ASSERT_EQ(0, ioas_map_fixed(self->fd, self->ioas, self->mem, HUGE_BYTES, AT));
+	ASSERT_EQ(0, mock_page_at(self->fd, self->hwpt, AT, &page));
+	if (page.page_at.out_page_size != self->bytes)
+		SKIP(return, "no contiguous memory to be had");
+}
+
+FIXTURE_TEARDOWN(entry)
+{
+	if (self->mem)
+		munmap(self->mem, HUGE_BYTES);
+	if (self->bitmap)
+		munmap(self->bitmap, BITMAP_BYTES);
+	EXPECT_EQ(0, close(self->fd));
+}
+
+/* The device writes the last byte of the entry, or of its last page */
+static long write_entry(FIXTURE_DATA(entry) *self)
+{
+	const uint8_t one = 1;
+
+	return mock_dirty(self->fd, self->hwpt, AT + self->bytes - self->unit, self->unit,
+			  self->unit, &one);
+}
+
+/* From offset on, negative ones too, two windows long */
+static int read_windows(FIXTURE_DATA(entry) *self, int64_t offset, uint32_t flags)
+{
+	memset(self->bitmap, 0, BITMAP_BYTES);
+	return read_bitmap(self->fd, self->hwpt, AT + offset, 2 * WINDOW, BIT_BYTES, self->bitmap,
+			   flags);
+}
+
+/* Bytes of the bitmap that are not 0; -1 if one is not full */
+static long bytes_told(FIXTURE_DATA(entry) *self)
+{
+	long nr = 0;
+	size_t i;
+
+	for (i = 0; i < BITMAP_BYTES; i++) {
+		if (self->bitmap[i] && self->bitmap[i] != 0xff)
+			return -1;
+		nr += !!self->bitmap[i];
+	}
+	return nr;
+}
+
+/* Wherever the end of the first window cuts it, all of it is told, and told once */
+TEST_F(entry, across_the_end_of_a_window)
+{
+	const uint64_t step = self->bytes / 32 < self->unit ? self->unit : self->bytes / 32;
+	const long all = self->bytes / BIT_BYTES / 8;
+	int64_t cut, offset;
+
+	for (cut = 0; cut <= self->bytes; cut += step) {
+		offset = cut - (int64_t)WINDOW;
+		ASSERT_EQ(1, write_entry(self));
+		ASSERT_EQ(0, read_windows(self, offset, IOMMU_HWPT_GET_DIRTY_BITMAP_NO_CLEAR));
+		EXPECT_EQ(all, bytes_told(self));
+		ASSERT_EQ(0, read_windows(self, offset, 0));
+		EXPECT_EQ(all, bytes_told(self)) TH_LOG("cut at %lld", (long long)cut);
+		EXPECT_EQ(0xff, self->bitmap[-offset / BIT_BYTES / 8]);
+		ASSERT_EQ(0, read_windows(self, offset, 0));
+		EXPECT_EQ(0, bytes_told(self)) TH_LOG("cut at %lld", (long long)cut);
+	}
+}
+
+/* An end that cannot be written leaves an entry before it dirty */
+TEST_F(entry, unwritable_second_window)
+{
+	const int64_t offset = self->bytes / 2 - (int64_t)WINDOW;
+
+	ASSERT_EQ(1, write_entry(self));
+	ASSERT_EQ(0, mprotect(self->bitmap + WINDOW_BYTES, WINDOW_BYTES, PROT_READ));
+	EXPECT_EQ(-EFAULT, read_bitmap(self->fd, self->hwpt, AT + offset, 2 * WINDOW, BIT_BYTES,
+				       self->bitmap, 0));
+	EXPECT_EQ(0, bytes_told(self));
+	ASSERT_EQ(0, mprotect(self->bitmap, BITMAP_BYTES, PROT_READ | PROT_WRITE));
+	ASSERT_EQ(0, read_windows(self, offset, 0));
+	EXPECT_EQ(self->bytes / BIT_BYTES / 8, bytes_told(self));
+}
+
+/* What the caller leaves out has no bits, and is forgotten all the same */
+TEST_F(entry, reading_a_part_forgets_the_rest)
+{
+	const uint64_t half = self->bytes / 2;
+	uint8_t told;
+
+	ASSERT_EQ(1, write_entry(self));
+	told = 0;
+	ASSERT_EQ(0, read_bitmap(self->fd, self->hwpt, AT, half, half, &told,
+				 IOMMU_HWPT_GET_DIRTY_BITMAP_NO_CLEAR));
+	EXPECT_EQ(1, told);
+	told = 0;
+	ASSERT_EQ(0, read_bitmap(self->fd, self->hwpt, AT, half, half, &told, 0));
+	EXPECT_EQ(1, told);
+	told = 0;
+	ASSERT_EQ(0, read_bitmap(self->fd, self->hwpt, AT, self->bytes, half, &told, 0));
+	EXPECT_EQ(0, told);
+	/* From the other side, and beside its neighbour */
+	ASSERT_EQ(1, write_entry(self));
+	ASSERT_EQ(0, read_bitmap(self->fd, self->hwpt, AT + half, self->bytes, half, &told, 0));
+	EXPECT_EQ(1, told);
+	told = 0;
+	ASSERT_EQ(0, read_bitmap(self->fd, self->hwpt, AT, 2 * self->bytes, half, &told, 0));
+	EXPECT_EQ(0, told);
 }
 
 TEST_HARNESS_MAIN
