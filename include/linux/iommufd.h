@@ -27,12 +27,12 @@ struct page;
 
 /**
  * struct iommufd_access_ops - kernel user of an address space
- * @unmap: let go of all pages pinned in the @length_bytes from @iova on: they
- *         are about to be unmapped.  The user calls iommufd_access_unpin() for
- *         them, from within or soon after.  Called without locks; may sleep;
- *         may come again for the same range, and when nothing is pinned.  With
- *         ULONG_MAX bytes from 0 on everything is meant.  NULL for a user that
- *         only reads and writes
+ * @unmap: unpin all pages pinned in the @length_bytes from @iova on: they are
+ *         about to be unmapped.  The user calls iommufd_access_unpin() for them,
+ *         from within or soon after.  The range is that of one pin, and the user
+ *         is asked for its pins one by one.  Called without locks; may sleep; may
+ *         come again for the same range, and when it is not pinned any more.
+ *         NULL for a user that only reads and writes
  */
 struct iommufd_access_ops {
 	void (*unmap)(void *data, unsigned long iova,

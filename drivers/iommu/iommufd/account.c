@@ -278,15 +278,30 @@ void iommufd_account_owe(struct iommufd_account *account, unsigned long npages,
 	atomic64_sub(npages, &account->mm->pinned_vm);
 	/* Pairs with iommufd_refunds_settle(), which does it the other way around */
 	atomic_long_add(npages, &account->nr_owed);
+	if (refunds->account == account)
+		return;
+	if (!refunds->account) {
+		refunds->account = iommufd_account_get(account);
+		return;
+	}
 	if (atomic_xchg(&account->is_listed, 1))
 		return;
-	account->next_listed = refunds->first;
-	refunds->first = iommufd_account_get(account);
+	account->next_listed = refunds->others;
+	refunds->others = iommufd_account_get(account);
+}
+
+/* Matches iommufd_account_owe() */
+static void settle(struct iommufd_account *account)
+{
+	mmap_write_lock(account->mm);
+	return_owed(account);
+	mmap_write_unlock(account->mm);
+	iommufd_account_put(account);
 }
 
 /**
  * iommufd_refunds_settle() - return the charges that were collected
- * @refunds: the list; empty on return
+ * @refunds: the accounts; none on return
  *
  * Context: may sleep; takes the mmap_lock of processes.  The caller owns nothing
  * that a page fault or the reset of a device could wait for.
@@ -295,14 +310,15 @@ void iommufd_refunds_settle(struct iommufd_refunds *refunds)
 {
 	struct iommufd_account *account;
 
-	while ((account = refunds->first)) {
-		refunds->first = account->next_listed;
-		/* From here on whoever owes puts it into a list of its own */
+	if (!refunds->account)
+		return;
+	settle(refunds->account);
+	refunds->account = NULL;
+	while ((account = refunds->others)) {
+		refunds->others = account->next_listed;
+		/* From here on it can be in another list */
 		atomic_xchg(&account->is_listed, 0);
-		mmap_write_lock(account->mm);
-		return_owed(account);
-		mmap_write_unlock(account->mm);
-		iommufd_account_put(account);	/* matches iommufd_account_owe() */
+		settle(account);
 	}
 }
 

@@ -36,8 +36,8 @@ enum iommufd_account_mode {
  * @user: user of the process
  * @task: thread group leader, whose limit counts at the time of each charge
  * @nr_owed: process mode: pages that are unpinned and still charged
- * @is_listed: a &struct iommufd_refunds has it, which returns them
- * @next_listed: the next account there; belongs to the owner of the list
+ * @is_listed: it is one of the others of a &struct iommufd_refunds
+ * @next_listed: the next one there; belongs to the owner of the list
  *
  * The others never change.
  */
@@ -54,7 +54,8 @@ struct iommufd_account {
 
 /**
  * struct iommufd_refunds - charges to be returned when it is possible to sleep
- * @first: list of accounts, each with a reference
+ * @account: the first account, a reference, or NULL
+ * @others: list of more accounts, each with a reference
  *
  * Returning a charge takes the mmap_lock of the process in process mode.  Page
  * faults hold that lock, and may in turn wait for whoever works on a mapping.
@@ -62,11 +63,13 @@ struct iommufd_account {
  * returned by iommufd_refunds_settle() when nobody can wait for the caller any
  * more.
  *
- * An account is in one list at a time.  What other threads owe it meanwhile is
- * returned along with the rest.
+ * Nearly always there is one account.  An account is in one list of others at a
+ * time, and the owner of the list returns what all tasks owe it by then: only
+ * for those, a task may be done before its charge is returned.
  */
 struct iommufd_refunds {
-	struct iommufd_account *first;
+	struct iommufd_account *account;
+	struct iommufd_account *others;
 };
 
 /**
@@ -116,6 +119,12 @@ void iommufd_account_uncharge(struct iommufd_account *account,
 void iommufd_account_owe(struct iommufd_account *account, unsigned long npages,
 			 struct iommufd_refunds *refunds);
 void iommufd_refunds_settle(struct iommufd_refunds *refunds);
+
+static inline bool
+iommufd_refunds_pending(const struct iommufd_refunds *refunds)
+{
+	return refunds->account;
+}
 
 bool iommufd_account_shares_limit(const struct iommufd_account *a,
 				  const struct iommufd_account *b);

@@ -360,7 +360,8 @@ int iommufd_ioas_check_map(const struct iommufd_map_request *request)
  *
  * Context: may sleep.
  * Return: 0, -EFAULT when the argument cannot be written back, or what
- * iommufd_map_insert() returns.  On error nothing is mapped.
+ * iommufd_map_insert() returns.  On error nothing is mapped, unless what
+ * iommufd_map_undo() waits for does not happen.
  */
 int iommufd_ioas_map_store(struct iommufd_call *call, struct iommufd_ioas *ioas,
 			   struct iommufd_store *store,
@@ -433,8 +434,11 @@ int iommufd_ioctl_ioas_map(struct iommufd_call *call)
 
 static void put_slices(struct iommufd_slices *slices)
 {
-	while (slices->nr--)
+	while (slices->nr--) {
 		iommufd_store_put(slices->list[slices->nr].store);
+		if (slices->nr)
+			cond_resched();
+	}
 	iommufd_slices_free(slices);
 }
 

@@ -11,6 +11,7 @@
  */
 #include <linux/init.h>
 #include <linux/minmax.h>
+#include <linux/module.h>
 #include <linux/overflow.h>
 #include <linux/rbtree_augmented.h>
 #include <linux/slab.h>
@@ -77,8 +78,10 @@ struct iommufd_area *iommufd_area_alloc(void)
 void iommufd_area_free(struct iommufd_area *area)
 {
 	/* It keeps its memory, which some device may still reach, for good */
-	if (unlikely(area->stuck))
+	if (unlikely(area->stuck)) {
+		__module_get(THIS_MODULE);
 		return;
+	}
 	iommufd_store_put(area->store);
 	kmem_cache_free(area_cache, area);
 }

@@ -191,6 +191,8 @@ static int add_up_slices(const struct iommufd_slice *slices,
 			return -EOVERFLOW;
 		sum.bits |= slice->length_bytes | slice->offset_bytes;
 		sum.writable &= iommufd_store_writable(slice->store);
+		if (nr_slices > 1)
+			cond_resched();
 	}
 	*result = sum;
 	return sum.length_bytes ? 0 : -EINVAL;
@@ -331,29 +333,73 @@ static void publish_chain(struct iommufd_iova_map *map,
 	iommufd_map_wake(map);
 }
 
+/* Was it pinned for domains that have left, or have not come to it yet? */
+static bool is_unused(const struct iommufd_area *area)
+{
+	return area->held && !area->nr_domains;
+}
+
 static bool is_pinned_in_vain(const struct iommufd_area *chain)
 {
 	for (; chain; chain = iommufd_area_next_in_chain(chain))
-		if (chain->held && !chain->nr_domains)
+		if (is_unused(chain))
 			return true;
 	return false;
 }
 
-/* All domains left, or have not come to it yet: they pin it again */
-static void unpin_unused(struct iommufd_iova_map *map,
-			 struct iommufd_area *chain,
-			 struct iommufd_refunds *refunds)
+/*
+ * Split a chain into unused areas whose pages must be unpinned, and the others.
+ * Memory that can be revoked has no pages, and is not kept for others.
+ */
+static void split_by_use(struct iommufd_area *chain,
+			 struct iommufd_area **others,
+			 struct iommufd_area **unused)
 {
+	struct iommufd_refunds none = {};
+	struct iommufd_area *next;
+
+	for (; chain; chain = next) {
+		next = iommufd_area_next_in_chain(chain);
+		if (is_unused(chain) && iommufd_store_has_pages(chain->store)) {
+			*unused = chain;
+			unused = &chain->next;
+			continue;
+		}
+		if (is_unused(chain))
+			iommufd_area_release(chain, &none);
+		*others = chain;
+		others = &chain->next;
+	}
+	*others = NULL;
+	*unused = NULL;
+}
+
+/*
+ * Unpin what no domain has: those who need it pin it again.  To unpin may take as
+ * long as user space keeps a page locked (a page of FUSE), so whatever others may
+ * wait for who cannot be killed, that is what domains have and what can be revoked,
+ * is published before.
+ */
+static void publish_and_unpin(struct iommufd_iova_map *map,
+			      struct iommufd_area *chain,
+			      struct iommufd_refunds *refunds)
+{
+	struct iommufd_area *others, *unused, *area;
+
 	iommufd_map_begin_work(map);
-	for (; chain; chain = iommufd_area_next_in_chain(chain))
-		if (!chain->nr_domains)
-			iommufd_area_release(chain, refunds);
+	split_by_use(chain, &others, &unused);
 	iommufd_map_end_work(map);
+	publish_chain(map, others);
+
+	iommufd_map_begin_work(map);
+	for (area = unused; area; area = iommufd_area_next_in_chain(area))
+		iommufd_area_release(area, refunds);
+	iommufd_map_end_work(map);
+	publish_chain(map, unused);
 }
 
 /* Pin reserved areas and write them to the domains, without the lock */
-static int build_chain(struct iommufd_iova_map *map, struct iommufd_area *chain,
-		       struct iommufd_refunds *refunds)
+static int build_chain(struct iommufd_iova_map *map, struct iommufd_area *chain)
 {
 	int err;
 
@@ -364,12 +410,7 @@ static int build_chain(struct iommufd_iova_map *map, struct iommufd_area *chain,
 		return err;
 
 	show_to_domains(map, chain);
-	err = iommufd_domains_fill(map, chain);
-	if (err)
-		return err;
-	if (is_pinned_in_vain(chain))
-		unpin_unused(map, chain, refunds);
-	return 0;
+	return iommufd_domains_fill(map, chain);
 }
 
 /**
@@ -424,13 +465,16 @@ int iommufd_map_insert(struct iommufd_iova_map *map,
 	if (list_empty(&map->domains)) {
 		show_to_domains(map, chain);
 	} else {
-		err = build_chain(map, chain, &refunds);
+		err = build_chain(map, chain);
 		if (err)
 			goto err_erase;
 	}
-	publish_chain(map, chain);
 	if (seq)
 		*seq = chain->seq;
+	if (is_pinned_in_vain(chain))
+		publish_and_unpin(map, chain, &refunds);
+	else
+		publish_chain(map, chain);
 	mutex_unlock(&map->lock);
 	iommufd_refunds_settle(&refunds);
 	*iova = start;
@@ -508,6 +552,7 @@ static struct iommufd_area *next_claimed(const struct removal *rm,
 		if (area->remover == rm)
 			return area;
 		area = iommufd_area_next(area);
+		cond_resched();
 	}
 	return NULL;
 }
@@ -517,18 +562,26 @@ static void claim_counted(struct removal *rm)
 	struct iommufd_area *area = rm->first;
 	unsigned long i;
 
-	for (i = 0; i < rm->nr; i++, area = iommufd_area_next(area))
+	for (i = 0; i < rm->nr; i++, area = iommufd_area_next(area)) {
 		area->remover = rm;
+		cond_resched();
+	}
 }
 
-static void disclaim(struct iommufd_iova_map *map, struct removal *rm)
+static void unclaim(struct removal *rm)
 {
 	struct iommufd_area *area = rm->first;
 
 	while ((area = next_claimed(rm, area))) {
 		area->remover = NULL;
 		area = iommufd_area_next(area);
+		cond_resched();
 	}
+}
+
+static void disclaim(struct iommufd_iova_map *map, struct removal *rm)
+{
+	unclaim(rm);
 	iommufd_map_wake(map);
 }
 
@@ -540,6 +593,7 @@ static bool is_any_claimed_in_use(const struct removal *rm)
 		if (is_in_use(area))
 			return true;
 		area = iommufd_area_next(area);
+		cond_resched();
 	}
 	return false;
 }
@@ -715,7 +769,8 @@ static int claim_and_quiesce_made(struct iommufd_iova_map *map,
 	int err;
 
 	while ((err = claim_made(map, rm, seq)) == -EAGAIN) {
-		disclaim(map, rm);
+		/* Nobody has seen these claims */
+		unclaim(rm);
 		err = iommufd_map_wait(map);
 		if (err)
 			return err;
@@ -899,6 +954,8 @@ int iommufd_map_set_huge_pages(struct iommufd_iova_map *map, bool on)
 	if (on) {
 		WRITE_ONCE(map->huge_pages, true);
 		iommufd_space_widen(map);
+		/* For those who wait until they can cut an area */
+		iommufd_map_wake(map);
 		goto out_unlock;
 	}
 	if (map->nr_domains && map->nr_areas) {

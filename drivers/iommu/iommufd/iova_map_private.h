@@ -88,6 +88,8 @@ void iommufd_map_put(struct iommufd_iova_map *map);
 /* map_wait.c */
 int iommufd_map_wait(struct iommufd_iova_map *map);
 int iommufd_map_wait_until(struct iommufd_iova_map *map, unsigned long until);
+void iommufd_map_wait_uninterruptible_until(struct iommufd_iova_map *map,
+					    unsigned long until);
 void iommufd_map_wait_uninterruptible(struct iommufd_iova_map *map);
 void iommufd_map_wake(struct iommufd_iova_map *map);
 

@@ -388,8 +388,8 @@ int iommufd_map_pin(struct iommufd_map_user *user, unsigned long iova,
 }
 
 /* The tree is ordered by the pins' starts */
-static struct pin *find_pin(struct iommufd_map_user *user, unsigned long start,
-			    unsigned long last)
+static struct pin *first_pin_from(struct iommufd_map_user *user,
+				  unsigned long start)
 {
 	struct rb_node *node = user->pins.rb_root.rb_node;
 	struct pin *pin, *found = NULL;
@@ -403,6 +403,14 @@ static struct pin *find_pin(struct iommufd_map_user *user, unsigned long start,
 			node = node->rb_right;
 		}
 	}
+	return found;
+}
+
+static struct pin *find_pin(struct iommufd_map_user *user, unsigned long start,
+			    unsigned long last)
+{
+	struct pin *found = first_pin_from(user, start);
+
 	while (found && found->start == start && found->last != last)
 		found = rb_entry_safe(rb_next(&found->node), struct pin, node);
 	return found && found->start == start ? found : NULL;
@@ -536,6 +544,46 @@ static void call_unmap(struct iommufd_map_user *user, unsigned long iova,
 	mutex_lock(&map->lock);
 }
 
+/* The first pin that meets an interval and begins at or behind @from */
+static struct pin *next_pin(struct iommufd_map_user *user, unsigned long start,
+			    unsigned long last, unsigned long from)
+{
+	struct pin *pin;
+
+	if (from > start) {
+		pin = first_pin_from(user, from);
+		return pin && pin->start <= last ? pin : NULL;
+	}
+	/* Those that begin before the interval are few */
+	pin = pin_tree_iter_first(&user->pins, start, last);
+	while (pin && pin->start < from)
+		pin = pin_tree_iter_next(pin, start, last);
+	return pin;
+}
+
+/*
+ * Ask a user for its pins in an interval, pin by pin: drivers walk over the pages
+ * they are asked for, or look for a pin that begins with the interval.  Returns
+ * whether there was one.  The user must stay, as the lock is dropped.
+ */
+static bool ask_user(struct iommufd_map_user *user, unsigned long start,
+		     unsigned long last)
+{
+	unsigned long from = 0;
+	bool any = false;
+	struct pin *pin;
+
+	while ((pin = next_pin(user, start, last, from))) {
+		any = true;
+		from = pin->start + 1;
+		call_unmap(user, pin->start, pin->last - pin->start + 1);
+		if (!from)
+			break;
+		cond_resched();
+	}
+	return any;
+}
+
 /**
  * iommufd_users_ask() - ask all who have pinned an area to let go
  * @map: the map
@@ -554,9 +602,8 @@ bool iommufd_users_ask(struct iommufd_iova_map *map,
 	list_for_each_entry(user, &map->users_list, list) {
 		if (!pin_tree_iter_first(&user->pins, area->start, area->last))
 			continue;
-		any = true;
 		user->nr_works++;	/* it stays in the list */
-		call_unmap(user, area->start, iommufd_area_bytes(area));
+		any |= ask_user(user, area->start, area->last);
 		end_work(user);
 	}
 	return any;
@@ -674,13 +721,21 @@ struct iommufd_map_user *iommufd_map_join(struct iommufd_iova_map *map,
 static void ask_for_all(struct iommufd_map_user *user,
 			struct iommufd_asking *asking)
 {
-	bool asked = !RB_EMPTY_ROOT(&user->pins.rb_root);
+	if (iommufd_users_begin_asking(user->map, asking))
+		iommufd_users_end_asking(asking, ask_user(user, 0, ULONG_MAX));
+}
 
-	if (!iommufd_users_begin_asking(user->map, asking))
+/* The same for those who must not fail */
+static void wait_anyway(struct iommufd_iova_map *map,
+			const struct iommufd_asking *asking)
+{
+	if (asking->nr_late_pins != map->nr_late_pins)
 		return;
-	if (asked)
-		call_unmap(user, 0, ULONG_MAX);
-	iommufd_users_end_asking(asking, asked);
+	if (asking->asked)
+		iommufd_map_wait_uninterruptible_until(map, asking->asked_at +
+							    ASK_INTERVAL);
+	else
+		iommufd_map_wait_uninterruptible(map);
 }
 
 static int wait_for_works(struct iommufd_map_user *user, bool must)
@@ -693,10 +748,10 @@ static int wait_for_works(struct iommufd_map_user *user, bool must)
 		ask_for_all(user, &asking);
 		if (RB_EMPTY_ROOT(&user->pins.rb_root) && !user->nr_works)
 			return 0;
-		if (!must)
+		if (must)
+			wait_anyway(map, &asking);
+		else
 			err = iommufd_users_wait(map, &asking);
-		else if (asking.nr_late_pins == map->nr_late_pins)
-			iommufd_map_wait_uninterruptible(map);
 		if (err)
 			return err;
 	}

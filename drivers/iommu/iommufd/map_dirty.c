@@ -23,12 +23,6 @@
 /* Bytes of an area that are read without letting others have it */
 #define SLICE_BYTES SZ_1G
 
-/* Areas that are still being made are in no domain as far as anybody knows */
-static bool is_readable(const struct iommufd_area *area)
-{
-	return area->phase == AREA_MAPPED && !area->absent;
-}
-
 static int read_slice(struct iommufd_iova_map *map, struct iommu_domain *domain,
 		      struct iommufd_area *area, unsigned long start,
 		      unsigned long last, struct iommu_dirty_log *log)
@@ -74,7 +68,8 @@ int iommufd_map_read_dirty(struct iommufd_iova_map *map,
 		if (!area || area->start > last)
 			break;
 		end = area->last;
-		if (is_readable(area)) {
+		/* Those that are still being made are in no domain for anybody else */
+		if (area->phase == AREA_MAPPED) {
 			/* Else an unmap would never get hold between slices */
 			if (area->busy || area->remover) {
 				err = iommufd_map_wait(map);
@@ -85,7 +80,9 @@ int iommufd_map_read_dirty(struct iommufd_iova_map *map,
 			/* The sum may have wrapped */
 			if (end < start)
 				end = min(area->last, last);
-			err = read_slice(map, domain, area, start, end, log);
+			if (!area->absent)
+				err = read_slice(map, domain, area, start, end,
+						 log);
 		}
 		if (end >= last)
 			break;

@@ -155,9 +155,10 @@ static struct map_domain *next_domain(struct iommufd_iova_map *map,
 static void distrust(struct iommufd_area *area, unsigned long start,
 		     size_t size, size_t unmapped)
 {
-	pr_err_ratelimited("iommufd: the IOMMU driver unmapped %#zx bytes instead of %#zx at IOVA %#lx; the memory stays pinned\n",
-			   unmapped, size, start);
 	area->stuck = iommufd_store_has_pages(area->store);
+	pr_err_ratelimited("iommufd: the IOMMU driver unmapped %#zx bytes instead of %#zx at IOVA %#lx%s\n",
+			   unmapped, size, start,
+			   area->stuck ? "; the memory stays pinned" : "");
 }
 
 /* One area, one domain */
@@ -634,7 +635,8 @@ static struct iommufd_area *claim_for_drain(struct iommufd_iova_map *map,
 	unsigned int nr = 0;
 
 	area = iommufd_area_at_or_behind(&map->areas, md->cursor);
-	while (area && area->start <= md->limit && nr < DRAIN_BATCH) {
+	while (area && area->start <= m.last && nr < DRAIN_BATCH) {
+		cond_resched();
 		if (area->phase != AREA_RESERVED && has_area(&m, area)) {
 			/*
 			 * Memory that can be revoked comes alone: who revokes
@@ -645,6 +647,8 @@ static struct iommufd_area *claim_for_drain(struct iommufd_iova_map *map,
 				break;
 			if (area->busy) {
 				iommufd_map_wait_uninterruptible(map);
+				/* A cut may have moved the limit meanwhile */
+				m = members_of(md);
 				area = iommufd_area_at_or_behind(&map->areas,
 								 md->cursor);
 				continue;
@@ -660,35 +664,111 @@ static struct iommufd_area *claim_for_drain(struct iommufd_iova_map *map,
 	return chain;
 }
 
-/* Returns whether there may be more behind */
-static bool drain_chain(struct iommufd_iova_map *map, struct map_domain *md,
-			struct iommufd_area *chain,
-			struct iommufd_refunds *refunds)
+/* Split a chain into areas that some domain still has, and the others */
+static void split_by_domains(struct iommufd_area *chain,
+			     struct iommufd_area **used,
+			     struct iommufd_area **unused)
 {
-	struct members m = members_of(md);
+	struct iommufd_area *next;
+
+	for (; chain; chain = next) {
+		next = iommufd_area_next_in_chain(chain);
+		if (chain->nr_domains) {
+			*used = chain;
+			used = &chain->next;
+		} else {
+			*unused = chain;
+			unused = &chain->next;
+		}
+	}
+	*used = NULL;
+	*unused = NULL;
+}
+
+/* Areas that a domain does not have any more; returns false behind the last */
+static bool pass_drained(struct map_domain *md,
+			 const struct iommufd_area *chain)
+{
+	while (chain->next)
+		chain = iommufd_area_next_in_chain(chain);
+	if (pass(md, chain))
+		return true;
+	/* The cursor is at the start again, but the domain has nothing */
+	md->cursor = ULONG_MAX;
+	md->limit = 0;
+	return false;
+}
+
+static void end_busy(struct iommufd_iova_map *map, struct iommufd_area *chain)
+{
+	struct iommufd_area *next;
+
+	if (!chain)
+		return;
+	for (; chain; chain = next) {
+		next = iommufd_area_next_in_chain(chain);
+		chain->busy = false;
+	}
+	iommufd_map_wake(map);
+}
+
+/* Unpin what no domain has any more */
+static void unpin_drained(struct iommufd_iova_map *map,
+			  struct iommufd_area *chain,
+			  struct iommufd_refunds *refunds)
+{
 	struct iommufd_area *area;
 	u64 released = 0;
-	bool more = true;
 
+	if (!chain)
+		return;
 	iommufd_map_begin_work(map);
-	unmap_chain(md->domain, &m, chain);
-	for (area = chain; area; area = area->next) {
-		if (--area->nr_domains)
-			continue;
+	for (area = chain; area; area = iommufd_area_next_in_chain(area)) {
 		iommufd_area_release(area, refunds);
 		if (!area->held)
 			released += iommufd_area_bytes(area);
 	}
+	iommufd_map_end_work(map);
+	map->pinned_bytes -= released;
+	end_busy(map, chain);
+}
+
+/*
+ * Returns whether there may be more behind.  To unpin may take as long as user
+ * space keeps a page locked (a page of FUSE): no other domain has the areas that
+ * are busy meanwhile, and so nobody waits for them who cannot be killed.
+ */
+static bool drain_chain(struct iommufd_iova_map *map, struct map_domain *md,
+			struct iommufd_area *chain,
+			struct iommufd_refunds *refunds)
+{
+	struct iommufd_area *area, *used, *unused;
+	struct members m = members_of(md);
+	bool more;
+
+	iommufd_map_begin_work(map);
+	unmap_chain(md->domain, &m, chain);
+	for (area = chain; area; area = area->next)
+		area->nr_domains--;
 	cond_resched();
 	iommufd_map_end_work(map);
 
-	map->pinned_bytes -= released;
-	for (area = chain; area; area = area->next) {
-		area->busy = false;
-		more = pass(md, area);
-	}
-	iommufd_map_wake(map);
+	more = pass_drained(md, chain);
+	split_by_domains(chain, &used, &unused);
+	end_busy(map, used);
+	unpin_drained(map, unused, refunds);
 	return more;
+}
+
+/* Without the map's lock, when no area is busy */
+static void return_charges(struct iommufd_iova_map *map,
+			   struct iommufd_refunds *refunds)
+{
+	if (!iommufd_refunds_pending(refunds))
+		return;
+	mutex_unlock(&map->lock);
+	iommufd_refunds_settle(refunds);
+	mutex_lock(&map->lock);
 }
 
 /* Take the areas that start at or below @limit out of a domain */
@@ -696,6 +776,7 @@ static void drain_domain(struct iommufd_iova_map *map, struct map_domain *md,
 			 unsigned long limit, struct iommufd_refunds *refunds)
 {
 	struct iommufd_area *chain;
+	bool more = true;
 
 	lockdep_assert_held(&map->lock);
 	md->state = DOMAIN_DRAINING;
@@ -704,9 +785,11 @@ static void drain_domain(struct iommufd_iova_map *map, struct map_domain *md,
 	md->seq = ++map->seq;
 	/* It is not being filled any more, see iommufd_domains_may_cut() */
 	iommufd_map_wake(map);
-	do {
-		chain = claim_for_drain(map, md);
-	} while (chain && drain_chain(map, md, chain, refunds));
+	while (more && (chain = claim_for_drain(map, md))) {
+		more = drain_chain(map, md, chain, refunds);
+		/* Before it may have to wait */
+		return_charges(map, refunds);
+	}
 }
 
 /* Cutting areas */

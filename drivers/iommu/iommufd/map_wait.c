@@ -86,7 +86,27 @@ int iommufd_map_wait_until(struct iommufd_iova_map *map, unsigned long until)
 }
 
 /**
- * iommufd_map_wait_uninterruptible() - the same for those who must not fail
+ * iommufd_map_wait_uninterruptible_until() - the same for those who must not fail
+ * @map: the map
+ * @until: when to return at the latest, in jiffies
+ *
+ * Context: the map's lock is held; it is dropped and taken again.
+ */
+void iommufd_map_wait_uninterruptible_until(struct iommufd_iova_map *map,
+					    unsigned long until)
+{
+	unsigned long since = map->changes;
+	long left = until - jiffies;
+
+	if (left <= 0)
+		return;
+	begin_wait(map);
+	wait_event_timeout(map->waiters, has_changed(map, since), left);
+	end_wait(map);
+}
+
+/**
+ * iommufd_map_wait_uninterruptible() - the same for as long as it takes
  * @map: the map
  *
  * Context: the map's lock is held; it is dropped and taken again.

@@ -6,6 +6,7 @@
 #include <linux/compiler.h>
 #include <linux/limits.h>
 #include <linux/mutex.h>
+#include <linux/sched.h>
 
 #include "store_private.h"
 
@@ -82,6 +83,7 @@ void iommufd_store_revoke(struct iommufd_store *store,
 		ops->note(hold, &holder);
 		mutex_unlock(&store->mutex);
 		ops->revoke(&holder);
+		cond_resched();
 		mutex_lock(&store->mutex);
 	}
 	mutex_unlock(&store->mutex);
@@ -110,6 +112,7 @@ void iommufd_store_restore(struct iommufd_store *store,
 		ops->note(hold, &holder);
 		mutex_unlock(&store->mutex);
 		ops->restore(&holder);
+		cond_resched();
 		mutex_lock(&store->mutex);
 	}
 	mutex_unlock(&store->mutex);

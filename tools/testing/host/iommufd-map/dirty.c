@@ -91,7 +91,7 @@ static void map_at(struct memory *mem, unsigned int page)
 	unsigned long iova = iova_of(page);
 
 	require(!iommufd_map_insert(map, &slice, 1, &iova, IOMMU_WRITE,
-				    IOMMUFD_MAP_FIXED));
+				    IOMMUFD_MAP_FIXED, NULL));
 }
 
 static void begin(void)

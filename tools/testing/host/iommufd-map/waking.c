@@ -20,6 +20,7 @@
  * @iova: first IOVA of the range
  * @has_pin: it is pinned
  * @keeps: do not unpin when asked
+ * @is_slow: it knows of its pin only when it was asked for it
  * @nr_asked: how often it was asked
  */
 struct pinner {
@@ -27,6 +28,7 @@ struct pinner {
 	unsigned long iova;
 	bool has_pin;
 	bool keeps;
+	bool is_slow;
 	unsigned int nr_asked;
 };
 
@@ -42,6 +44,7 @@ static void asked_to_unpin(void *data, unsigned long iova,
 			   unsigned long length_bytes)
 {
 	require(!host_locks_held);
+	require(iova == pinner.iova && length_bytes == 4 * PG);
 	__atomic_add_fetch(&pinner.nr_asked, 1, __ATOMIC_SEQ_CST);
 	if (READ_ONCE(pinner.has_pin) && !READ_ONCE(pinner.keeps))
 		unpin_now();
@@ -69,6 +72,8 @@ static int call_pin(struct work *work)
 {
 	int err = iommufd_map_pin(pinner.user, pinner.iova, 4 * PG, NULL, 0);
 
+	while (pinner.is_slow && !READ_ONCE(pinner.nr_asked))
+		sched_yield();
 	if (!err)
 		WRITE_ONCE(pinner.has_pin, true);
 	return err;
@@ -76,7 +81,7 @@ static int call_pin(struct work *work)
 
 static int call_leave(struct work *work)
 {
-	return iommufd_map_leave(pinner.user, false);
+	return iommufd_map_leave(pinner.user, work->last);
 }
 
 static int call_cut(struct work *work)
@@ -130,14 +135,15 @@ static void pin_that_ends_while_cut_waits(void)
 	end();
 }
 
-static void pin_that_ends_while_user_leaves(void)
+static void pin_that_ends_while_user_leaves(bool must)
 {
 	struct work p = { .call = call_pin };
-	struct work l = { .call = call_leave };
+	struct work l = { .call = call_leave, .last = must };
 
-	begin("and while the user leaves");
+	begin(must ? "or must leave, and is asked again" : "and while the user leaves");
 	map_is(2, 0);
 	join(AT(2));
+	pinner.is_slow = must;
 	close_gate(&mems[2]);
 	start(&p);
 	wait_until_blocked();
@@ -282,6 +288,65 @@ static void pin_that_ends_while_another_is_asked(void)
 	end();
 }
 
+/* Users are asked for what they have pinned, pin by pin */
+
+static const struct {
+	unsigned long first;
+	unsigned long npages;
+} piecewise[] = { { 0, 2 }, { 1, 3 }, { 1, 3 }, { 3, 1 }, { 6, 2 } };
+
+static struct iommufd_map_user *piecewise_user;
+static bool piece_is_pinned[ARRAY_SIZE(piecewise)];
+static unsigned int nr_pieces_asked;
+
+static void asked_for_a_piece(void *data, unsigned long iova,
+			      unsigned long length_bytes)
+{
+	unsigned int i, nr = 0;
+
+	nr_pieces_asked++;
+	for (i = 0; i < ARRAY_SIZE(piecewise); i++) {
+		if (iova != AT(2) + piecewise[i].first * PG ||
+		    length_bytes != piecewise[i].npages * PG ||
+		    !piece_is_pinned[i])
+			continue;
+		piece_is_pinned[i] = false;
+		iommufd_map_unpin(piecewise_user, iova, length_bytes);
+		nr++;
+	}
+	require(nr);
+}
+
+static const struct iommufd_access_ops piecewise_ops = {
+	.unmap = asked_for_a_piece,
+};
+
+static void users_are_asked_pin_by_pin(void)
+{
+	unsigned int i;
+
+	begin("users are asked for the ranges that they have pinned");
+	memory_destroy(&mems[2]);
+	memory_init(&mems[2], 8, 3);
+	map_is(2, 0);
+	require(!iommufd_map_set_huge_pages(map, false));
+	require(!iommufd_map_cut(map, AT(2) + 4 * PG));
+	piecewise_user = iommufd_map_join(map, &piecewise_ops, NULL);
+	require(!IS_ERR(piecewise_user));
+	for (i = 0; i < ARRAY_SIZE(piecewise); i++) {
+		require(!iommufd_map_pin(piecewise_user,
+					 AT(2) + piecewise[i].first * PG,
+					 piecewise[i].npages * PG, NULL, 0));
+		piece_is_pinned[i] = true;
+	}
+	require(!unmap_at(AT(2), END(2)));
+	require(nr_pieces_asked == 3 && memory_nr_pinned(&mems[2]) == 2);
+	require(!iommufd_map_leave(piecewise_user, true));
+	require(nr_pieces_asked == 4 && !memory_nr_pinned(&mems[2]));
+	iommufd_map_user_put(piecewise_user);
+	end();
+}
+
 /* Cuts */
 
 static void cut_looks_at_page_size_again(void)
@@ -346,6 +411,78 @@ static void cut_of_last_area(void)
 	forget_domain(map, &md);
 	mutex_unlock(&map->lock);
 	require(!pages_in(&fakes[0]) && !memory_nr_pinned(&mems[2]));
+	end();
+}
+
+static struct map_domain half_filled;
+
+static int call_drain_half_filled(struct work *work)
+{
+	struct iommufd_refunds refunds = {};
+
+	mutex_lock(&map->lock);
+	drain_domain(map, &half_filled, half_filled.cursor - 1, &refunds);
+	forget_domain(map, &half_filled);
+	mutex_unlock(&map->lock);
+	return 0;
+}
+
+static void cut_while_a_drain_waits(void)
+{
+	struct work d = { .call = call_drain_half_filled };
+	struct iommufd_area *area;
+
+	begin("a drain has all of an area that is cut while it waits for it");
+	require(!iommufd_map_set_huge_pages(map, false));
+	half_filled = (struct map_domain){
+		.domain = &fakes[0].domain,
+		.bounds.last = ULONG_MAX,
+		.alignment = PG,
+		.state = DOMAIN_FILLING,
+		.cursor = AT(2) + 2 * PG,
+	};
+	mutex_lock(&map->lock);
+	list_add_tail(&half_filled.list, &map->domains);
+	map->nr_domains++;
+	mutex_unlock(&map->lock);
+	map_is(2, 0);
+	require(pages_in(&fakes[0]) == 4);
+	mutex_lock(&map->lock);
+	area = iommufd_area_at_or_behind(&map->areas, AT(2));
+	area->busy = true;
+	mutex_unlock(&map->lock);
+	start(&d);
+	wait_until_waiting(1);
+	/* Whoever was busy is done, and the drain is slow to wake up */
+	mutex_lock(&map->lock);
+	area->busy = false;
+	mutex_unlock(&map->lock);
+	require(!iommufd_map_cut(map, AT(2) + 2 * PG));
+	require(!finish(&d));
+	require(!pages_in(&fakes[0]) && !memory_nr_pinned(&mems[2]));
+	end();
+}
+
+static void cut_learns_of_huge_pages(void)
+{
+	struct work p = { .call = call_pin };
+	struct work c = { .call = call_cut, .iova = AT(2) + PG };
+
+	begin("a cut that waits for a pin gives up when huge pages are on again");
+	require(!iommufd_map_set_huge_pages(map, false));
+	map_is(2, 0);
+	join(AT(2));
+	close_gate(&mems[2]);
+	start(&p);
+	wait_until_blocked();
+	start(&c);
+	wait_until_waiting(1);
+	require(!iommufd_map_set_huge_pages(map, true));
+	require(finish(&c) == -EINVAL);
+	open_gate();
+	require(!finish(&p));
+	unmap_is(2, 0);
+	leave();
 	end();
 }
 
@@ -496,6 +633,7 @@ static void failed_attach_while_process_is_locked(void)
 }
 
 static struct iommufd_store *fixed_store;
+static sem_t unpin_closed;
 
 static int call_map_fixed_and_paid(struct work *work)
 {
@@ -547,6 +685,44 @@ static void unused_pins_while_process_is_locked(void)
 	end();
 }
 
+/* As a page whose lock user space keeps: one of FUSE */
+static void unpin_gate(struct memory *mem)
+{
+	if (mem == &mems[2] && sem_trywait(&unpin_closed) == 0) {
+		sem_post(&entered);
+		sem_wait(&opened);
+	}
+}
+
+static void unused_pins_while_a_page_is_locked(void)
+{
+	struct work m = { .call = call_map_fixed_and_paid };
+	struct work r = { .call = call_revoke };
+
+	begin("nor while it waits for the lock of a page");
+	memory_destroy(&mems[3]);
+	memory_init(&mems[3], 4, 1);
+	mems[3].is_fixed = true;
+	fixed_store = memory_store(&mems[3], PG, true);
+	sem_init(&unpin_closed, 0, 1);
+	mems[2].on_unpin = unpin_gate;
+	m.iova = (unsigned long)process_account();
+	require(!attach(0));
+	close_gate(&mems[2]);
+	start(&m);
+	wait_until_blocked();
+	detach(0);
+	open_gate();
+	wait_until_blocked();		/* in the unpin */
+	start(&r);
+	require(!finish(&r));
+	open_gate();
+	require(!finish(&m));
+	require(!unmap_at(AT(2), AT(2) + 8 * PG - 1));
+	iommufd_store_put(fixed_store);
+	end();
+}
+
 /* What two threads owe to one process is returned once, by either of them */
 static void two_who_owe(void)
 {
@@ -578,6 +754,37 @@ static void two_who_owe(void)
 	end();
 }
 
+/* A detach that has to wait has returned what it owes */
+static void owed_by_a_detach_that_waits(void)
+{
+	struct work d = { .call = call_detach, .fake = &fakes[0] };
+	struct work m = { .call = call_map, .mem = &mems[4], .iova = AT(4) };
+	struct iommufd_account *one, *two;
+
+	begin("and not while a detach waits for the next area");
+	one = process_account();
+	two = process_account();
+	require(!attach(0));
+	require(!map_paid(2, iommufd_account_get(one)));
+	require(!map_paid(6, one));
+	close_gate(&fakes[0]);
+	start(&m);			/* its driver is slow */
+	wait_until_blocked();
+	start(&d);			/* is done with area 2, and waits for 4 */
+	wait_until_waiting(1);
+	unmap_is(6, 0);
+	require(!mm.locked_vm && !mm.pinned_vm.counter);
+	main_task.memlock_bytes = PG;
+	require(!iommufd_account_charge(two, 1));
+	open_gate();
+	require(!finish(&m));
+	require(!finish(&d));
+	iommufd_account_uncharge(two, 1);
+	iommufd_account_put(two);
+	require(!mm.locked_vm && !mm.pinned_vm.counter);
+	end();
+}
+
 static void owed_does_not_count(void)
 {
 	struct iommufd_account *account;
@@ -590,15 +797,43 @@ static void owed_does_not_count(void)
 	require(iommufd_account_charge(account, 1) == -ENOMEM);
 	iommufd_account_owe(account, 2, &refunds);
 	iommufd_account_owe(account, 1, &more);
-	require(refunds.first && !more.first);
 	require(!iommufd_account_charge(account, 3));
 	require(iommufd_account_charge(account, 1) == -ENOMEM);
 	iommufd_refunds_settle(&refunds);
 	iommufd_account_owe(account, 4, &more);
-	require(more.first);
 	iommufd_refunds_settle(&more);
+	require(!iommufd_refunds_pending(&more));
 	require(!mm.locked_vm && !mm.pinned_vm.counter);
 	iommufd_account_put(account);
+	end();
+}
+
+/* An account can be the first of any number of tasks, and another one of one */
+static void owed_to_several_accounts(void)
+{
+	struct iommufd_account *account[3];
+	struct iommufd_refunds refunds[2] = {};
+	unsigned int i, round;
+
+	begin("what tasks owe to several accounts is returned once");
+	for (i = 0; i < 3; i++)
+		account[i] = process_account();
+	for (round = 0; round < 2; round++) {
+		for (i = 0; i < 3; i++)
+			require(!iommufd_account_charge(account[i], 10));
+		for (i = 0; i < 6; i++) {
+			iommufd_account_owe(account[i % 3], 2, &refunds[0]);
+			iommufd_account_owe(account[(i + 1) % 3], 3, &refunds[1]);
+		}
+		require(mm.locked_vm == 30 && !mm.pinned_vm.counter);
+		/* Its first one is charged no more, whoever lists it */
+		iommufd_refunds_settle(&refunds[round]);
+		require(!iommufd_refunds_pending(&refunds[round]));
+		iommufd_refunds_settle(&refunds[!round]);
+		require(!mm.locked_vm);
+	}
+	for (i = 0; i < 3; i++)
+		iommufd_account_put(account[i]);
 	end();
 }
 
@@ -700,6 +935,12 @@ static int call_undo(struct work *work)
 	return 0;
 }
 
+static int call_undo_other(struct work *work)
+{
+	iommufd_map_undo(map, AT(4), END(4), work->last);
+	return 0;
+}
+
 static void undo_waits_for_an_unmap(void)
 {
 	struct work p = { .call = call_pin };
@@ -725,6 +966,42 @@ static void undo_waits_for_an_unmap(void)
 	require(!finish(&p));
 	require(!finish(&w));
 	require(!iommufd_map_is_used(map, 0, ULONG_MAX));
+	leave();
+	end();
+}
+
+static void two_undos_wait(void)
+{
+	struct work p = { .call = call_pin };
+	struct work u = { .call = call_unmap, .iova = AT(2), .last = END(5) };
+	struct work w = { .call = call_undo };
+	struct work v = { .call = call_undo_other };
+	unsigned long before;
+	u64 seq, other;
+
+	begin("two undos that wait for an unmap do not wake each other");
+	require(!insert_at(&mems[2], AT(2), &seq));
+	require(!insert_at(&mems[4], AT(4), &other));
+	join(AT(2));
+	close_gate(&mems[2]);
+	start(&p);
+	wait_until_blocked();
+	start(&u);
+	wait_until_waiting(1);
+	w.last = seq;
+	start(&w);
+	wait_until_waiting(2);
+	v.last = other;
+	start(&v);
+	wait_until_waiting(3);
+	before = READ_ONCE(host_waits);
+	usleep(20000);
+	require(READ_ONCE(host_waits) == before);
+	open_gate();
+	require(!finish(&v));
+	require(!finish(&p));
+	require(!finish(&u));
+	require(!finish(&w));
 	leave();
 	end();
 }
@@ -845,22 +1122,30 @@ int main(void)
 	require(!iommufd_map_init());
 	pin_that_ends_while_unmap_waits();
 	pin_that_ends_while_cut_waits();
-	pin_that_ends_while_user_leaves();
+	pin_that_ends_while_user_leaves(false);
+	pin_that_ends_while_user_leaves(true);
 	pin_that_fails_while_unmap_waits();
 	gives_up_although_woken();
 	pin_that_ends_while_another_is_asked();
+	users_are_asked_pin_by_pin();
 	cut_looks_at_page_size_again();
 	cut_of_last_area();
+	cut_while_a_drain_waits();
+	cut_learns_of_huge_pages();
 	cut_beside_pin();
 	cut_held_beside_pin();
 	drain_while_process_is_locked();
 	failed_attach_while_process_is_locked();
 	unused_pins_while_process_is_locked();
+	unused_pins_while_a_page_is_locked();
 	two_who_owe();
+	owed_by_a_detach_that_waits();
 	owed_does_not_count();
+	owed_to_several_accounts();
 	restore_ignores_what_took_the_place();
 	undo_of_a_mapping();
 	undo_waits_for_an_unmap();
+	two_undos_wait();
 	kill_of_an_attach();
 	copies_over_many_areas();
 	lies();

@@ -66,6 +66,8 @@ static void memory_unpin(const struct iommufd_backing *backing,
 	struct memory *mem = backing->source;
 	unsigned long page;
 
+	if (mem->on_unpin && npages)
+		mem->on_unpin(mem);
 	pthread_mutex_lock(&world_lock);
 	record(EVENT_UNPIN, NULL, pfn, npages << PAGE_SHIFT);
 	for (; npages; npages--, pfn++) {

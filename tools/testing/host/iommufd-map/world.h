@@ -37,6 +37,7 @@
  * @fail_pin: the call of pin, from now, that fails; 0 none
  * @fail_errno: its errno
  * @on_pin: called before pages are pinned, without any lock of the fakes
+ * @on_unpin: the same before they are unpinned
  */
 struct memory {
 	unsigned long npages;
@@ -47,6 +48,7 @@ struct memory {
 	unsigned long fail_pin;
 	int fail_errno;
 	void (*on_pin)(struct memory *mem);
+	void (*on_unpin)(struct memory *mem);
 };
 
 void memory_init(struct memory *mem, unsigned long npages, unsigned long stride);

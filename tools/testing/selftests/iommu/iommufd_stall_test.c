@@ -317,6 +317,42 @@ TEST_F_TIMEOUT(stall, answer_nested, 120)
 }
 
 /*
+ * A map call that cannot say where it mapped takes its mapping back, and not what
+ * has been mapped there in the meantime.
+ */
+TEST_F_TIMEOUT(stall, map_is_undone, 120)
+{
+	uint8_t *mem = memory_alloc(2 * PAGE_BYTES);
+	struct iommu_ioas_map arg = {
+		.size = sizeof(arg), .flags = MAP_FIXED_RW, .ioas_id = self->ioas,
+		.user_va = (uintptr_t)mem, .length = PAGE_BYTES, .iova = BASE,
+	};
+	int turn;
+
+	ASSERT_NE(NULL, mem);
+	for (turn = 0; turn < 2; turn++) {
+		HOLD(&arg, sizeof(arg));
+		ASSERT_EQ(0, call_start(&self->call, self->fd, IOMMU_IOAS_MAP,
+					self->held.page));
+		ASSERT_TRUE(held_is_wanted(&self->held));
+		EXPECT_EQ(0, mock_check_map(self->fd, self->ids.hwpt, BASE, PAGE_BYTES, mem));
+		if (turn) {
+			EXPECT_EQ(0, ioas_unmap(self->fd, self->ioas, BASE, PAGE_BYTES, NULL));
+			EXPECT_EQ(0, ioas_map_fixed(self->fd, self->ioas, mem + PAGE_BYTES,
+						    PAGE_BYTES, BASE));
+		}
+		ASSERT_EQ(0, mprotect(self->held.page, PAGE_BYTES, PROT_READ));
+		held_release(&self->held);
+		EXPECT_EQ(-EFAULT, call_join(&self->call));
+		held_close(&self->held);
+		self->held.uffd = -1;
+		EXPECT_EQ(turn, object_stat(self->fd, self->ioas, "mappings"));
+	}
+	EXPECT_EQ(0, mock_check_map(self->fd, self->ids.hwpt, BASE, PAGE_BYTES,
+				    mem + PAGE_BYTES));
+}
+
+/*
  * Long-term pins do not wait for userfaultfd, they fail.  But so much memory that
  * has no pages yet takes long enough to find out who waits for it.
  */

@@ -69,6 +69,9 @@ struct hlist_head {
 #define HOST_IS_ONE(x)		HOST_IS_ONE_(HOST_ONE_##x)
 #define IS_ENABLED(x)		HOST_IS_ONE(x)
 
+#define THIS_MODULE		NULL
+#define __module_get(module)	((void)(module))
+
 #define static_assert		_Static_assert
 #define BUILD_BUG_ON(x)		_Static_assert(!(x), #x)
 

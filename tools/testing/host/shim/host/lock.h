@@ -199,6 +199,13 @@ extern unsigned long host_waits;
 	host_wait;							\
 })
 
+#define wait_event_timeout(q, condition, timeout) do {			\
+	u64 host_until = host_jiffies() + (timeout);			\
+	host_wait_begins();						\
+	while (!(condition) && host_jiffies() < host_until)		\
+		sched_yield();						\
+} while (0)
+
 #define HZ			100
 /* How much faster than the clock time goes by */
 extern unsigned int host_speed;
