@@ -83,7 +83,7 @@ static void map_page(struct kunit *test, struct fake *fake)
 	KUNIT_ASSERT_FALSE(test, IS_ERR(slice.store));
 	KUNIT_ASSERT_EQ(test, 0, iommufd_map_insert(fake->map, &slice, 1, &iova,
 						    IOMMU_READ | IOMMU_WRITE,
-						    IOMMUFD_MAP_FIXED));
+						    IOMMUFD_MAP_FIXED, NULL));
 }
 
 static int access_test_init(struct kunit *test)

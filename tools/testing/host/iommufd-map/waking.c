@@ -3,6 +3,7 @@
  * Who is woken, and what is true after a wait.  A task that is not woken, or
  * waits for what it should not, runs into the alarm.
  */
+#include <signal.h>
 #include <sys/wait.h>
 
 #include <linux/iommufd.h>
@@ -414,6 +415,30 @@ static void cut_of_last_area(void)
 	end();
 }
 
+/* A thread that gets no processor */
+
+static sem_t frozen, thawed;
+
+static void freeze_self(int signum)
+{
+	sem_post(&frozen);
+	sem_wait(&thawed);
+}
+
+static void freeze(struct work *work)
+{
+	sem_init(&frozen, 0, 0);
+	sem_init(&thawed, 0, 0);
+	signal(SIGUSR1, freeze_self);
+	require(!pthread_kill(work->thread, SIGUSR1));
+	sem_wait(&frozen);
+}
+
+static void thaw(void)
+{
+	sem_post(&thawed);
+}
+
 static struct map_domain half_filled;
 
 static int call_drain_half_filled(struct work *work)
@@ -454,10 +479,14 @@ static void cut_while_a_drain_waits(void)
 	start(&d);
 	wait_until_waiting(1);
 	/* Whoever was busy is done, and the drain is slow to wake up */
+	freeze(&d);
 	mutex_lock(&map->lock);
 	area->busy = false;
 	mutex_unlock(&map->lock);
 	require(!iommufd_map_cut(map, AT(2) + 2 * PG));
+	require(!unmap_at(AT(2), AT(2) + 2 * PG - 1));
+	require(pages_in(&fakes[0]) == 2);
+	thaw();
 	require(!finish(&d));
 	require(!pages_in(&fakes[0]) && !memory_nr_pinned(&mems[2]));
 	end();
@@ -772,6 +801,7 @@ static void owed_by_a_detach_that_waits(void)
 	wait_until_blocked();
 	start(&d);			/* is done with area 2, and waits for 4 */
 	wait_until_waiting(1);
+	require(mm.locked_vm == 4);
 	unmap_is(6, 0);
 	require(!mm.locked_vm && !mm.pinned_vm.counter);
 	main_task.memlock_bytes = PG;
