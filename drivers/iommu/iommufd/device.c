@@ -385,7 +385,8 @@ out_put:
  * kind, device and page table do not fit, another device of the group has
  * another page table, or the device is attached; -EADDRINUSE when reserved
  * regions meet mappings or the allowed list; -EFAULT, -ENOMEM when memory
- * cannot be pinned; -EINTR when the caller is being killed.
+ * cannot be pinned; -EINTR when the caller is being killed; -ERESTARTNOINTR for
+ * another signal, which a system call passes on to be made again.
  */
 int iommufd_device_attach(struct iommufd_device *idev, u32 *pt_id)
 {

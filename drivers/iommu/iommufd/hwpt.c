@@ -212,7 +212,7 @@ static void abort_unlocked(struct iommufd_ctx *ctx, struct iommufd_object *obj)
  * Context: may sleep and pin memory.
  * Return: 0; -EOPNOTSUPP, -EINVAL, -ENOENT, -EADDRINUSE, -EFAULT, -ENODEV,
  * -ENOMEM as Documentation/userspace-api/iommufd.rst says; -EINTR when the
- * caller is being killed.
+ * caller is being killed; -ERESTARTNOINTR.
  */
 int iommufd_ioctl_hwpt_alloc(struct iommufd_call *call)
 {
