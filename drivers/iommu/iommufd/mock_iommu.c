@@ -454,6 +454,8 @@ static struct mock_dev *dev_alloc(u32 flags)
 	device_initialize(&mdev->dev);
 	mdev->dev.bus = &mock_bus;
 	mdev->dev.release = dev_release;
+	/* Tests make devices by the thousand, of which udev need not hear */
+	dev_set_uevent_suppress(&mdev->dev, true);
 	return mdev;
 }
 
