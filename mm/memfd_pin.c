@@ -66,10 +66,16 @@ static struct page *get_huge_page(struct file *file, pgoff_t index)
 	return folio_page(folio, index & (pages_per_huge_page(h) - 1));
 }
 
+/* The last of them may be a part of a huge page, or shorter than a page. */
+static unsigned long pages_of_file(struct file *file)
+{
+	return DIV_ROUND_UP_ULL(i_size_read(file_inode(file)), PAGE_SIZE);
+}
+
 /* A page of the file with a reference. */
 static struct page *get_page_at(struct file *file, pgoff_t index)
 {
-	if (index >= DIV_ROUND_UP_ULL(i_size_read(file_inode(file)), PAGE_SIZE))
+	if (index >= pages_of_file(file))
 		return ERR_PTR(-EINVAL);
 	if (is_file_hugepages(file))
 		return get_huge_page(file, index);
@@ -89,8 +95,9 @@ static long pin_in_folio(struct file *file, pgoff_t index,
 		return PTR_ERR(page);
 	/* The reference keeps a huge page from being split. */
 	folio = page_folio(page);
-	nr = min_t(unsigned long, max_pages,
-		   folio_nr_pages(folio) - folio_page_idx(folio, page));
+	nr = min3(max_pages,
+		  (unsigned long)folio_nr_pages(folio) - folio_page_idx(folio, page),
+		  pages_of_file(file) - index);
 	if (try_grab_folio(page, nr, FOLL_PIN))
 		for (i = 0; i < nr; i++)
 			pages[i] = nth_page(page, i);

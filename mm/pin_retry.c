@@ -12,20 +12,22 @@
  */
 #include <linux/errno.h>
 #include <linux/jiffies.h>
+#include <linux/minmax.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 
 #include "internal.h"
 
 /*
- * Waits of 1, 2, 4 ... 256 ms, half a second in all.  Compaction and reclaim
- * isolate 32 pages at a time (COMPACT_CLUSTER_MAX, SWAP_CLUSTER_MAX), and
- * khugepaged and most pins no more than 512.  To copy so much takes
- * milliseconds.  If one of them waits for locks or I/O for longer than that, its
- * page is given up, as migrate_pages() gives it up after ten passes without a
- * pause.
+ * Waits of 1, 2, 4 ... 256 ms, and then of 256 ms each, ten seconds in all.
+ * Compaction and reclaim isolate 32 pages at a time (COMPACT_CLUSTER_MAX,
+ * SWAP_CLUSTER_MAX), and khugepaged and most pins no more than 512.  To copy so
+ * much takes milliseconds.  migratepages(2) and memory hotplug isolate all that
+ * they will move before they move any of it, which may be gigabytes and takes
+ * seconds.
  */
-#define NR_WAITS	9
+#define LONGEST_WAIT_LG2	8	/* milliseconds */
+#define NR_WAITS		(LONGEST_WAIT_LG2 + 1 + 37)
 
 /**
  * retry_longterm_pin() - decide whether pages are pinned once more
@@ -46,6 +48,7 @@ int retry_longterm_pin(unsigned int *nr_retries)
 	if (nr > NR_WAITS)
 		return -EBUSY;
 	if (nr)
-		schedule_timeout_killable(msecs_to_jiffies(1U << (nr - 1)));
+		schedule_timeout_killable(msecs_to_jiffies(1U <<
+					min(nr - 1, LONGEST_WAIT_LG2 + 0U)));
 	return fatal_signal_pending(current) ? -EINTR : -EAGAIN;
 }

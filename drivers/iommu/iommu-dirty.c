@@ -26,9 +26,14 @@
 #include <linux/mm.h>
 
 /* The bitmap is little endian, as user space sees it: bit n is in byte n / 8 */
-static void set_bits_in_byte(u8 *byte, unsigned int first, unsigned int last)
+static void set_bits_in_byte(u8 *bytes, unsigned long i, unsigned int first,
+			     unsigned int last)
 {
-	*byte |= GENMASK(last, first);
+	unsigned int bit;
+
+	/* Another reading may report into the same byte at this moment */
+	for (bit = first; bit <= last; bit++)
+		set_bit_le(i * 8 + bit, bytes);
 }
 
 /* All bits lie in one page */
@@ -37,12 +42,12 @@ static void set_bits_in_page(u8 *bytes, unsigned long first, unsigned long last)
 	unsigned long i = first / 8, end = last / 8;
 
 	if (i == end) {
-		set_bits_in_byte(&bytes[i], first % 8, last % 8);
+		set_bits_in_byte(bytes, i, first % 8, last % 8);
 		return;
 	}
-	set_bits_in_byte(&bytes[i], first % 8, 7);
+	set_bits_in_byte(bytes, i, first % 8, 7);
 	memset(&bytes[i + 1], 0xff, end - i - 1);
-	set_bits_in_byte(&bytes[end], 0, last % 8);
+	set_bits_in_byte(bytes, end, 0, last % 8);
 }
 
 /**

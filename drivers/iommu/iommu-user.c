@@ -75,7 +75,8 @@ int iommu_copy_struct(void *dst, size_t size, const void __user *src,
 	err = expect_zeroes(src + common, len - common);
 	if (err)
 		return err;
-	memset(dst + common, 0, size - common);
+	if (common < size)
+		memset(dst + common, 0, size - common);
 	return copy_from_user(dst, src, common) ? -EFAULT : 0;
 }
 EXPORT_SYMBOL_NS_GPL(iommu_copy_struct, IOMMUFD_INTERNAL);

@@ -258,6 +258,7 @@ static struct iommufd_map_user *get_user_of(struct iommufd_access *access)
  * make the call again behind it.  A driver does not come to that point: it is in
  * the middle of what its device was told to do, which must not fail because of a
  * signal that kills nobody.  So signals are kept away and it is tried once more.
+ * A stop, a freezer and task work cannot be kept away, and may end it all the same.
  * Returns whether it shall be.
  */
 static bool keep_signals_away(int err, sigset_t *old)

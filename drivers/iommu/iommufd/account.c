@@ -259,24 +259,21 @@ void iommufd_account_uncharge(struct iommufd_account *account,
 }
 
 /**
- * iommufd_account_owe() - return a charge without waiting for a process
- * @account: who paid, or NULL
+ * iommufd_account_owe_process() - iommufd_account_owe() in process mode
+ * @account: who paid
  * @npages: number of pages
- * @refunds: gets the account if that must be done later
+ * @refunds: gets the account
  *
  * Context: any.
  */
-void iommufd_account_owe(struct iommufd_account *account, unsigned long npages,
-			 struct iommufd_refunds *refunds)
+void iommufd_account_owe_process(struct iommufd_account *account,
+				 unsigned long npages,
+				 struct iommufd_refunds *refunds)
 {
-	if (!account || !npages)
+	if (!npages)
 		return;
-	if (account->mode != IOMMUFD_ACCOUNT_PROCESS) {
-		iommufd_account_uncharge(account, npages);
-		return;
-	}
 	atomic64_sub(npages, &account->mm->pinned_vm);
-	/* Pairs with iommufd_refunds_settle(), which does it the other way around */
+	/* Pairs with iommufd_refunds_settle_all(), the other way around */
 	atomic_long_add(npages, &account->nr_owed);
 	if (refunds->account == account)
 		return;
@@ -300,18 +297,15 @@ static void settle(struct iommufd_account *account)
 }
 
 /**
- * iommufd_refunds_settle() - return the charges that were collected
+ * iommufd_refunds_settle_all() - iommufd_refunds_settle() when there are any
  * @refunds: the accounts; none on return
  *
- * Context: may sleep; takes the mmap_lock of processes.  The caller owns nothing
- * that a page fault or the reset of a device could wait for.
+ * Context: as iommufd_refunds_settle().
  */
-void iommufd_refunds_settle(struct iommufd_refunds *refunds)
+void iommufd_refunds_settle_all(struct iommufd_refunds *refunds)
 {
 	struct iommufd_account *account;
 
-	if (!refunds->account)
-		return;
 	settle(refunds->account);
 	refunds->account = NULL;
 	while ((account = refunds->others)) {

@@ -116,14 +116,46 @@ int iommufd_account_charge(struct iommufd_account *account,
 void iommufd_account_uncharge(struct iommufd_account *account,
 			      unsigned long npages);
 
-void iommufd_account_owe(struct iommufd_account *account, unsigned long npages,
-			 struct iommufd_refunds *refunds);
-void iommufd_refunds_settle(struct iommufd_refunds *refunds);
+void iommufd_account_owe_process(struct iommufd_account *account,
+				 unsigned long npages,
+				 struct iommufd_refunds *refunds);
+void iommufd_refunds_settle_all(struct iommufd_refunds *refunds);
+
+/**
+ * iommufd_account_owe() - return a charge without waiting for a process
+ * @account: who paid, or NULL
+ * @npages: number of pages
+ * @refunds: gets the account if that must be done later
+ *
+ * Context: any.
+ */
+static inline void iommufd_account_owe(struct iommufd_account *account,
+				       unsigned long npages,
+				       struct iommufd_refunds *refunds)
+{
+	if (account && account->mode == IOMMUFD_ACCOUNT_PROCESS)
+		iommufd_account_owe_process(account, npages, refunds);
+	else
+		iommufd_account_uncharge(account, npages);
+}
 
 static inline bool
 iommufd_refunds_pending(const struct iommufd_refunds *refunds)
 {
 	return refunds->account;
+}
+
+/**
+ * iommufd_refunds_settle() - return the charges that were collected
+ * @refunds: the accounts; none on return
+ *
+ * Context: may sleep; takes the mmap_lock of processes.  The caller owns nothing
+ * that a page fault or the reset of a device could wait for.
+ */
+static inline void iommufd_refunds_settle(struct iommufd_refunds *refunds)
+{
+	if (iommufd_refunds_pending(refunds))
+		iommufd_refunds_settle_all(refunds);
 }
 
 bool iommufd_account_shares_limit(const struct iommufd_account *a,

@@ -47,6 +47,8 @@ static int make_room(struct store_list *list, unsigned long more)
 
 	if (list->nr + more <= list->room)
 		return 0;
+	/* Each address space may ask for more: twice as much does for many */
+	more = max(list->nr + more, 2 * list->room) - list->nr;
 	stores = kvmalloc_array(list->nr + more, sizeof(*stores),
 				GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!stores)

@@ -318,8 +318,8 @@ static void show_to_domains(struct iommufd_iova_map *map,
 	}
 }
 
-static void publish_chain(struct iommufd_iova_map *map,
-			  struct iommufd_area *chain)
+static __always_inline void publish_chain(struct iommufd_iova_map *map,
+					  struct iommufd_area *chain)
 {
 	for (; chain; chain = iommufd_area_next_in_chain(chain)) {
 		unsigned long length_bytes = iommufd_area_bytes(chain);
@@ -657,8 +657,8 @@ static int claim_areas(struct iommufd_iova_map *map, struct removal *rm)
 }
 
 /* Make the areas to be removed busy, and a chain */
-static struct iommufd_area *take_areas(struct iommufd_iova_map *map,
-				       const struct removal *rm, u64 *bytes)
+static __always_inline struct iommufd_area *
+take_areas(struct iommufd_iova_map *map, const struct removal *rm, u64 *bytes)
 {
 	struct iommufd_area *chain = NULL, **link = &chain;
 	struct iommufd_area *area = rm->first;
@@ -686,9 +686,10 @@ static struct iommufd_area *take_areas(struct iommufd_iova_map *map,
 	return chain;
 }
 
-/* Returns what is to be freed without the lock */
-static struct iommufd_area *remove_claimed(struct iommufd_iova_map *map,
-					   const struct removal *rm, u64 *bytes)
+/* Returns what is to be freed without the lock.  Most calls unmap one page */
+static __always_inline struct iommufd_area *
+remove_claimed(struct iommufd_iova_map *map, const struct removal *rm,
+	       u64 *bytes)
 {
 	struct iommufd_area *chain = take_areas(map, rm, bytes);
 

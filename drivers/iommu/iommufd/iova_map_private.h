@@ -91,7 +91,23 @@ int iommufd_map_wait_until(struct iommufd_iova_map *map, unsigned long until);
 void iommufd_map_wait_uninterruptible_until(struct iommufd_iova_map *map,
 					    unsigned long until);
 void iommufd_map_wait_uninterruptible(struct iommufd_iova_map *map);
-void iommufd_map_wake(struct iommufd_iova_map *map);
+void iommufd_map_wake_all(struct iommufd_iova_map *map);
+
+/**
+ * iommufd_map_wake() - say that something changed that others may wait for
+ * @map: the map
+ *
+ * Not to be forgotten by whoever changes one of the things that
+ * Documentation/driver-api/iommufd/iova_map.rst lists.
+ *
+ * Context: the map's lock is held.
+ */
+static inline void iommufd_map_wake(struct iommufd_iova_map *map)
+{
+	lockdep_assert_held(&map->lock);
+	if (map->nr_waiters)
+		iommufd_map_wake_all(map);
+}
 
 #ifdef CONFIG_LOCKDEP
 extern struct lockdep_map iommufd_busy_dep_map;

@@ -154,6 +154,15 @@ int iommufd_call_respond_u64(struct iommufd_call *call, const u64 *field)
 	return put_user(*field, (u64 __user *)(call->uarg + offset));
 }
 
+static int copy_argument(struct iommufd_call *call, size_t size)
+{
+	/* Nearly always, and the steps are not needed then */
+	if (call->user_size <= size)
+		return copy_struct_from_user(call->arg, size, call->uarg,
+					     call->user_size);
+	return iommu_copy_struct(call->arg, size, call->uarg, call->user_size);
+}
+
 static long iommufd_fops_ioctl(struct file *filp, unsigned int number,
 			       unsigned long uarg)
 {
@@ -178,7 +187,7 @@ static long iommufd_fops_ioctl(struct file *filp, unsigned int number,
 		return -ENOTTY;
 	if (call.user_size < ops->min_size)
 		return -EINVAL;
-	err = iommu_copy_struct(&arg, ops->size, call.uarg, call.user_size);
+	err = copy_argument(&call, ops->size);
 	if (err)
 		return err;
 	return ops->handler(&call);

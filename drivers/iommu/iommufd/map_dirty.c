@@ -15,7 +15,7 @@
 #include <linux/iommu.h>
 #include <linux/iommu-ext.h>
 #include <linux/minmax.h>
-#include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/sizes.h>
 
 #include "iova_map_private.h"
@@ -87,6 +87,8 @@ int iommufd_map_read_dirty(struct iommufd_iova_map *map,
 		if (end >= last)
 			break;
 		start = end + 1;
+		if (!err && fatal_signal_pending(current))
+			err = -EINTR;
 	}
 	mutex_unlock(&map->lock);
 	return err;

@@ -110,21 +110,59 @@ static bool has_area(const struct members *m, const struct iommufd_area *area)
 	       area->seq < m->before_seq;
 }
 
-static struct iommufd_area *first_member(const struct members *m,
-					 struct iommufd_area *chain)
+static noinline struct iommufd_area *next_member(const struct members *m,
+						 struct iommufd_area *chain)
 {
-	while (chain && !has_area(m, chain))
+	do {
 		chain = iommufd_area_next_in_chain(chain);
+	} while (chain && !has_area(m, chain));
 	return chain;
 }
 
-/* The same for areas whose memory a domain translates */
-static struct iommufd_area *first_present(const struct members *m,
-					  struct iommufd_area *chain)
+/* Nearly all domains have all areas */
+static inline struct iommufd_area *first_member(const struct members *m,
+						struct iommufd_area *chain)
 {
-	while (chain && (chain->absent || !has_area(m, chain)))
+	if (!chain || likely(has_area(m, chain)))
+		return chain;
+	return next_member(m, chain);
+}
+
+static bool is_present(const struct members *m, const struct iommufd_area *area)
+{
+	return !area->absent && has_area(m, area);
+}
+
+static noinline struct iommufd_area *next_present(const struct members *m,
+						  struct iommufd_area *chain)
+{
+	do {
 		chain = iommufd_area_next_in_chain(chain);
+	} while (chain && !is_present(m, chain));
 	return chain;
+}
+
+/* The same for areas whose memory a domain translates.  Nearly all are such */
+static inline struct iommufd_area *first_present(const struct members *m,
+						 struct iommufd_area *chain)
+{
+	if (!chain || likely(is_present(m, chain)))
+		return chain;
+	return next_present(m, chain);
+}
+
+/* next_domain(), if @md or one behind it is the next one */
+static noinline struct map_domain *skip_domains(struct iommufd_iova_map *map,
+						struct map_domain *md,
+						struct iommufd_area *chain,
+						struct members *m)
+{
+	list_for_each_entry_from(md, &map->domains, list) {
+		*m = members_of(md);
+		if (md->state == DOMAIN_LIVE || first_member(m, chain))
+			return md;
+	}
+	return NULL;
 }
 
 /*
@@ -138,13 +176,14 @@ static struct map_domain *next_domain(struct iommufd_iova_map *map,
 {
 	lockdep_assert_held(&map->lock);
 	md = list_prepare_entry(md, &map->domains, list);
-	list_for_each_entry_continue(md, &map->domains, list) {
-		*m = members_of(md);
-		/* Nearly all are live, and have every area */
-		if (md->state == DOMAIN_LIVE || first_member(m, chain))
-			return md;
-	}
-	return NULL;
+	md = list_next_entry(md, list);
+	if (&md->list == &map->domains)
+		return NULL;
+	*m = members_of(md);
+	/* Nearly all are live, and have every area */
+	if (likely(md->state == DOMAIN_LIVE))
+		return md;
+	return skip_domains(map, md, chain, m);
 }
 
 /*

@@ -39,7 +39,7 @@ static void end_wait(struct iommufd_iova_map *map)
 
 static bool has_changed(const struct iommufd_iova_map *map, unsigned long since)
 {
-	/* Pairs with WRITE_ONCE() in iommufd_map_wake() */
+	/* Pairs with WRITE_ONCE() in iommufd_map_wake_all() */
 	return READ_ONCE(map->changes) != since;
 }
 
@@ -121,19 +121,14 @@ void iommufd_map_wait_uninterruptible(struct iommufd_iova_map *map)
 }
 
 /**
- * iommufd_map_wake() - say that something changed that others may wait for
+ * iommufd_map_wake_all() - let all look again who wait for something in a map
  * @map: the map
- *
- * Not to be forgotten by whoever changes one of the things that
- * Documentation/driver-api/iommufd/iova_map.rst lists.
  *
  * Context: the map's lock is held.
  */
-void iommufd_map_wake(struct iommufd_iova_map *map)
+void iommufd_map_wake_all(struct iommufd_iova_map *map)
 {
 	lockdep_assert_held(&map->lock);
-	if (!map->nr_waiters)
-		return;
 	WRITE_ONCE(map->changes, map->changes + 1);
 	wake_up_all(&map->waiters);
 }

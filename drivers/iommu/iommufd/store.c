@@ -107,6 +107,26 @@ static void free_chunks(struct iommufd_store *store)
 
 /* Gaps: what the holds do not cover */
 
+/* The first pages up to @last that no hold covers, behind @hold */
+static noinline struct iommufd_span gap_behind(struct iommufd_store *store,
+					       const struct iommufd_hold *hold,
+					       unsigned long last)
+{
+	struct iommufd_span gap = { .last = last };
+
+	do {
+		gap.first = hold->last + 1;
+		if (gap.first > last)
+			break;
+		/* As many holds as user space has mapped pieces of the store */
+		cond_resched();
+		hold = hold_tree_iter_first(&store->holds, gap.first, last);
+	} while (hold && hold->first <= gap.first);
+	if (gap.first <= last && hold)
+		gap.last = hold->first - 1;
+	return gap;
+}
+
 /*
  * Find the first pages in [first, last] that no hold covers.  The result ends
  * before its begin when there are none.
@@ -118,18 +138,14 @@ static struct iommufd_span next_gap(struct iommufd_store *store,
 	struct iommufd_hold *hold;
 
 	lockdep_assert_held(&store->mutex);
-	while (gap.first <= last) {
-		hold = hold_tree_iter_first(&store->holds, gap.first, last);
-		if (!hold)
-			break;
-		if (hold->first > gap.first) {
-			gap.last = hold->first - 1;
-			break;
-		}
-		gap.first = hold->last + 1;
-		/* As many holds as user space has mapped pieces of the store */
-		cond_resched();
-	}
+	if (first > last)
+		return gap;
+	hold = hold_tree_iter_first(&store->holds, first, last);
+	if (!hold)
+		return gap;
+	if (hold->first <= first)
+		return gap_behind(store, hold, last);
+	gap.last = hold->first - 1;
 	return gap;
 }
 
@@ -145,7 +161,8 @@ static unsigned long count_gaps(struct iommufd_store *store,
 			break;
 		n += gap.last - gap.first + 1;
 		first = gap.last + 1;
-		cond_resched();
+		if (first <= last)
+			cond_resched();
 	}
 	return n;
 }

@@ -468,6 +468,27 @@ static void failed_read_loses_nothing(void)
 	end();
 }
 
+static void kill_reader(struct fake_domain *fake, unsigned long iova)
+{
+	main_task.dying = true;
+}
+
+static void reader_killed_in_driver(void)
+{
+	begin("a reader that is killed does not go on to the next slice");
+	require(!attach(0));
+	map_is(0, 0);
+	map_is(2, 0);
+	fakes[0].on_read = kill_reader;
+	nr_events = 0;
+	require(read_all(&fakes[0], true) == -EINTR);
+	require(count_events(EVENT_READ, &fakes[0]) == 1);
+	main_task.dying = false;
+	fakes[0].on_read = driver_gate;
+	detach(0);
+	end();
+}
+
 static void killed_reader(void)
 {
 	struct work w = { .call = call_attach, .fake = &fakes[1] };
@@ -729,6 +750,7 @@ int main(void)
 	unmap_waits_for_a_slice();
 	failed_read_loses_nothing();
 	killed_reader();
+	reader_killed_in_driver();
 	revoke_while_filling();
 	revoke_not_stopped();
 	revoke_while_reading();

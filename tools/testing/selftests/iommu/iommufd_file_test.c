@@ -490,6 +490,29 @@ TEST_F(file, hugetlb)
 	EXPECT_EQ(0, write_file(NR_HUGE, "0"));
 }
 
+/* A page of the file system may reach beyond the end of the file; that is no memory. */
+TEST_F(file, end_inside_a_huge_page)
+{
+	int file;
+
+	write_file(NR_HUGE, "8");
+	file = memfd_alloc(0, MFD_HUGETLB);
+	if (file < 0 || fallocate(file, 0, 0, 3 * PAGE_BYTES))
+		SKIP(return, "no memfd of huge pages");
+	ASSERT_EQ(0, attach(self));
+	EXPECT_EQ(-EINVAL, ioas_map_file_fixed(self->fd, self->ioas, file, 0, HUGE_BYTES,
+					       2 * BASE));
+	EXPECT_EQ(-EINVAL, ioas_map_file_fixed(self->fd, self->ioas, file, 0,
+					       4 * PAGE_BYTES, 2 * BASE));
+	EXPECT_EQ(0, pinned_kib(self));
+	EXPECT_EQ(0, ioas_map_file_fixed(self->fd, self->ioas, file, 0, 3 * PAGE_BYTES,
+					 2 * BASE));
+	EXPECT_EQ(12, pinned_kib(self));
+	EXPECT_EQ(0, ioas_unmap_all(self->fd, self->ioas, NULL));
+	close(file);
+	EXPECT_EQ(0, write_file(NR_HUGE, "0"));
+}
+
 /* Who pays */
 
 /* Take over all that the tests map; returns the number of the step that failed. */

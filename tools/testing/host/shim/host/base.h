@@ -72,6 +72,9 @@ struct hlist_head {
 #define THIS_MODULE		NULL
 #define __module_get(module)	((void)(module))
 
+#define set_bit_le(nr, addr)	((void)__atomic_fetch_or((u8 *)(addr) + (nr) / 8, \
+							 1 << (nr) % 8,	\
+							 __ATOMIC_SEQ_CST))
 #define static_assert		_Static_assert
 #define BUILD_BUG_ON(x)		_Static_assert(!(x), #x)
 
