@@ -29,6 +29,81 @@ static void domain_finish(struct iommu_domain *domain,
 	atomic_inc(&domain->nr_handles);
 }
 
+static bool maps_anything(const struct iommu_domain_ops *ops)
+{
+	return ops->map || ops->map_pages || ops->map_runs ||
+	       ops->unmap || ops->unmap_pages || ops->unmap_range;
+}
+
+/* Lists and ranges are shortcuts: the core falls back to these. */
+static bool maps_pages(const struct iommu_domain_ops *ops)
+{
+	return (ops->map || ops->map_pages) && (ops->unmap || ops->unmap_pages);
+}
+
+static const struct iommu_domain_ops *
+ops_of_domain(const struct iommu_domain *domain, const struct iommu_ops *ops)
+{
+	return domain->ops ?: ops->default_domain_ops;
+}
+
+/* What is wrong with a domain that a driver made for user space, or NULL */
+static const char *find_fault(const struct iommu_domain *domain,
+			      const struct iommu_ops *ops, unsigned int type)
+{
+	const struct iommu_domain_ops *domain_ops = ops_of_domain(domain, ops);
+
+	if (domain->type != type)
+		return "driver made a domain of another type: refused";
+	if (domain->owner && domain->owner != ops)
+		return "driver made a domain of another driver: refused";
+	/* Two users of one page table would undo each other's mappings. */
+	if (atomic_read(&domain->nr_handles))
+		return "driver made a domain that exists already: refused";
+	if (!domain_ops || !domain_ops->attach_dev || !domain_ops->free)
+		return "driver made a domain that cannot be used: refused";
+	if (type == IOMMU_DOMAIN_NESTED)
+		return maps_anything(domain_ops) ?
+		       "driver made a nested domain that maps: refused" : NULL;
+	if (!maps_pages(domain_ops))
+		return "driver made a paging domain that does not map: refused";
+	if (domain_ops->invalidate_user)
+		return "driver made a paging domain that is nested, too: refused";
+	return NULL;
+}
+
+/* A domain that somebody else has, or hardware walks, is not given back. */
+static void give_back(struct iommu_domain *domain, const struct iommu_ops *ops)
+{
+	const struct iommu_domain_ops *domain_ops = ops_of_domain(domain, ops);
+
+	if (!domain_ops || !domain_ops->free ||
+	    atomic_read(&domain->nr_handles) || atomic_read(&domain->nr_groups))
+		return;
+	domain_ops->free(domain);
+}
+
+/* Take what alloc_paging() or alloc_user() returned, if it is what was asked */
+static struct iommu_domain *take_new(struct iommu_domain *domain,
+				     const struct iommu_ops *ops,
+				     unsigned int type)
+{
+	const char *fault;
+
+	if (IS_ERR(domain))
+		return domain;
+	fault = domain ? find_fault(domain, ops, type) :
+			 "driver made no domain and gives no reason: refused";
+	if (!fault) {
+		domain_finish(domain, ops, type);
+		return domain;
+	}
+	iommu_attach_complain(NULL, fault);
+	if (domain)
+		give_back(domain, ops);
+	return ERR_PTR(-EINVAL);
+}
+
 /* Old way: a domain that becomes usable at its first attach, or NULL */
 static struct iommu_domain *alloc_by_type(const struct iommu_ops *ops,
 					  unsigned int type)
@@ -50,7 +125,8 @@ static struct iommu_domain *alloc_by_type(const struct iommu_ops *ops,
  * Context: may sleep; takes no lock of the attach layer, so it may be called
  * from within iommu_group_for_each_dev(). @dev must not leave its group.
  * Return: domain for iommu_domain_free(), or ERR_PTR(): -ENODEV when no driver
- * serves @dev, -EOPNOTSUPP for @flags, -ENOMEM, the driver's error.
+ * serves @dev; -EOPNOTSUPP for @flags; -ENOMEM; the driver's error; -EINVAL for
+ * a driver that made something else, with one line in the log.
  */
 struct iommu_domain *iommu_device_alloc_paging(struct device *dev, u32 flags,
 					       bool *complete)
@@ -63,12 +139,9 @@ struct iommu_domain *iommu_device_alloc_paging(struct device *dev, u32 flags,
 
 	ops = dev_iommu_ops(dev);
 	if (ops->ext && ops->ext->alloc_paging) {
-		domain = ops->ext->alloc_paging(dev, flags);
-		if (IS_ERR(domain))
-			return domain;
 		*complete = true;
-		domain_finish(domain, ops, IOMMU_DOMAIN_UNMANAGED);
-		return domain;
+		domain = ops->ext->alloc_paging(dev, flags);
+		return take_new(domain, ops, IOMMU_DOMAIN_UNMANAGED);
 	}
 
 	if (flags)
@@ -101,7 +174,7 @@ EXPORT_SYMBOL_NS_GPL(iommu_device_takes_user_data, IOMMUFD_INTERNAL);
  * iommu_device_alloc_user() - make a page table that user space describes
  * @dev: device that the domain is for
  * @parent: paging domain to nest in, made with %IOMMU_ALLOC_NEST_PARENT, or
- *          NULL for a paging domain
+ *          NULL for a paging domain; the caller frees it after the result
  * @flags: mask of IOMMU_ALLOC_*
  * @blob: the description
  *
@@ -110,8 +183,9 @@ EXPORT_SYMBOL_NS_GPL(iommu_device_takes_user_data, IOMMUFD_INTERNAL);
  * Context: may sleep. @dev must not leave its group.
  * Return: domain for iommu_domain_free(), or ERR_PTR(): -ENODEV when no driver
  * serves @dev; -EOPNOTSUPP when the driver knows no such domains, formats or
- * flags; -EINVAL when @parent is another driver's or the driver's rules about
- * @blob are broken; -EFAULT when @blob was not readable; -ENOMEM.
+ * flags; -EINVAL when @parent is another driver's or is nested itself, when the
+ * driver's rules about @blob are broken, or for a driver that made something
+ * else, with one line in the log; -EFAULT when @blob was not readable; -ENOMEM.
  */
 struct iommu_domain *iommu_device_alloc_user(struct device *dev,
 					     struct iommu_domain *parent,
@@ -126,14 +200,13 @@ struct iommu_domain *iommu_device_alloc_user(struct device *dev,
 	if (err)
 		return ERR_PTR(err);
 	ops = dev_iommu_ops(dev);
-	if (parent && parent->owner != ops)
+	if (parent && (parent->owner != ops ||
+		       parent->type != IOMMU_DOMAIN_UNMANAGED))
 		return ERR_PTR(-EINVAL);
 
 	domain = ops->ext->alloc_user(dev, parent, flags, blob);
-	if (!IS_ERR(domain))
-		domain_finish(domain, ops, parent ? IOMMU_DOMAIN_NESTED :
-						    IOMMU_DOMAIN_UNMANAGED);
-	return domain;
+	return take_new(domain, ops, parent ? IOMMU_DOMAIN_NESTED :
+					      IOMMU_DOMAIN_UNMANAGED);
 }
 EXPORT_SYMBOL_NS_GPL(iommu_device_alloc_user, IOMMUFD_INTERNAL);
 

@@ -80,13 +80,16 @@ struct iommu_user_array {
  * @alloc_paging: make a paging domain that is complete for @dev when the call
  *                returns: aperture, page sizes and table format are final and
  *                mappings may be made before any attach.  @flags is a mask of
- *                IOMMU_ALLOC_*; an unknown bit is -EOPNOTSUPP.  The core fills
- *                in type, owner and default ops.  May sleep.  Returns an
- *                ERR_PTR() on failure, never NULL.
+ *                IOMMU_ALLOC_*; an unknown bit is -EOPNOTSUPP.  The driver sets
+ *                the type, %IOMMU_DOMAIN_UNMANAGED; the core fills in owner and
+ *                default ops, and refuses a domain of another type, another
+ *                driver's, or without operations to map and unmap pages.  May
+ *                sleep.  Returns an ERR_PTR() on failure, never NULL.
  * @alloc_user: make a domain for @dev that @blob describes.  With @parent, which
  *              this driver made with %IOMMU_ALLOC_NEST_PARENT, a domain of type
  *              %IOMMU_DOMAIN_NESTED whose page table user space keeps, and
- *              whose addresses @parent translates; @parent outlives it.
+ *              whose addresses @parent translates; @parent outlives it, and
+ *              it has no operation to map or unmap.
  *              Without @parent a paging domain, as @alloc_paging makes it.
  *              -EOPNOTSUPP for a type of blob or a flag that the driver does
  *              not know, and what iommu_copy_blob() returns.  Optional.

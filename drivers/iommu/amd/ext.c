@@ -61,6 +61,7 @@ static struct iommu_domain *amd_alloc_paging(struct device *dev, u32 flags)
 
 	domain->flags |= PD_COMPLETE_MASK;
 	dom = &domain->domain;
+	dom->type = IOMMU_DOMAIN_UNMANAGED;
 	dom->geometry.aperture_start = 0;
 	dom->geometry.aperture_end = PM_LEVEL_SIZE(host_levels(dev_to_iommu(dev)));
 	dom->geometry.force_aperture = true;

@@ -151,6 +151,7 @@ static struct iommu_domain *intel_alloc_paging(struct device *dev, u32 flags)
 	if (!domain)
 		return ERR_PTR(-ENOMEM);
 
+	domain->domain.type = IOMMU_DOMAIN_UNMANAGED;
 	domain->nid = dev_to_node(dev);
 	INIT_LIST_HEAD(&domain->devices);
 	spin_lock_init(&domain->lock);

@@ -99,7 +99,7 @@ static struct iommu_domain *domain_for(struct kunit *test, struct fake *fake)
 
 	domain = intel_iommu_ops_ext.alloc_paging(&fake->dev, 0);
 	KUNIT_ASSERT_FALSE(test, IS_ERR_OR_NULL(domain));
-	domain->type = IOMMU_DOMAIN_UNMANAGED;
+	KUNIT_EXPECT_EQ(test, domain->type, IOMMU_DOMAIN_UNMANAGED);
 	domain->ops = intel_iommu_ops.default_domain_ops;
 	domain->owner = &intel_iommu_ops;
 	return domain;

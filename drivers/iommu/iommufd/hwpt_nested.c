@@ -21,12 +21,6 @@ static struct iommufd_hwpt_nested *to_nested(struct iommufd_object *obj)
 	return container_of(obj, struct iommufd_hwpt_nested, common.obj);
 }
 
-/* Whether the driver made what it was asked for */
-static bool is_sound(const struct iommu_domain_ops *ops)
-{
-	return ops->attach_dev && !ops->map && !ops->map_pages;
-}
-
 /* Copes with a page table that has no domain yet */
 static void free_parts(struct iommufd_hwpt_nested *hwpt)
 {
@@ -45,8 +39,6 @@ static int alloc_domain(struct iommufd_hwpt_nested *hwpt, struct device *dev,
 	if (IS_ERR(domain))
 		return PTR_ERR(domain);
 	hwpt->common.domain = domain;
-	if (WARN_ON_ONCE(!is_sound(domain->ops)))
-		return -EINVAL;
 	iommufd_sw_msi_adopt(hwpt->parent, domain);
 	return 0;
 }

@@ -217,6 +217,7 @@ static struct iommu_domain *alloc_paging_type(struct device *dev, u32 flags,
 	paging = kzalloc(sizeof(*paging), GFP_KERNEL_ACCOUNT);
 	if (!paging)
 		return ERR_PTR(-ENOMEM);
+	paging->domain.type = IOMMU_DOMAIN_UNMANAGED;
 	paging->domain.ops = &paging_ops;
 	paging->flags = flags;
 	set_geometry(&paging->domain, pagetable_type);
@@ -303,6 +304,7 @@ alloc_nested(struct iommu_domain *parent, u32 flags,
 	nested = kzalloc(sizeof(*nested), GFP_KERNEL_ACCOUNT);
 	if (!nested)
 		return ERR_PTR(-ENOMEM);
+	nested->domain.type = IOMMU_DOMAIN_NESTED;
 	nested->domain.ops = &nested_ops;
 	nested->parent = paging;
 	atomic_inc(&paging->nr_users);		/* matches free_nested() */

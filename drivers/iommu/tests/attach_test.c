@@ -63,14 +63,6 @@ static int map_pages(struct iommu_domain *domain, unsigned long iova,
 	return 0;
 }
 
-static size_t unmap_pages(struct iommu_domain *domain, unsigned long iova,
-			  size_t pgsize, size_t pgcount,
-			  struct iommu_iotlb_gather *gather)
-{
-	to_fake_domain(domain)->mapped -= pgsize * pgcount;
-	return pgsize * pgcount;
-}
-
 static int map_runs(struct iommu_domain *domain, unsigned long iova,
 		    const struct iommu_run *runs, unsigned int nr_runs,
 		    int prot, gfp_t gfp, size_t *mapped)
@@ -92,7 +84,7 @@ static const struct iommu_domain_ops ext_domain_ops = {
 	.attach_dev	= fake_attach_dev,
 	.device_fits	= device_fits,
 	.map_pages	= map_pages,
-	.unmap_pages	= unmap_pages,
+	.unmap_pages	= fake_unmap_pages,
 	.iotlb_sync_map	= iotlb_sync_map,
 	.free		= fake_free,
 };
@@ -113,6 +105,7 @@ static struct iommu_domain *alloc_paging(struct device *dev, u32 flags)
 	domain = fake_domain_alloc(IOMMU_DOMAIN_UNMANAGED);
 	if (!domain)
 		return ERR_PTR(-ENOMEM);
+	domain->type = IOMMU_DOMAIN_UNMANAGED;
 	to_fake_domain(domain)->needs = to_fake_dev(dev)->iommu->features;
 	return domain;
 }

@@ -116,6 +116,23 @@ void fake_detach_dev(struct iommu_domain *domain, struct device *dev)
 	fdev->hw = NULL;
 }
 
+int fake_map_pages(struct iommu_domain *domain, unsigned long iova,
+		   phys_addr_t paddr, size_t pgsize, size_t pgcount,
+		   int prot, gfp_t gfp, size_t *mapped)
+{
+	*mapped = pgsize * pgcount;
+	to_fake_domain(domain)->mapped += *mapped;
+	return 0;
+}
+
+size_t fake_unmap_pages(struct iommu_domain *domain, unsigned long iova,
+			size_t pgsize, size_t pgcount,
+			struct iommu_iotlb_gather *gather)
+{
+	to_fake_domain(domain)->mapped -= pgsize * pgcount;
+	return pgsize * pgcount;
+}
+
 /* Keep it, so that a device which still walks it can be told. */
 void fake_free(struct iommu_domain *domain)
 {

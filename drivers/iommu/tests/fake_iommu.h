@@ -162,6 +162,12 @@ bool fake_is_attach_deferred(struct device *dev);
 int fake_def_domain_type(struct device *dev);
 int fake_attach_dev(struct iommu_domain *domain, struct device *dev);
 void fake_detach_dev(struct iommu_domain *domain, struct device *dev);
+int fake_map_pages(struct iommu_domain *domain, unsigned long iova,
+		   phys_addr_t paddr, size_t pgsize, size_t pgcount,
+		   int prot, gfp_t gfp, size_t *mapped);
+size_t fake_unmap_pages(struct iommu_domain *domain, unsigned long iova,
+			size_t pgsize, size_t pgcount,
+			struct iommu_iotlb_gather *gather);
 void fake_free(struct iommu_domain *domain);
 
 #endif /* __FAKE_IOMMU_H */

@@ -30,14 +30,22 @@ static struct iommu_domain static_blocked = {
 	.ops = &blocked_ops,
 };
 
+/* Nothing is mapped here, but a paging domain must be able to. */
 static const struct iommu_domain_ops domain_ops = {
 	.attach_dev	= fake_attach_dev,
+	.map_pages	= fake_map_pages,
+	.unmap_pages	= fake_unmap_pages,
 	.free		= fake_free,
 };
 
 static struct iommu_domain *alloc_paging(struct device *dev, u32 flags)
 {
-	return fake_domain_alloc(IOMMU_DOMAIN_UNMANAGED) ?: ERR_PTR(-ENOMEM);
+	struct iommu_domain *domain = fake_domain_alloc(IOMMU_DOMAIN_UNMANAGED);
+
+	if (!domain)
+		return ERR_PTR(-ENOMEM);
+	domain->type = IOMMU_DOMAIN_UNMANAGED;
+	return domain;
 }
 
 static const struct iommu_ops_ext ext = {
