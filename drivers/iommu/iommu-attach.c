@@ -179,7 +179,10 @@ int __iommu_attach_device(struct iommu_domain *domain, struct device *dev)
 	return 0;
 }
 
-/* Put a device back to what the platform does without a domain. */
+/*
+ * Put a device back to what the platform does without a domain. The caller has
+ * found that the driver can do that.
+ */
 static void detach_device(struct iommu_domain *domain, struct device *dev)
 {
 	if (iommu_is_attach_deferred(dev))
@@ -271,18 +274,19 @@ static bool restore_device(struct iommu_group *group, struct device *dev,
 	if (old && !__iommu_attach_device(old, dev))
 		return true;
 
-	if (old) {
-		strand_device(group, dev, old, new);
-		return false;
-	}
-
 	/*
 	 * Without a domain to return to there is only detach_dev(), and drivers
 	 * do not expect it for a device that they did not take in.
 	 */
-	if (!failed)
+	if (!old && failed)
+		return true;
+	if (!old && new->ops->detach_dev) {
 		detach_device(new, dev);
-	return true;
+		return true;
+	}
+
+	strand_device(group, dev, old, new);
+	return false;
 }
 
 /* Undo a switch from @old to @new that failed at @failed, the last one tried */
@@ -300,9 +304,12 @@ static void group_go_back(struct iommu_group *group,
 		if (member == failed)
 			break;
 	}
-	if (!complete)
+	if (!complete && old)
 		iommu_attach_complain(group,
 				      "devices left behind by a failed switch: old domain leaked");
+	else if (!complete)
+		iommu_attach_complain(group,
+				      "devices left behind by a failed switch: no way back to no domain");
 }
 
 static int group_detach(struct iommu_group *group)
@@ -478,13 +485,25 @@ void iommu_group_leave_domain(struct iommu_group *group)
 	iommu_attach_complain(group, "cannot leave its domain");
 }
 
+static bool has_stranded_device(struct iommu_group *group)
+{
+	struct group_device *member;
+
+	list_for_each_entry(member, &group->devices, list)
+		if (iommu_device_usable(member->dev) &&
+		    member->dev->iommu->stranded)
+			return true;
+	return false;
+}
+
 /**
  * iommu_group_heal() - repair what a failed switch left
  * @group: group that nobody owns
  *
  * Context: &struct iommu_group.mutex is held; may sleep.
- * Return: 0 when no device is stranded or blocked (any longer); the driver's
- * error.
+ * Return: 0 when no device is stranded or blocked (any longer); -EINVAL when
+ * one is stranded that only detach_dev() could bring back, and the driver has
+ * none; the driver's error.
  */
 int iommu_group_heal(struct iommu_group *group)
 {
@@ -494,7 +513,7 @@ int iommu_group_heal(struct iommu_group *group)
 	if (target && target == group->blocking_domain)
 		target = group->default_domain;
 	if (target == group->domain && !target)
-		return 0;
+		return has_stranded_device(group) ? -EINVAL : 0;
 	return iommu_group_switch_domain(group, target);
 }
 
@@ -526,7 +545,8 @@ bool iommu_device_quiesce(struct iommu_group *group, struct device *dev)
  * @group: group, whose domain may be another one since
  * @dev: device that is blocked
  *
- * If @dev cannot be attached it stays blocked, and is stranded.
+ * If @dev cannot be attached, or cannot go back to no domain, it stays blocked
+ * and is stranded.
  *
  * Context: &struct iommu_group.mutex is held; may sleep, does not allocate.
  */
@@ -544,6 +564,10 @@ void iommu_device_resume(struct iommu_group *group, struct device *dev)
 					      "device stays blocked after its reset");
 	} else if (blocked->ops->detach_dev) {
 		detach_device(blocked, dev);
+	} else {
+		dev->iommu->stranded = true;
+		iommu_attach_complain(group,
+				      "device stays blocked after its reset: no way back to no domain");
 	}
 }
 

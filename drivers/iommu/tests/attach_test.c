@@ -420,6 +420,78 @@ static void detach_that_fails(struct kunit *test)
 	fake_world_exit(test);
 }
 
+/* Drivers that take devices in and never let them out again */
+static const struct iommu_ops trap_ops = {
+	.domain_alloc		= fake_bare_domain_alloc,
+	.probe_device		= fake_probe_device,
+	.release_device		= fake_release_device,
+	.device_group		= fake_device_group,
+	.default_domain_ops	= &ext_domain_ops,
+	.pgsize_bitmap		= SZ_4K,
+};
+
+static const struct iommu_ops_ext trap_ext = {
+	.blocked_domain		= &blocked,
+};
+
+static const struct iommu_ops trap_blocked_ops = {
+	.domain_alloc		= fake_bare_domain_alloc,
+	.probe_device		= fake_probe_device,
+	.release_device		= fake_release_device,
+	.device_group		= fake_device_group,
+	.default_domain_ops	= &ext_domain_ops,
+	.pgsize_bitmap		= SZ_4K,
+	.ext			= &trap_ext,
+};
+
+/* The first two devices have moved, the third one fails: no way to go back */
+static void no_way_back_for(struct kunit *test, const struct iommu_ops *ops)
+{
+	struct iommu_domain *user, *other;
+	unsigned int i;
+
+	fake_world_init(test, ops, 3);
+	KUNIT_ASSERT_NULL(test, fake.group->domain);
+	user = make_user_domain(test);
+	other = make_user_domain(test);
+
+	count_complaints();
+	fake_arm(BIT_ULL(2), FAKE_FAIL_KEEPS_OLD);
+	KUNIT_EXPECT_EQ(test, -EIO, iommu_attach_group(user, fake.group));
+	KUNIT_EXPECT_EQ(test, complaints(), 1);
+	KUNIT_EXPECT_NULL(test, fake.group->domain);
+	for (i = 0; i < 2; i++) {
+		KUNIT_EXPECT_TRUE(test, fake_device(i)->iommu->stranded);
+		KUNIT_EXPECT_PTR_EQ(test, fake.devs[i]->hw,
+				    ops->ext ? &blocked : user);
+	}
+	KUNIT_EXPECT_FALSE(test, fake_device(2)->iommu->stranded);
+	KUNIT_EXPECT_NULL(test, fake.devs[2]->hw);
+
+	/* Neither a driver that expects its DMA to work, nor freed memory */
+	KUNIT_EXPECT_EQ(test, -EBUSY,
+			iommu_device_use_default_domain(fake_device(2)));
+	count_complaints();
+	iommu_domain_free(user);
+	KUNIT_EXPECT_EQ(test, complaints(), !ops->ext);
+	KUNIT_EXPECT_EQ(test, was_freed(user), !!ops->ext);
+	KUNIT_EXPECT_TRUE(test, fake_none_on_freed());
+
+	/* A domain that works puts it right, and is for ever. */
+	fake_arm(0, FAKE_FAIL_KEEPS_OLD);
+	KUNIT_EXPECT_EQ(test, 0, iommu_attach_group(other, fake.group));
+	KUNIT_EXPECT_TRUE(test, fake_all_on(other));
+	for (i = 0; i < 3; i++)
+		KUNIT_EXPECT_FALSE(test, fake_device(i)->iommu->stranded);
+	fake_world_exit(test);
+}
+
+static void no_way_back(struct kunit *test)
+{
+	no_way_back_for(test, &trap_ops);
+	no_way_back_for(test, &trap_blocked_ops);
+}
+
 static void static_blocked_domain(struct kunit *test)
 {
 	unsigned int nr_before = 0;
@@ -927,6 +999,7 @@ static struct kunit_case attach_cases[] = {
 	KUNIT_CASE(stranded_device_is_attached_again),
 	KUNIT_CASE_PARAM(release_that_fails, ops_gen_params),
 	KUNIT_CASE(detach_that_fails),
+	KUNIT_CASE(no_way_back),
 	KUNIT_CASE(static_blocked_domain),
 	KUNIT_CASE(claims_are_counted),
 	KUNIT_CASE(group_without_driver),

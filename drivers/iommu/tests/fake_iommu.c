@@ -168,7 +168,7 @@ const struct iommu_ops fake_ops = {
 };
 
 /* Only domains for users: the platform does DMA without any */
-static struct iommu_domain *fake_bare_domain_alloc(unsigned int type)
+struct iommu_domain *fake_bare_domain_alloc(unsigned int type)
 {
 	if (type != IOMMU_DOMAIN_UNMANAGED)
 		return NULL;

@@ -154,6 +154,7 @@ bool fake_none_on_freed(void);
 
 bool fake_capable(struct device *dev, enum iommu_cap cap);
 struct iommu_domain *fake_domain_alloc(unsigned int type);
+struct iommu_domain *fake_bare_domain_alloc(unsigned int type);
 struct iommu_device *fake_probe_device(struct device *dev);
 void fake_release_device(struct device *dev);
 struct iommu_group *fake_device_group(struct device *dev);

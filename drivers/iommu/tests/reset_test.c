@@ -244,6 +244,58 @@ static void blocking_fails(struct kunit *test)
 	end(test, user);
 }
 
+/* Lets devices out of its tables, but not out of the blocked state */
+static const struct iommu_domain_ops let_out_ops = {
+	.attach_dev	= fake_attach_dev,
+	.detach_dev	= fake_detach_dev,
+	.free		= fake_free,
+};
+
+static const struct iommu_ops_ext bare_ext = {
+	.blocked_domain	= &static_blocked,
+};
+
+static const struct iommu_ops bare_ops = {
+	.domain_alloc		= fake_bare_domain_alloc,
+	.probe_device		= fake_probe_device,
+	.release_device		= fake_release_device,
+	.device_group		= fake_device_group,
+	.default_domain_ops	= &let_out_ops,
+	.pgsize_bitmap		= SZ_4K,
+	.ext			= &bare_ext,
+};
+
+/* The group has no domain any more when the device comes back. */
+static void no_domain_to_come_back_to(struct kunit *test)
+{
+	struct iommu_domain *user = begin_with(test, &bare_ops);
+	struct dev_iommu *iommu = fake_device(1)->iommu;
+	unsigned int complaints;
+
+	iommu_device_reset_begin(fake_device(1));
+	release_all();
+	expect_on(test, &static_blocked, NULL);
+	KUNIT_EXPECT_NULL(test, fake.group->domain);
+	complaints = iommu_attach_complaints();
+	iommu_device_reset_end(fake_device(1));
+	expect_on(test, &static_blocked, NULL);
+	KUNIT_EXPECT_TRUE(test, iommu->stranded);
+	KUNIT_EXPECT_EQ(test, iommu_attach_complaints() - complaints, 1);
+	KUNIT_EXPECT_EQ(test, -EBUSY,
+			iommu_device_use_default_domain(fake_device(1)));
+
+	KUNIT_EXPECT_EQ(test, 0, iommu_attach_group(user, fake.group));
+	expect_on(test, user, user);
+	KUNIT_EXPECT_FALSE(test, iommu->stranded);
+	iommu_detach_group(user, fake.group);
+	expect_on(test, NULL, NULL);
+	KUNIT_EXPECT_EQ(test, 0,
+			iommu_device_use_default_domain(fake_device(1)));
+	iommu_device_unuse_default_domain(fake_device(1));
+	iommu_domain_free(user);
+	fake_world_exit(test);
+}
+
 static int reset_suite_init(struct kunit_suite *suite)
 {
 	return fake_bus_init();
@@ -261,6 +313,7 @@ static struct kunit_case reset_cases[] = {
 	KUNIT_CASE_PARAM(owner_leaves_meanwhile, ops_gen_params),
 	KUNIT_CASE_PARAM(coming_back_fails, ops_gen_params),
 	KUNIT_CASE(blocking_fails),
+	KUNIT_CASE(no_domain_to_come_back_to),
 	{}
 };
 
