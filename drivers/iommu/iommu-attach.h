@@ -38,8 +38,9 @@ unsigned int iommu_attach_complaints(void);
 /* drivers/iommu/iommu-device.c */
 struct iommu_domain *iommu_device_alloc_blocking(struct device *dev);
 
-/* drivers/iommu/iommu-msi.c */
-int iommu_sw_msi_prepare(struct msi_desc *desc, phys_addr_t msi_addr);
+/* drivers/iommu/dma-iommu.c */
+int iommu_dma_map_msi(struct iommu_domain *domain, struct msi_desc *desc,
+		      phys_addr_t msi_addr);
 
 /* drivers/iommu/iommu.c */
 bool iommu_is_attach_deferred(struct device *dev);

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * MSI doorbells in domains that are not the DMA API's.
+ * MSI doorbells: whose business they are.
  */
 #include <linux/device.h>
-#include <linux/errno.h>
 #include <linux/iommu-ext.h>
 #include <linux/iommu.h>
 #include <linux/msi.h>
@@ -12,31 +11,42 @@
 #include "iommu-attach.h"
 #include "iommu-group.h"
 
+/* @group: NULL for a device that no IOMMU translates for */
+static int prepare_locked(struct iommu_group *group, struct msi_desc *desc,
+			  phys_addr_t msi_addr)
+{
+	struct iommu_domain *domain = group ? group->domain : NULL;
+
+	if (domain && domain->sw_msi)
+		return domain->sw_msi->prepare(domain, desc, msi_addr);
+	return iommu_dma_map_msi(domain, desc, msi_addr);
+}
+
 /**
- * iommu_sw_msi_prepare() - let the owner of a domain map a doorbell
- * @desc: MSI descriptor of the device
+ * iommu_dma_prepare_msi() - make a doorbell reachable for a device
+ * @desc: MSI descriptor of the device; will store the IOVA of the doorbell, or
+ *        that it has none
  * @msi_addr: physical address that the device is to write to
  *
  * User space sets interrupts up and replaces domains as it likes, also at the
- * same time.  The group's mutex keeps the domain in place, and so in existence,
- * until its owner has answered.
+ * same time.  The domain is thus looked up, and used to the end, under the
+ * group's mutex: nobody frees a domain that a group is on, and it cannot leave
+ * the group before that.  This goes for the cookies of VFIO type1 and of the DMA
+ * API as well, which go away with their domain.
  *
  * Context: takes &struct iommu_group.mutex; may sleep.
- * Return: 0; -EOPNOTSUPP when the domain has no owner of that kind; the
- * owner's error.
+ * Return: 0; -ENOMEM when the doorbell cannot be mapped; the error of the
+ * domain's owner.
  */
-int iommu_sw_msi_prepare(struct msi_desc *desc, phys_addr_t msi_addr)
+int iommu_dma_prepare_msi(struct msi_desc *desc, phys_addr_t msi_addr)
 {
 	struct iommu_group *group = iommu_group_get(msi_desc_to_dev(desc));
-	struct iommu_domain *domain;
-	int err = -EOPNOTSUPP;
+	int err;
 
 	if (!group)
-		return err;
+		return prepare_locked(NULL, desc, msi_addr);
 	mutex_lock(&group->mutex);
-	domain = group->domain;
-	if (domain && domain->sw_msi)
-		err = domain->sw_msi->prepare(domain, desc, msi_addr);
+	err = prepare_locked(group, desc, msi_addr);
 	mutex_unlock(&group->mutex);
 	iommu_group_put(group);
 	return err;
