@@ -515,39 +515,8 @@ static void cut_learns_of_huge_pages(void)
 	end();
 }
 
-/* Memory of several mappings, some of which another thread is pinning */
+/* Memory of mappings in two maps: one has a domain, the other a user that pins */
 static void cut_beside_pin(void)
-{
-	struct iommufd_store *store = memory_store(&mems[2], PG, true);
-	struct iommufd_slice held = { store, 0, 2 * PG };
-	struct iommufd_slice all = { iommufd_store_get(store), 0, 4 * PG };
-	struct work p = { .call = call_pin };
-	unsigned long iova = AT(2);
-
-	begin("a cut does not wait for other memory of the store to be pinned");
-	require(!iommufd_map_set_huge_pages(map, false));
-	require(!attach(0));
-	require(!iommufd_map_insert(map, &held, 1, &iova, IOMMU_READ,
-				    IOMMUFD_MAP_FIXED, NULL));
-	detach(0);
-	iova = AT(4);
-	require(!iommufd_map_insert(map, &all, 1, &iova, IOMMU_READ,
-				    IOMMUFD_MAP_FIXED, NULL));
-	join(AT(4));
-	close_gate(&mems[2]);
-	start(&p);
-	wait_until_blocked();
-	require(!iommufd_map_cut(map, AT(2) + PG));
-	open_gate();
-	require(!finish(&p));
-	require(memory_nr_pinned(&mems[2]) == 4);
-	unmap_is(4, 0);
-	leave();
-	end();
-}
-
-/* The same with pages that a domain has */
-static void cut_held_beside_pin(void)
 {
 	struct iommufd_store *store = memory_store(&mems[2], PG, true);
 	struct iommufd_slice held = { store, 0, 2 * PG };
@@ -557,7 +526,7 @@ static void cut_held_beside_pin(void)
 	unsigned long iova = AT(2);
 	u64 bytes;
 
-	begin("nor does it when the mapping is in a domain");
+	begin("a cut does not wait for other memory of the store to be pinned");
 	require(!iommufd_map_set_huge_pages(map, false));
 	require(!attach(0));
 	require(!iommufd_map_insert(map, &held, 1, &iova, IOMMU_READ,
@@ -662,6 +631,16 @@ static void failed_attach_while_process_is_locked(void)
 }
 
 static struct iommufd_store *fixed_store;
+
+/* Memory that can be revoked */
+static void make_fixed_store(void)
+{
+	memory_destroy(&mems[3]);
+	memory_init(&mems[3], 4, 1);
+	mems[3].is_fixed = true;
+	fixed_store = memory_store(&mems[3], PG, true);
+}
+
 static sem_t unpin_closed;
 
 static int call_map_fixed_and_paid(struct work *work)
@@ -689,10 +668,7 @@ static void unused_pins_while_process_is_locked(void)
 	struct work r = { .call = call_revoke };
 
 	begin("nor is a map whose domain left, so memory can be revoked meanwhile");
-	memory_destroy(&mems[3]);
-	memory_init(&mems[3], 4, 1);
-	mems[3].is_fixed = true;
-	fixed_store = memory_store(&mems[3], PG, true);
+	make_fixed_store();
 	m.iova = (unsigned long)process_account();
 	require(!attach(0));
 	close_gate(&mems[2]);
@@ -729,10 +705,7 @@ static void unused_pins_while_a_page_is_locked(void)
 	struct work r = { .call = call_revoke };
 
 	begin("nor while it waits for the lock of a page");
-	memory_destroy(&mems[3]);
-	memory_init(&mems[3], 4, 1);
-	mems[3].is_fixed = true;
-	fixed_store = memory_store(&mems[3], PG, true);
+	make_fixed_store();
 	sem_init(&unpin_closed, 0, 1);
 	mems[2].on_unpin = unpin_gate;
 	m.iova = (unsigned long)process_account();
@@ -884,10 +857,7 @@ static void restore_ignores_what_took_the_place(void)
 	unsigned long iova = AT(2);
 
 	begin("who restores memory does not wait for other memory in its place");
-	memory_destroy(&mems[3]);
-	memory_init(&mems[3], 4, 1);
-	mems[3].is_fixed = true;
-	fixed_store = memory_store(&mems[3], PG, true);
+	make_fixed_store();
 	slice.store = iommufd_store_get(fixed_store);
 	require(!iommufd_map_insert(map, &slice, 1, &iova, IOMMU_READ,
 				    IOMMUFD_MAP_FIXED, NULL));
@@ -1163,7 +1133,6 @@ int main(void)
 	cut_while_a_drain_waits();
 	cut_learns_of_huge_pages();
 	cut_beside_pin();
-	cut_held_beside_pin();
 	drain_while_process_is_locked();
 	failed_attach_while_process_is_locked();
 	unused_pins_while_process_is_locked();
