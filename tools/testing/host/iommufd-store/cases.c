@@ -28,6 +28,42 @@ static void release(struct fake_memory *mem, struct iommufd_store *store,
 		fake_check_page(mem, page);
 }
 
+/* Of pages that another hold has pinned already, so that nothing is pinned */
+static void test_holds_of_a_part(void)
+{
+	struct iommufd_hold all, more, low, high;
+	struct iommufd_store *store;
+	struct fake_memory mem;
+	unsigned long page;
+
+	fake_init(&mem, 1000, 0);
+	for (page = 0; page < 1000; page++)
+		mem.pfns[page] = FAKE_LOW_PFN + page * 3;
+	store = fake_store(&mem, NULL, 0);
+	require(!iommufd_store_hold(store, &all, ALL(&mem)));
+	task.dying = true;
+	require(iommufd_store_hold(store, &more, 10, 900) == -EINTR);
+	task.dying = false;
+	require(!iommufd_store_hold(store, &more, 10, 900));
+	require(iommufd_store_pinned_pages(store) == 1000);
+
+	/* Page 600 is in both */
+	iommufd_store_split_hold(store, &more, &low, 600, &high, 600);
+	require(low.first == 10 && high.last == 900);
+	iommufd_store_release(store, &all);
+	require(iommufd_store_pinned_pages(store) == 891);
+	iommufd_store_release(store, &low);
+	require(iommufd_store_pinned_pages(store) == 301);
+	iommufd_store_release(store, &high);
+	require(!iommufd_store_pinned_pages(store));
+	for (page = 0; page < 1000; page++)
+		fake_expect_unpinned(&mem, page);
+	for (page = 0; page < 1000; page++)
+		fake_check_page(&mem, page);
+	iommufd_store_put(store);
+	fake_destroy(&mem);
+}
+
 /* Memory cost */
 
 static unsigned long contiguous(unsigned long page)
@@ -450,6 +486,8 @@ int main(void)
 	ok("swapped pages inside a huge page are seen");
 	test_one_run();
 	ok("contiguous memory is one run");
+	test_holds_of_a_part();
+	ok("two holds take the place of one, and a killed task gets none");
 	for (i = 0; i < ARRAY_SIZE(limit_cases); i++)
 		test_limit(&limit_cases[i]);
 	ok("limits");
