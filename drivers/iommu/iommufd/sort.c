@@ -7,11 +7,15 @@
  * stopped between any two of its steps.
  */
 #include <linux/errno.h>
+#include <linux/minmax.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/types.h>
 
 #include "sort.h"
+
+/* Negative, 0 or positive when the first is less, equal or greater */
+typedef int (*compare_fn)(const void *a, const void *b);
 
 /**
  * struct heap - an array that is being sorted
@@ -19,13 +23,11 @@
  * @width: words of an element
  * @nr: number of elements in the heap: no child, 2n + 1 or 2n + 2, is greater than
  *      its parent, n
- * @compare: negative, 0 or positive when the first is less, equal or greater
  */
 struct heap {
 	unsigned long *start;
 	size_t width;
 	size_t nr;
-	int (*compare)(const void *a, const void *b);
 };
 
 static unsigned long *element(const struct heap *heap, size_t i)
@@ -33,32 +35,25 @@ static unsigned long *element(const struct heap *heap, size_t i)
 	return heap->start + i * heap->width;
 }
 
-static bool is_less(const struct heap *heap, size_t a, size_t b)
-{
-	return heap->compare(element(heap, a), element(heap, b)) < 0;
-}
-
 static void exchange(const struct heap *heap, size_t a, size_t b)
 {
-	unsigned long *x = element(heap, a), *y = element(heap, b), old;
+	unsigned long *x = element(heap, a), *y = element(heap, b);
 	size_t i;
 
-	for (i = 0; i < heap->width; i++) {
-		old = x[i];
-		x[i] = y[i];
-		y[i] = old;
-	}
+	for (i = 0; i < heap->width; i++)
+		swap(x[i], y[i]);
 }
 
 /* Everything below element @i is a heap: let it sink until it is one, too */
-static void sink(const struct heap *heap, size_t i)
+static void sink(const struct heap *heap, size_t i, compare_fn compare)
 {
 	size_t child;
 
 	while ((child = 2 * i + 1) < heap->nr) {
-		if (child + 1 < heap->nr && is_less(heap, child, child + 1))
+		if (child + 1 < heap->nr &&
+		    compare(element(heap, child), element(heap, child + 1)) < 0)
 			child++;
-		if (!is_less(heap, i, child))
+		if (compare(element(heap, i), element(heap, child)) >= 0)
 			return;
 		exchange(heap, i, child);
 		i = child;
@@ -87,21 +82,19 @@ static bool shall_stop(void)
 int iommufd_sort(void *array, size_t nr, size_t width,
 		 int (*compare)(const void *a, const void *b))
 {
-	struct heap heap = {
-		.start = array, .width = width, .nr = nr, .compare = compare,
-	};
+	struct heap heap = { .start = array, .width = width, .nr = nr };
 	size_t i;
 
 	for (i = nr / 2; i--; ) {
 		if (shall_stop())
 			return -EINTR;
-		sink(&heap, i);
+		sink(&heap, i, compare);
 	}
 	while (heap.nr > 1) {
 		if (shall_stop())
 			return -EINTR;
 		exchange(&heap, 0, --heap.nr);
-		sink(&heap, 0);
+		sink(&heap, 0, compare);
 	}
 	return 0;
 }
