@@ -69,7 +69,10 @@
 #include <linux/seqlock.h>
 #include <linux/uaccess.h>
 
+#include <kunit/visibility.h>
+
 #include "internal.h"
+#include "pin_huge.h"
 
 #ifndef gup_fast_permitted
 #define gup_fast_permitted(start, end) true
@@ -116,8 +119,9 @@ static bool may_pin_pmd(pmd_t pmd)
 	       pmd_access_permitted(pmd, true);
 }
 
-static struct page *pin_in_pmd(pmd_t *pmdp, pmd_t pmd, unsigned long addr,
-			       unsigned long npages)
+VISIBLE_IF_KUNIT struct page *pin_in_pmd(pmd_t *pmdp, pmd_t pmd,
+					 unsigned long addr,
+					 unsigned long npages)
 {
 	unsigned long first = (addr & ~PMD_MASK) >> PAGE_SHIFT;
 	struct folio *folio;
@@ -138,8 +142,9 @@ static bool may_pin_pud(pud_t pud)
 	return !pud_devmap(pud) && pud_access_permitted(pud, true);
 }
 
-static struct page *pin_in_pud(pud_t *pudp, pud_t pud, unsigned long addr,
-			       unsigned long npages)
+VISIBLE_IF_KUNIT struct page *pin_in_pud(pud_t *pudp, pud_t pud,
+					 unsigned long addr,
+					 unsigned long npages)
 {
 	unsigned long first = (addr & ~PUD_MASK) >> PAGE_SHIFT;
 	struct folio *folio;
@@ -188,8 +193,9 @@ static struct page *pin_mapped(unsigned long addr, unsigned long npages)
 }
 
 /* Pins that do not overlap a fork, since write_protect_seq was read. */
-static struct page *pin_unless_forked(unsigned long addr, unsigned long npages,
-				      unsigned int seq)
+VISIBLE_IF_KUNIT struct page *pin_unless_forked(unsigned long addr,
+						unsigned long npages,
+						unsigned int seq)
 {
 	unsigned long irq_flags;
 	struct page *page;
@@ -257,7 +263,3 @@ struct page *pin_user_huge_page(unsigned long addr, unsigned long npages)
 	return page;
 }
 EXPORT_SYMBOL_NS_GPL(pin_user_huge_page, IOMMUFD_INTERNAL);
-
-#ifdef CONFIG_LONGTERM_PIN_KUNIT_TEST
-#include "pin_huge_test.c"
-#endif

@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KUnit tests of pins of huge pages that change meanwhile.  Part of pin_huge.c.
+ * KUnit tests of pins of huge pages that change meanwhile.
  *
  * What a race leaves is made by hand: the entry that was read before it, the
  * place of the entry behind it, and between them the pages as they are then.
  */
 #include <kunit/test.h>
 #include <linux/gfp.h>
-#include <linux/huge_mm.h>
 #include <linux/kthread.h>
+#include <linux/mm.h>
 #include <linux/mman.h>
+#include <linux/pgtable.h>
+#include <linux/pin_huge.h>
 #include <linux/sched/mm.h>
+
+#include "internal.h"
+#include "pin_huge.h"
 
 #define NR_PAGES	HPAGE_PMD_NR
 #define NR_PAGES_PUD	(PUD_SIZE / PAGE_SIZE)
