@@ -8,6 +8,7 @@
 #include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/err.h>
+#include <linux/lockdep.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
@@ -186,7 +187,7 @@ static void return_owed(struct iommufd_account *account)
 {
 	long npages = atomic_long_xchg(&account->nr_owed, 0);
 
-	mmap_assert_write_locked(account->mm);
+	lockdep_assert_held_write(&account->mm->mmap_lock);
 	if (npages)
 		__account_locked_vm(account->mm, npages, false, account->task,
 				    false);

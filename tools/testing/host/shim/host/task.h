@@ -101,7 +101,6 @@ static inline unsigned long task_rlimit(const struct task_struct *task,
 					 down_write(&(mm)->mmap_lock))
 #define mmap_write_lock_killable(mm)	(WARN_ON(host_works), \
 					 down_write_killable(&(mm)->mmap_lock))
-#define mmap_assert_write_locked(mm)	lockdep_assert_held_write(&(mm)->mmap_lock)
 #define mmap_write_unlock(mm)		up_write(&(mm)->mmap_lock)
 
 int __account_locked_vm(struct mm_struct *mm, unsigned long npages, bool inc,
