@@ -30,17 +30,13 @@
  * @addr: address of a page there
  * @file: file of one page
  * @isolated: the one of the two that is kept isolated, or NULL
- * @watch: puts it back when it is pinned
- * @stop: nothing will pin it any more
- * @rescue: puts it back when a pin does not end
+ * @rescue: puts it back, soon or when a pin does not end
  */
 struct retry_fixture {
 	struct mm_struct *mm;
 	unsigned long addr;
 	struct file *file;
 	struct folio *isolated;
-	struct work_struct watch;
-	bool stop;
 	struct delayed_work rescue;
 };
 
@@ -50,16 +46,6 @@ static void put_back(struct retry_fixture *f)
 
 	if (folio)
 		folio_putback_lru(folio);
-}
-
-static void watch(struct work_struct *work)
-{
-	struct retry_fixture *f = container_of(work, struct retry_fixture, watch);
-	struct folio *folio = READ_ONCE(f->isolated);
-
-	while (!READ_ONCE(f->stop) && !folio_maybe_dma_pinned(folio))
-		cond_resched();
-	put_back(f);
 }
 
 static void rescue(struct work_struct *work)
@@ -73,7 +59,6 @@ static int retry_init(struct kunit *test)
 	struct file *file;
 
 	KUNIT_ASSERT_NOT_NULL(test, f);
-	INIT_WORK(&f->watch, watch);
 	INIT_DELAYED_WORK(&f->rescue, rescue);
 	test->priv = f;
 	file = shmem_file_setup("pin_retry", PAGE_SIZE, 0);
@@ -95,8 +80,6 @@ static void retry_exit(struct kunit *test)
 
 	if (!f)
 		return;
-	WRITE_ONCE(f->stop, true);
-	flush_work(&f->watch);
 	cancel_delayed_work_sync(&f->rescue);
 	put_back(f);
 	if (f->file)
@@ -192,13 +175,19 @@ static void file_page_stays_isolated(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, pin_file_page(test));
 }
 
+/* Not before the first attempts, if they come at once, and long before the last */
+static void put_back_soon(struct retry_fixture *f)
+{
+	mod_delayed_work(system_wq, &f->rescue, msecs_to_jiffies(100));
+}
+
 /* The first attempt meets an isolated page, one of the next does not. */
 static void user_page_comes_back(struct kunit *test)
 {
 	struct retry_fixture *f = test->priv;
 
 	isolate_user_page(test);
-	queue_work(system_unbound_wq, &f->watch);
+	put_back_soon(f);
 	KUNIT_EXPECT_EQ(test, 0, pin_user_page(test));
 	KUNIT_EXPECT_NULL(test, f->isolated);
 }
@@ -208,7 +197,7 @@ static void file_page_comes_back(struct kunit *test)
 	struct retry_fixture *f = test->priv;
 
 	isolate_file_page(test);
-	queue_work(system_unbound_wq, &f->watch);
+	put_back_soon(f);
 	KUNIT_EXPECT_EQ(test, 0, pin_file_page(test));
 	KUNIT_EXPECT_NULL(test, f->isolated);
 }
