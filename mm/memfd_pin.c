@@ -188,7 +188,7 @@ static bool may_access(struct file *file, bool write)
  * or may not be accessed like this; -ENOMEM, also when pages that must be
  * moved are in use; -ENOSPC when a limit of the file system is reached;
  * -EFAULT when a page is broken; -EBUSY when one can neither be pinned nor
- * moved in half a second, or is gone each time that it was made; -EINTR on a
+ * moved in ten seconds, or is gone each time that it was made; -EINTR on a
  * fatal signal; -ERESTARTNOINTR on another one that got in the way: the caller
  * shall undo what it did and return that to user space.
  */

@@ -22,7 +22,7 @@
  * Waits of 1, 2, 4 ... 256 ms, and then of 256 ms each, ten seconds in all.
  * Compaction and reclaim isolate 32 pages at a time (COMPACT_CLUSTER_MAX,
  * SWAP_CLUSTER_MAX), and khugepaged and most pins no more than 512.  To copy so
- * much takes milliseconds.  migratepages(2) and memory hotplug isolate all that
+ * much takes milliseconds.  migrate_pages(2) and memory hotplug isolate all that
  * they will move before they move any of it, which may be gigabytes and takes
  * seconds.
  */
