@@ -239,4 +239,15 @@ static inline void unmap_is(unsigned int i, int err)
 	require(unmap_at(AT(i), END(i)) == err);
 }
 
+static struct iommufd_store *fixed_store;
+
+/* Memory that can be revoked */
+static inline void make_fixed_store(void)
+{
+	memory_destroy(&mems[3]);
+	memory_init(&mems[3], 4, 1);
+	mems[3].is_fixed = true;
+	fixed_store = memory_store(&mems[3], PG, true);
+}
+
 #endif /* GATES_H */
