@@ -33,6 +33,7 @@
 #include <linux/lockdep.h>
 #include <linux/mutex.h>
 #include <linux/printk.h>
+#include <linux/wait.h>
 #include <trace/events/iommu.h>
 
 #include "dma-iommu.h"
@@ -90,7 +91,37 @@ bool iommu_device_usable(struct device *dev)
 /* Does the device change its domain when its group does? */
 static bool follows_group(const struct group_device *member)
 {
-	return iommu_device_usable(member->dev) && !member->resets;
+	return iommu_device_usable(member->dev) && !member->quiet;
+}
+
+/* Attaches that wait for the end of resets, which are rare: one for all groups */
+static DECLARE_WAIT_QUEUE_HEAD(quiet_ends);
+
+static void set_quiet(struct iommu_group *group, struct group_device *member,
+		      bool quiet)
+{
+	lockdep_assert_held(&group->mutex);
+	member->quiet = quiet;
+	WRITE_ONCE(group->nr_quiet, group->nr_quiet + (quiet ? 1 : -1));
+	if (!quiet)
+		wake_up_all(&quiet_ends);
+}
+
+/*
+ * Lock a group that has no quiet device. What the caller knew of the group
+ * before may not be true any more.
+ */
+static int lock_group_at_rest(struct iommu_group *group)
+{
+	for (;;) {
+		mutex_lock(&group->mutex);
+		if (!group->nr_quiet)
+			return 0;
+		mutex_unlock(&group->mutex);
+		if (wait_event_killable(quiet_ends,
+					!READ_ONCE(group->nr_quiet)))
+			return -EINTR;
+	}
 }
 
 /**
@@ -393,16 +424,6 @@ static int group_fits_domain(struct iommu_group *group,
 	return err;
 }
 
-static bool is_being_reset(struct iommu_group *group)
-{
-	struct group_device *member;
-
-	list_for_each_entry(member, &group->devices, list)
-		if (member->resets)
-			return true;
-	return false;
-}
-
 /**
  * iommu_group_replace_domain() - change the domain of a group on the fly
  * @group: group
@@ -428,7 +449,7 @@ int iommu_group_replace_domain(struct iommu_group *group,
 	err = group_fits_domain(group, new);
 	if (err)
 		return err;
-	if (is_being_reset(group))
+	if (group->nr_quiet)
 		return -EBUSY;
 	return iommu_group_switch_domain(group, new);
 }
@@ -520,42 +541,34 @@ int iommu_group_heal(struct iommu_group *group)
 /**
  * iommu_device_quiesce() - block one device of a group
  * @group: group
- * @dev: device that iommu_device_usable() accepts
+ * @member: device that iommu_device_usable() accepts and that is not quiet
  *
- * The domain of the group does not change.
+ * The domain of the group does not change. If the device cannot be blocked it
+ * is where it was, or stranded, and follows its group as before.
  *
  * Context: &struct iommu_group.mutex is held; may sleep, does not allocate.
- * Return: whether it is blocked; if not, it is where it was, or stranded.
  */
-bool iommu_device_quiesce(struct iommu_group *group, struct device *dev)
+void iommu_device_quiesce(struct iommu_group *group,
+			  struct group_device *member)
 {
-	struct iommu_domain *blocked = blocked_domain_of(group, dev);
+	struct iommu_domain *blocked = blocked_domain_of(group, member->dev);
 
 	lockdep_assert_held(&group->mutex);
 	if (!blocked || !group->domain)
-		return false;
-	if (blocked == group->domain || !__iommu_attach_device(blocked, dev))
-		return true;
-	restore_device(group, dev, group->domain, blocked, true);
-	return false;
+		return;
+	if (blocked == group->domain ||
+	    !__iommu_attach_device(blocked, member->dev))
+		set_quiet(group, member, true);
+	else
+		restore_device(group, member->dev, group->domain, blocked, true);
 }
 
-/**
- * iommu_device_resume() - undo iommu_device_quiesce()
- * @group: group, whose domain may be another one since
- * @dev: device that is blocked
- *
- * If @dev cannot be attached, or cannot go back to no domain, it stays blocked
- * and is stranded.
- *
- * Context: &struct iommu_group.mutex is held; may sleep, does not allocate.
- */
-void iommu_device_resume(struct iommu_group *group, struct device *dev)
+/* Bring a blocked device to the domain of its group. */
+static void unblock_device(struct iommu_group *group, struct device *dev)
 {
 	struct iommu_domain *blocked = blocked_domain_of(group, dev);
 	struct iommu_domain *domain = group->domain;
 
-	lockdep_assert_held(&group->mutex);
 	if (domain == blocked)
 		return;
 	if (domain) {
@@ -569,6 +582,25 @@ void iommu_device_resume(struct iommu_group *group, struct device *dev)
 		iommu_attach_complain(group,
 				      "device stays blocked after its reset: no way back to no domain");
 	}
+}
+
+/**
+ * iommu_device_resume() - undo iommu_device_quiesce()
+ * @group: group, whose domain may be another one since
+ * @member: device; nothing happens if it is not quiet
+ *
+ * If the device cannot be attached, or cannot go back to no domain, it stays
+ * blocked and is stranded. Attaches that waited for it go on.
+ *
+ * Context: &struct iommu_group.mutex is held; may sleep, does not allocate.
+ */
+void iommu_device_resume(struct iommu_group *group, struct group_device *member)
+{
+	lockdep_assert_held(&group->mutex);
+	if (!member->quiet)
+		return;
+	unblock_device(group, member->dev);
+	set_quiet(group, member, false);
 }
 
 /* Firmware regions that must be mapped 1:1 at all times, relaxable ones not */
@@ -628,11 +660,62 @@ int iommu_group_admit_device(struct iommu_group *group, struct device *dev)
 void iommu_group_dismiss_device(struct device *dev)
 {
 	struct iommu_group *group = iommu_group_get(dev);
+	struct group_device *member;
 
 	if (!group)
 		return;
 	mutex_lock(&group->mutex);
 	dev->iommu->leaving = true;
+	list_for_each_entry(member, &group->devices, list)
+		if (member->dev == dev && member->quiet)
+			set_quiet(group, member, false);
+	mutex_unlock(&group->mutex);
+	iommu_group_put(group);
+}
+
+/*
+ * Write a device's entries in the tables of the IOMMU anew. Drivers take the
+ * attach of the domain that the device is on for no change, so it goes by way of
+ * the blocked one where there is one.
+ */
+static void renew_device(struct iommu_group *group, struct device *dev)
+{
+	struct iommu_domain *blocked = blocked_domain_of(group, dev);
+	struct iommu_domain *domain = group->domain;
+
+	if (blocked && blocked != domain)
+		__iommu_attach_device(blocked, dev);
+	if (!__iommu_attach_device(domain, dev))
+		return;
+	strand_device(group, dev, domain, domain);
+	iommu_attach_complain(group,
+			      "device lost its domain with one that has the same requester ID");
+}
+
+/**
+ * iommu_group_renew_sharers() - a device has lost its IOMMU driver
+ * @dev: device after release_device(), still in its group
+ *
+ * The IOMMU takes the requests of devices behind a bridge to conventional PCI
+ * for those of the bridge. With one of them release_device() has cleared the
+ * entry of all: this puts the others back on their domain. What they send in
+ * between is blocked.
+ *
+ * Context: takes &struct iommu_group.mutex; may sleep, does not allocate.
+ */
+void iommu_group_renew_sharers(struct device *dev)
+{
+	struct iommu_group *group = iommu_group_get(dev);
+	struct group_device *member;
+
+	if (!group)
+		return;
+	mutex_lock(&group->mutex);
+	list_for_each_entry(member, &group->devices, list)
+		if (group->domain && follows_group(member) &&
+		    !iommu_is_attach_deferred(member->dev) &&
+		    iommu_devices_share_id(member->dev, dev))
+			renew_device(group, member->dev);
 	mutex_unlock(&group->mutex);
 	iommu_group_put(group);
 }
@@ -649,15 +732,22 @@ static bool group_is_free(struct iommu_group *group)
  * @domain: domain
  * @group: group
  *
- * Context: takes &struct iommu_group.mutex; may sleep.
- * Return: 0; -EBUSY when another user's domain is attached; otherwise as
- * iommu_group_replace_domain().
+ * Waits for the end of a reset of a device of the group.
+ *
+ * Context: takes &struct iommu_group.mutex; may sleep. The caller holds nothing
+ * that the reset of another device of the group needs, as it would with the
+ * device_lock() of that device.
+ * Return: 0; -EBUSY when another user's domain is attached; -EINTR when the
+ * caller is killed while it waits; otherwise as iommu_group_replace_domain().
  */
 int iommu_attach_group(struct iommu_domain *domain, struct iommu_group *group)
 {
-	int err = -EBUSY;
+	int err;
 
-	mutex_lock(&group->mutex);
+	err = lock_group_at_rest(group);
+	if (err)
+		return err;
+	err = -EBUSY;
 	if (group_is_free(group))
 		err = iommu_group_replace_domain(group, domain);
 	mutex_unlock(&group->mutex);
@@ -709,7 +799,9 @@ int iommu_attach_device(struct iommu_domain *domain, struct device *dev)
 	if (!group)
 		return -ENODEV;
 
-	mutex_lock(&group->mutex);
+	err = lock_group_at_rest(group);
+	if (err)
+		goto out_put;
 	if (iommu_group_device_count(group) != 1)
 		err = -EINVAL;
 	else if (!group_is_free(group))
@@ -717,6 +809,7 @@ int iommu_attach_device(struct iommu_domain *domain, struct device *dev)
 	else
 		err = iommu_group_replace_domain(group, domain);
 	mutex_unlock(&group->mutex);
+out_put:
 	iommu_group_put(group);
 	return err;
 }
@@ -780,6 +873,59 @@ int iommu_device_replace_domain(struct device *dev,
 	return err;
 }
 EXPORT_SYMBOL_NS_GPL(iommu_device_replace_domain, IOMMUFD_INTERNAL);
+
+/**
+ * iommu_device_return_domain() - undo iommu_device_replace_domain()
+ * @dev: device whose DMA the caller owns
+ * @domain: domain that it was on before
+ *
+ * A reset does not stand in the way: a device that is being reset comes to
+ * @domain at the end of it, like its siblings now.
+ *
+ * Context: takes &struct iommu_group.mutex; may sleep. Not to be called under
+ * a device_lock().
+ * Return: 0; the driver's error, with the group where it was.
+ */
+int iommu_device_return_domain(struct device *dev, struct iommu_domain *domain)
+{
+	struct iommu_group *group = iommu_group_get(dev);
+	int err;
+
+	if (!group)
+		return -ENODEV;
+	mutex_lock(&group->mutex);
+	err = iommu_group_switch_domain(group, domain);
+	mutex_unlock(&group->mutex);
+	iommu_group_put(group);
+	return err;
+}
+EXPORT_SYMBOL_NS_GPL(iommu_device_return_domain, IOMMUFD_INTERNAL);
+
+/**
+ * iommu_device_wait_for_reset() - wait until a group can be attached again
+ * @dev: device whose DMA the caller owns
+ *
+ * For callers of iommu_device_replace_domain() whose users do not know
+ * -EBUSY. The next reset may begin before they try again.
+ *
+ * Context: may sleep; what the caller holds is as for iommu_attach_group().
+ * Return: 0 when no device of the group was being reset; 1 after waiting;
+ * -EINTR when the caller is killed.
+ */
+int iommu_device_wait_for_reset(struct device *dev)
+{
+	struct iommu_group *group = iommu_group_get(dev);
+	int ret;
+
+	if (!group)
+		return 0;
+	ret = READ_ONCE(group->nr_quiet) ? 1 : 0;
+	if (wait_event_killable(quiet_ends, !READ_ONCE(group->nr_quiet)))
+		ret = -EINTR;
+	iommu_group_put(group);
+	return ret;
+}
+EXPORT_SYMBOL_NS_GPL(iommu_device_wait_for_reset, IOMMUFD_INTERNAL);
 
 /**
  * iommu_device_detach_domain() - block a device, and with it its group, again

@@ -12,6 +12,7 @@
 #include <linux/types.h>
 
 struct device;
+struct group_device;
 struct iommu_domain;
 struct iommu_group;
 struct msi_desc;
@@ -30,13 +31,17 @@ void iommu_group_note_domain(struct iommu_group *group,
 			     struct iommu_domain *domain);
 int iommu_group_admit_device(struct iommu_group *group, struct device *dev);
 void iommu_group_dismiss_device(struct device *dev);
-bool iommu_device_quiesce(struct iommu_group *group, struct device *dev);
-void iommu_device_resume(struct iommu_group *group, struct device *dev);
+void iommu_group_renew_sharers(struct device *dev);
+void iommu_device_quiesce(struct iommu_group *group,
+			  struct group_device *member);
+void iommu_device_resume(struct iommu_group *group,
+			 struct group_device *member);
 void iommu_attach_complain(struct iommu_group *group, const char *what);
 unsigned int iommu_attach_complaints(void);
 
 /* drivers/iommu/iommu-device.c */
 struct iommu_domain *iommu_device_alloc_blocking(struct device *dev);
+bool iommu_devices_share_id(struct device *dev, struct device *other);
 
 /* drivers/iommu/dma-iommu.c */
 int iommu_dma_map_msi(struct iommu_domain *domain, struct msi_desc *desc,

@@ -12,6 +12,7 @@
 #include <linux/iommu.h>
 #include <linux/irqdomain.h>
 #include <linux/list.h>
+#include <linux/pci.h>
 
 #include "iommu-attach.h"
 #include "iommu-group.h"
@@ -280,6 +281,39 @@ int iommu_device_fits_domain(struct device *dev, struct iommu_domain *domain)
 	return domain->ops->device_fits(domain, dev);
 }
 EXPORT_SYMBOL_NS_GPL(iommu_device_fits_domain, IOMMUFD_INTERNAL);
+
+static int is_same_id(struct pci_dev *pdev, u16 id, void *wanted)
+{
+	return id == *(u16 *)wanted;
+}
+
+static int is_id_of(struct pci_dev *pdev, u16 id, void *other)
+{
+	return pci_for_each_dma_alias(other, is_same_id, &id);
+}
+
+/**
+ * iommu_devices_share_id() - can two devices make requests under one ID?
+ * @dev: device
+ * @other: another device, or @dev
+ *
+ * Behind a bridge to conventional PCI all devices use the ID of the bridge.
+ *
+ * Context: any; the devices do not change their places.
+ * Return: whether some requester ID is used by both; false for one and the
+ * same device.
+ */
+bool iommu_devices_share_id(struct device *dev, struct device *other)
+{
+	struct pci_dev *a, *b;
+
+	if (dev == other || !dev_is_pci(dev) || !dev_is_pci(other))
+		return false;
+	a = to_pci_dev(dev);
+	b = to_pci_dev(other);
+	return pci_domain_nr(a->bus) == pci_domain_nr(b->bus) &&
+	       pci_for_each_dma_alias(a, is_id_of, b);
+}
 
 #ifdef CONFIG_IRQ_DOMAIN_HIERARCHY
 /* The device's interrupt controller looks at who sends a message. */

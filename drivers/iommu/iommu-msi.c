@@ -11,12 +11,21 @@
 #include "iommu-attach.h"
 #include "iommu-group.h"
 
-/* @group: NULL for a device that no IOMMU translates for */
+/* Its interrupts go nowhere now, but shall work as soon as it is attached. */
+static bool is_blocked_for_owner(const struct iommu_group *group)
+{
+	return group->dma_owner && group->dma_owner->sw_msi && group->domain &&
+	       group->domain == group->blocking_domain;
+}
+
 static int prepare_locked(struct iommu_group *group, struct msi_desc *desc,
 			  phys_addr_t msi_addr)
 {
-	struct iommu_domain *domain = group ? group->domain : NULL;
+	struct iommu_dma_owner *owner = group->dma_owner;
+	struct iommu_domain *domain = group->domain;
 
+	if (is_blocked_for_owner(group))
+		return owner->sw_msi->prepare_blocked(owner, desc, msi_addr);
 	if (domain && domain->sw_msi)
 		return domain->sw_msi->prepare(domain, desc, msi_addr);
 	return iommu_dma_map_msi(domain, desc, msi_addr);
@@ -32,11 +41,13 @@ static int prepare_locked(struct iommu_group *group, struct msi_desc *desc,
  * same time.  The domain is thus looked up, and used to the end, under the
  * group's mutex: nobody frees a domain that a group is on, and it cannot leave
  * the group before that.  This goes for the cookies of VFIO type1 and of the DMA
- * API as well, which go away with their domain.
+ * API as well, which go away with their domain.  While an owner's device is on
+ * none of his domains, he says where the doorbell will be: the physical address
+ * that a blocked domain would suggest means something else to those domains.
  *
  * Context: takes &struct iommu_group.mutex; may sleep.
  * Return: 0; -ENOMEM when the doorbell cannot be mapped; the error of the
- * domain's owner.
+ * owner of the domain or of the device.
  */
 int iommu_dma_prepare_msi(struct msi_desc *desc, phys_addr_t msi_addr)
 {
@@ -44,7 +55,7 @@ int iommu_dma_prepare_msi(struct msi_desc *desc, phys_addr_t msi_addr)
 	int err;
 
 	if (!group)
-		return prepare_locked(NULL, desc, msi_addr);
+		return iommu_dma_map_msi(NULL, desc, msi_addr);
 	mutex_lock(&group->mutex);
 	err = prepare_locked(group, desc, msi_addr);
 	mutex_unlock(&group->mutex);

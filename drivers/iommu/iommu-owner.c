@@ -87,6 +87,7 @@ static void group_release(struct iommu_group *group)
 	lockdep_assert_held(&group->mutex);
 	group->owner_cnt = 0;
 	group->owner = NULL;
+	group->dma_owner = NULL;
 	iommu_group_leave_domain(group);
 }
 
@@ -156,7 +157,7 @@ EXPORT_SYMBOL_GPL(iommu_group_dma_owner_claimed);
 /**
  * iommu_device_claim_dma_owner() - become the owner of the DMA of a device
  * @dev: device
- * @owner: pointer that stands for the owner, not NULL
+ * @owner: the owner, not NULL
  *
  * The group of @dev goes with it. An owner may claim every device of a group,
  * each of them once; the group is released with the last one.
@@ -166,7 +167,8 @@ EXPORT_SYMBOL_GPL(iommu_group_dma_owner_claimed);
  * Return: 0; -EINVAL when @owner is NULL; -ENODEV when @dev has no group;
  * otherwise as iommu_group_claim_dma_owner().
  */
-int iommu_device_claim_dma_owner(struct device *dev, void *owner)
+int iommu_device_claim_dma_owner(struct device *dev,
+				 struct iommu_dma_owner *owner)
 {
 	struct iommu_group *group;
 	int err = 0;
@@ -184,6 +186,8 @@ int iommu_device_claim_dma_owner(struct device *dev, void *owner)
 		group->owner_cnt++;
 	else
 		err = -EPERM;
+	if (!err)
+		group->dma_owner = owner;
 	mutex_unlock(&group->mutex);
 	iommu_group_put(group);
 	return err;
@@ -220,7 +224,7 @@ EXPORT_SYMBOL_NS_GPL(iommu_device_release_dma_owner, IOMMUFD_INTERNAL);
 /**
  * iommu_device_has_dma_owner() - tell whether a device's group is somebody's
  * @dev: any device
- * @owner: pointer that stands for the owner, not NULL
+ * @owner: the owner, not NULL
  *
  * The answer stays true while a claim of @owner for a device of the group is
  * not released.
@@ -228,7 +232,8 @@ EXPORT_SYMBOL_NS_GPL(iommu_device_release_dma_owner, IOMMUFD_INTERNAL);
  * Context: takes &struct iommu_group.mutex; may sleep.
  * Return: true when @owner has claimed the group.
  */
-bool iommu_device_has_dma_owner(struct device *dev, const void *owner)
+bool iommu_device_has_dma_owner(struct device *dev,
+				const struct iommu_dma_owner *owner)
 {
 	struct iommu_group *group = iommu_group_get(dev);
 	bool has;

@@ -12,7 +12,8 @@
  *
  *   save and disable the device
  *                               begin: device blocked
- *   reset                                               attach, replace: -EBUSY
+ *   reset                                               attach waits
+ *                                                       replace: -EBUSY
  *                                                       detach: group only
  *   restore its configuration
  *                               end: device on the
@@ -33,25 +34,16 @@
 #include "iommu-attach.h"
 #include "iommu-group.h"
 
-static int is_other_alias(struct pci_dev *pdev, u16 alias, void *data)
-{
-	return alias != pci_dev_id(pdev);
-}
-
 /*
- * Does the IOMMU take requests of one device for those of another? Then it can
- * only block both, and the other one may be busy.
+ * Does the IOMMU take requests of another device for those of this one? Then it
+ * can only block both, and the other one may be busy.
  */
-static bool shares_requester_id(struct iommu_group *group)
+static bool shares_requester_id(struct iommu_group *group, struct device *dev)
 {
 	struct group_device *member;
 
-	if (list_is_singular(&group->devices))
-		return false;
 	list_for_each_entry(member, &group->devices, list)
-		if (dev_is_pci(member->dev) &&
-		    pci_for_each_dma_alias(to_pci_dev(member->dev),
-					   is_other_alias, NULL))
+		if (iommu_devices_share_id(member->dev, dev))
 			return true;
 	return false;
 }
@@ -69,26 +61,26 @@ static struct group_device *find_member(struct iommu_group *group,
 	return NULL;
 }
 
+/* A reset may be a part of a larger one: of the slot, the bus, the PF. */
 static void begin_locked(struct iommu_group *group, struct group_device *member)
 {
-	/* A reset of the function as a part of a larger one */
-	if (member->resets)
-		member->resets++;
-	else if (group->owner && !shares_requester_id(group) &&
-		 iommu_device_quiesce(group, member->dev))
-		member->resets = 1;
+	if (member->resets++)
+		return;
+	if (group->owner && !shares_requester_id(group, member->dev))
+		iommu_device_quiesce(group, member);
 }
 
 static void end_locked(struct iommu_group *group, struct group_device *member)
 {
 	if (member->resets && !--member->resets)
-		iommu_device_resume(group, member->dev);
+		iommu_device_resume(group, member);
 }
 
+typedef void (*member_fn)(struct iommu_group *group,
+			  struct group_device *member);
+
 /* Do something about a device, with its group locked */
-static void with_member(struct device *dev,
-			void (*act)(struct iommu_group *group,
-				    struct group_device *member))
+static void with_member(struct device *dev, member_fn act)
 {
 	struct iommu_group *group = iommu_group_get(dev);
 	struct group_device *member;
@@ -103,19 +95,41 @@ static void with_member(struct device *dev,
 	iommu_group_put(group);
 }
 
+/* A reset of a physical function is one of its virtual functions, too. */
+static void with_functions(struct device *dev, member_fn act)
+{
+	struct pci_dev *pf, *vf;
+	int i;
+
+	with_member(dev, act);
+	if (!dev_is_pci(dev))
+		return;
+	pf = to_pci_dev(dev);
+	for (i = 0; i < pci_num_vf(pf); i++) {
+		vf = pci_get_domain_bus_and_slot(pci_domain_nr(pf->bus),
+						 pci_iov_virtfn_bus(pf, i),
+						 pci_iov_virtfn_devfn(pf, i));
+		if (!vf)
+			continue;
+		with_member(&vf->dev, act);
+		pci_dev_put(vf);
+	}
+}
+
 /**
  * iommu_device_reset_begin() - a device is about to be reset
  * @dev: device that has been told to send nothing any more
  *
  * Blocks its DMA if an owner has it, and if that can be done to this device
- * alone. May be nested.
+ * alone; and that of its virtual functions. May be nested.
  *
  * Context: takes &struct iommu_group.mutex; may sleep, does not allocate. The
- * device_lock() is held, which pairs this with iommu_device_reset_end().
+ * device_lock() is held, which pairs this with iommu_device_reset_end() and
+ * keeps the number of virtual functions.
  */
 void iommu_device_reset_begin(struct device *dev)
 {
-	with_member(dev, begin_locked);
+	with_functions(dev, begin_locked);
 }
 
 /**
@@ -129,5 +143,5 @@ void iommu_device_reset_begin(struct device *dev)
  */
 void iommu_device_reset_end(struct device *dev)
 {
-	with_member(dev, end_locked);
+	with_functions(dev, end_locked);
 }

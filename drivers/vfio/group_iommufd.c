@@ -20,6 +20,7 @@
 #include <linux/capability.h>
 #include <linux/err.h>
 #include <linux/iommu.h>
+#include <linux/iommu-ext.h>
 #include <linux/iommufd.h>
 #include <linux/mutex.h>
 #include <linux/vfio.h>
@@ -78,6 +79,24 @@ void vfio_group_iommufd_unset(struct vfio_group *group)
 	group->container_users = 0;
 }
 
+/* Programs written for VFIO's containers do not know that a reset can be in the way. */
+static int attach_after_reset(struct vfio_device *device, u32 *ioas_id)
+{
+	const struct vfio_iommufd_ops *ops = device->iommufd_ops;
+	int err, waited;
+
+	do {
+		err = ops->attach(device, ioas_id);
+		if (err != -EBUSY || device->group->type != VFIO_IOMMU)
+			return err;
+		waited = iommu_device_wait_for_reset(device->dev);
+		if (waited < 0)
+			return waited;
+	} while (waited);
+	/* It may have been over before the question. */
+	return ops->attach(device, ioas_id);
+}
+
 static int bind_and_attach(struct vfio_device *device, struct iommufd_ctx *ctx)
 {
 	const struct vfio_iommufd_ops *ops = device->iommufd_ops;
@@ -90,7 +109,7 @@ static int bind_and_attach(struct vfio_device *device, struct iommufd_ctx *ctx)
 	err = ops->bind(device, ctx, &dev_id);
 	if (err)
 		return err;
-	err = ops->attach(device, &ioas_id);
+	err = attach_after_reset(device, &ioas_id);
 	if (err)
 		ops->unbind(device);
 	return err;

@@ -16,6 +16,7 @@
 #include <linux/types.h>
 
 struct device;
+struct iommu_dma_owner;
 struct iommu_domain;
 struct iommu_iotlb_gather;
 struct list_head;
@@ -122,10 +123,25 @@ struct iommu_ops_ext {
  *           @desc's device through @domain and store its IOVA with
  *           msi_desc_set_iommu_msi_iova().  Called with the MSI descriptor
  *           lock held; may sleep.  Returns 0 or -ENOMEM, -ENOSPC.
+ * @prepare_blocked: the same while the device is owned and blocked: store the
+ *                   IOVA at which the doorbell will be in every domain that the
+ *                   device can come to.
  */
 struct iommu_sw_msi_ops {
 	int (*prepare)(struct iommu_domain *domain, struct msi_desc *desc,
 		       phys_addr_t msi_addr);
+	int (*prepare_blocked)(struct iommu_dma_owner *owner,
+			       struct msi_desc *desc, phys_addr_t msi_addr);
+};
+
+/**
+ * struct iommu_dma_owner - who has claimed the DMA of devices
+ * @sw_msi: knows the doorbells of all domains that the devices may be put on
+ *
+ * Outlives the claims.
+ */
+struct iommu_dma_owner {
+	const struct iommu_sw_msi_ops *sw_msi;
 };
 
 /**
@@ -195,11 +211,15 @@ bool __must_check iommu_dirty_report(struct iommu_dirty_log *log,
 				     unsigned long iova, size_t len);
 
 /* Attach layer: drivers/iommu/iommu-attach.c */
-int iommu_device_claim_dma_owner(struct device *dev, void *owner);
+int iommu_device_claim_dma_owner(struct device *dev,
+				 struct iommu_dma_owner *owner);
 void iommu_device_release_dma_owner(struct device *dev);
-bool iommu_device_has_dma_owner(struct device *dev, const void *owner);
+bool iommu_device_has_dma_owner(struct device *dev,
+				const struct iommu_dma_owner *owner);
 int iommu_device_replace_domain(struct device *dev,
 				struct iommu_domain *domain);
+int iommu_device_return_domain(struct device *dev, struct iommu_domain *domain);
+int iommu_device_wait_for_reset(struct device *dev);
 void iommu_device_detach_domain(struct device *dev,
 				struct iommu_domain *domain);
 int iommu_device_fits_domain(struct device *dev, struct iommu_domain *domain);

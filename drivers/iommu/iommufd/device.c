@@ -98,7 +98,7 @@ static struct iommufd_device *bind_own(struct iommufd_ctx *ctx,
 		err = PTR_ERR(idev->group);
 		goto err_abort;
 	}
-	err = iommu_device_claim_dma_owner(dev, ctx);
+	err = iommu_device_claim_dma_owner(dev, &ctx->dma_owner);
 	if (err)
 		goto err_put_group;
 
@@ -468,6 +468,6 @@ EXPORT_SYMBOL_NS_GPL(iommufd_device_to_ctx, IOMMUFD);
  */
 bool iommufd_ctx_owns_group_of(struct iommufd_ctx *ctx, struct device *dev)
 {
-	return iommu_device_has_dma_owner(dev, ctx);
+	return iommu_device_has_dma_owner(dev, &ctx->dma_owner);
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_ctx_owns_group_of, IOMMUFD);

@@ -224,7 +224,7 @@ static int fill_after_move(struct iommufd_device *idev,
 	if (!err)
 		return 0;
 	if (old_hwpt)
-		back = iommu_device_replace_domain(idev->dev, old_hwpt->domain);
+		back = iommu_device_return_domain(idev->dev, old_hwpt->domain);
 	if (!old_hwpt || back)
 		iommu_device_detach_domain(idev->dev, hwpt->domain);
 	if (!paging->nr_groups)

@@ -34,6 +34,7 @@
 #define __IOMMUFD_PRIVATE_H
 
 #include <linux/bitmap.h>
+#include <linux/iommu-ext.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/refcount.h>
@@ -174,6 +175,7 @@ struct iommufd_sw_msi {
  * @noiommu: serves VFIO groups without an IOMMU; never changes back. With
  *           @groups_lock held it is set, and @vfio_ioas_id for a group
  * @sw_msi: doorbells for software-managed MSI
+ * @dma_owner: what the attach layer knows of us
  */
 struct iommufd_ctx {
 	struct file *file;
@@ -187,6 +189,7 @@ struct iommufd_ctx {
 	u32 vfio_ioas_id;
 	bool noiommu;
 	struct iommufd_sw_msi sw_msi;
+	struct iommu_dma_owner dma_owner;
 };
 
 /**
@@ -483,7 +486,7 @@ struct iommufd_hwpt_common *iommufd_group_detach(struct iommufd_device *idev);
 int iommufd_ioctl_get_hw_info(struct iommufd_call *call);
 
 /* sw_msi.c: doorbells where the IOMMU translates them */
-void iommufd_sw_msi_init(struct iommufd_sw_msi *table);
+void iommufd_sw_msi_init(struct iommufd_ctx *ctx);
 void iommufd_sw_msi_adopt(struct iommufd_hwpt_paging *hwpt,
 			  struct iommu_domain *domain);
 int iommufd_sw_msi_install(struct iommufd_hwpt_paging *hwpt,

@@ -212,7 +212,7 @@ struct iommufd_ctx *iommufd_ctx_create(void)
 	init_waitqueue_head(&ctx->destroy_wait);
 	ctx->account_mode = IOMMUFD_ACCOUNT_USER;
 	iommufd_account_slot_init(&ctx->account);
-	iommufd_sw_msi_init(&ctx->sw_msi);
+	iommufd_sw_msi_init(ctx);
 	return ctx;
 }
 

@@ -6,7 +6,8 @@
  * Each doorbell gets one IOVA per context, inside a window that the devices'
  * reserved regions keep free.  A page table gets all doorbells before a group
  * is attached, and every later one together with the page tables in use, so an
- * address once given to a device stays right when its domain is replaced.
+ * address once given to a device stays right when its domain is replaced.  A
+ * bound device has its address before it is attached.
  */
 #include <linux/err.h>
 #include <linux/iommu.h>
@@ -14,18 +15,6 @@
 #include <linux/msi.h>
 
 #include "iommufd_private.h"
-
-/**
- * iommufd_sw_msi_init() - set up an empty table
- * @table: the table
- *
- * Context: any.
- */
-void iommufd_sw_msi_init(struct iommufd_sw_msi *table)
-{
-	mutex_init(&table->lock);
-	INIT_LIST_HEAD(&table->hwpts);
-}
 
 /* -ENOENT: the IOMMU does not translate the device's interrupts */
 static int window_of(struct device *dev, struct iommufd_range *window)
@@ -50,19 +39,16 @@ static int window_of(struct device *dev, struct iommufd_range *window)
 	return err;
 }
 
-static dma_addr_t doorbell_iova(const struct iommufd_hwpt_paging *hwpt,
+static dma_addr_t doorbell_iova(const struct iommufd_range *window,
 				unsigned int i)
 {
-	return hwpt->sw_msi_window.start + (dma_addr_t)i * PAGE_SIZE;
+	return window->start + (dma_addr_t)i * PAGE_SIZE;
 }
 
 /* A window holds fewer doorbells than the table where pages are large */
-static bool is_in_window(const struct iommufd_hwpt_paging *hwpt, unsigned int i)
+static bool is_in_window(const struct iommufd_range *window, unsigned int i)
 {
-	unsigned long size_1 = hwpt->sw_msi_window.last -
-			       hwpt->sw_msi_window.start;
-
-	return size_1 >= (i + 1) * PAGE_SIZE - 1;
+	return window->last - window->start >= (i + 1) * PAGE_SIZE - 1;
 }
 
 static int install_one(struct iommufd_hwpt_paging *hwpt, unsigned int i)
@@ -73,11 +59,11 @@ static int install_one(struct iommufd_hwpt_paging *hwpt, unsigned int i)
 	lockdep_assert_held(&table->lock);
 	if (!hwpt->sw_msi_mappable || test_bit(i, hwpt->sw_msi_installed))
 		return 0;
-	if (!is_in_window(hwpt, i))
+	if (!is_in_window(&hwpt->sw_msi_window, i))
 		return -ENOSPC;
-	err = iommu_map(hwpt->common.domain, doorbell_iova(hwpt, i),
-			table->phys[i], PAGE_SIZE,
-			IOMMU_WRITE | IOMMU_NOEXEC | IOMMU_MMIO);
+	err = iommu_map(hwpt->common.domain,
+			doorbell_iova(&hwpt->sw_msi_window, i), table->phys[i],
+			PAGE_SIZE, IOMMU_WRITE | IOMMU_NOEXEC | IOMMU_MMIO);
 	if (!err)
 		__set_bit(i, hwpt->sw_msi_installed);
 	return err;
@@ -112,9 +98,9 @@ static int install_everywhere(struct iommufd_sw_msi *table, unsigned int i)
 }
 
 /* Find the entry of a doorbell, or make one; an entry is never taken back */
-static int find_doorbell(struct iommufd_hwpt_paging *hwpt, phys_addr_t phys)
+static int find_doorbell(struct iommufd_sw_msi *table,
+			 const struct iommufd_range *window, phys_addr_t phys)
 {
-	struct iommufd_sw_msi *table = &hwpt->ctx->sw_msi;
 	unsigned int i;
 	int err;
 
@@ -122,12 +108,25 @@ static int find_doorbell(struct iommufd_hwpt_paging *hwpt, phys_addr_t phys)
 	for (i = 0; i < table->nr; i++)
 		if (table->phys[i] == phys)
 			break;
-	if (i == IOMMUFD_SW_MSI_MAX || !is_in_window(hwpt, i))
+	if (i == IOMMUFD_SW_MSI_MAX || !is_in_window(window, i))
 		return -ENOSPC;
 	if (i == table->nr)
 		table->phys[table->nr++] = phys;
 	err = install_everywhere(table, i);
 	return err ?: i;
+}
+
+/* Choose the address of an interrupt of a device with this window */
+static int set_address(struct iommufd_sw_msi *table,
+		       const struct iommufd_range *window,
+		       struct msi_desc *desc, phys_addr_t msi_addr)
+{
+	int i = find_doorbell(table, window, msi_addr & PAGE_MASK);
+
+	if (i < 0)
+		return i;
+	msi_desc_set_iommu_msi_iova(desc, doorbell_iova(window, i), PAGE_SHIFT);
+	return 0;
 }
 
 /*
@@ -139,7 +138,7 @@ static int prepare(struct iommu_domain *domain, struct msi_desc *desc,
 {
 	struct iommufd_hwpt_paging *hwpt = domain->sw_msi_data;
 	struct iommufd_sw_msi *table = &hwpt->ctx->sw_msi;
-	int i = 0;
+	int err = 0;
 
 	mutex_lock(&table->lock);
 	if (list_empty(&hwpt->sw_msi_node)) {
@@ -149,18 +148,55 @@ static int prepare(struct iommu_domain *domain, struct msi_desc *desc,
 	}
 	/* It is attached, so it is finished, whoever comes to that first */
 	hwpt->sw_msi_mappable = true;
-	i = find_doorbell(hwpt, msi_addr & PAGE_MASK);
-	if (i >= 0)
-		msi_desc_set_iommu_msi_iova(desc, doorbell_iova(hwpt, i),
-					    PAGE_SHIFT);
+	err = set_address(table, &hwpt->sw_msi_window, desc, msi_addr);
 out_unlock:
 	mutex_unlock(&table->lock);
-	return min(i, 0);
+	return err;
+}
+
+/*
+ * Called while an interrupt of a bound device that is not attached is being set
+ * up.  Each page table that the device can come to has the device's window, and
+ * gets the doorbell before the device does.  Locks are as for prepare().
+ */
+static int prepare_blocked(struct iommu_dma_owner *owner, struct msi_desc *desc,
+			   phys_addr_t msi_addr)
+{
+	struct iommufd_ctx *ctx =
+		container_of(owner, struct iommufd_ctx, dma_owner);
+	struct iommufd_range window;
+	int err;
+
+	err = window_of(msi_desc_to_dev(desc), &window);
+	if (err == -ENOENT) {
+		msi_desc_set_iommu_msi_iova(desc, 0, 0);
+		return 0;
+	}
+	if (err)
+		return err;
+	mutex_lock(&ctx->sw_msi.lock);
+	err = set_address(&ctx->sw_msi, &window, desc, msi_addr);
+	mutex_unlock(&ctx->sw_msi.lock);
+	return err;
 }
 
 static const struct iommu_sw_msi_ops sw_msi_ops = {
 	.prepare = prepare,
+	.prepare_blocked = prepare_blocked,
 };
+
+/**
+ * iommufd_sw_msi_init() - set up the empty table of a context
+ * @ctx: context, which answers for the doorbells of its devices from now on
+ *
+ * Context: any.
+ */
+void iommufd_sw_msi_init(struct iommufd_ctx *ctx)
+{
+	mutex_init(&ctx->sw_msi.lock);
+	INIT_LIST_HEAD(&ctx->sw_msi.hwpts);
+	ctx->dma_owner.sw_msi = &sw_msi_ops;
+}
 
 /**
  * iommufd_sw_msi_adopt() - answer for the doorbells of a page table
@@ -280,8 +316,8 @@ void iommufd_sw_msi_remove(struct iommufd_hwpt_paging *hwpt)
 	mutex_lock(&table->lock);
 	list_del_init(&hwpt->sw_msi_node);
 	for_each_set_bit(i, hwpt->sw_msi_installed, IOMMUFD_SW_MSI_MAX)
-		iommu_unmap(hwpt->common.domain, doorbell_iova(hwpt, i),
-			    PAGE_SIZE);
+		iommu_unmap(hwpt->common.domain,
+			    doorbell_iova(&hwpt->sw_msi_window, i), PAGE_SIZE);
 	bitmap_zero(hwpt->sw_msi_installed, IOMMUFD_SW_MSI_MAX);
 	mutex_unlock(&table->lock);
 	iommufd_map_unreserve(hwpt->ioas->map, hwpt);

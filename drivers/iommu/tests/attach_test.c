@@ -20,7 +20,7 @@
 #define FEATURE_WIDE BIT(0)
 #define FLAG_KNOWN BIT(0)
 
-static int owner, other_owner;
+static struct iommu_dma_owner owner, other_owner;
 
 /* The static domain of a driver: attaching it cannot fail */
 static int attach_blocked(struct iommu_domain *domain, struct device *dev)

@@ -144,7 +144,53 @@ static int prepare(struct iommu_domain *domain, struct msi_desc *desc,
 	return -ENOSPC;
 }
 
-static const struct iommu_sw_msi_ops sw_msi = { .prepare = prepare };
+static int prepare_blocked(struct iommu_dma_owner *owner, struct msi_desc *desc,
+			   phys_addr_t msi_addr)
+{
+	lockdep_assert_held(&fake.group->mutex);
+	msi_desc_set_iommu_msi_iova(desc, OTHER_BASE, PAGE_SHIFT);
+	return 0;
+}
+
+static const struct iommu_sw_msi_ops sw_msi = {
+	.prepare = prepare,
+	.prepare_blocked = prepare_blocked,
+};
+
+/* Without a domain of his the owner is asked, with one the domain. */
+static void owner_of_blocked_device_is_asked(struct kunit *test)
+{
+	struct iommu_dma_owner owner = { .sw_msi = &sw_msi }, plain = {};
+	struct iommu_domain *domain;
+	struct msi_desc desc = {};
+
+	fake_world_init(test, &msi_ops, 1);
+	desc.dev = fake_device(0);
+	KUNIT_ASSERT_EQ(test, 0, iommu_device_claim_dma_owner(desc.dev, &owner));
+	KUNIT_EXPECT_EQ(test, 0, iommu_dma_prepare_msi(&desc, DOORBELL));
+	KUNIT_EXPECT_EQ(test, doorbell_iova(&desc), (u64)OTHER_BASE);
+	domain = make_domain(test, BASE);
+	KUNIT_ASSERT_EQ(test, 0, iommu_device_replace_domain(desc.dev, domain));
+	KUNIT_EXPECT_EQ(test, 0, iommu_dma_prepare_msi(&desc, DOORBELL));
+	KUNIT_EXPECT_EQ(test, doorbell_iova(&desc), (u64)BASE);
+	iommu_device_detach_domain(desc.dev, domain);
+	iommu_domain_free(domain);
+	iommu_device_release_dma_owner(desc.dev);
+
+	/* He is forgotten, and others have nothing to say. */
+	KUNIT_EXPECT_EQ(test, 0, iommu_dma_prepare_msi(&desc, DOORBELL));
+	KUNIT_EXPECT_EQ(test, doorbell_iova(&desc), 0ULL);
+	KUNIT_ASSERT_EQ(test, 0, iommu_device_claim_dma_owner(desc.dev, &plain));
+	KUNIT_EXPECT_EQ(test, 0, iommu_dma_prepare_msi(&desc, DOORBELL));
+	KUNIT_EXPECT_EQ(test, doorbell_iova(&desc), 0ULL);
+	iommu_device_release_dma_owner(desc.dev);
+	KUNIT_ASSERT_EQ(test, 0,
+			iommu_group_claim_dma_owner(fake.group, &owner));
+	KUNIT_EXPECT_EQ(test, 0, iommu_dma_prepare_msi(&desc, DOORBELL));
+	KUNIT_EXPECT_EQ(test, doorbell_iova(&desc), 0ULL);
+	iommu_group_release_dma_owner(fake.group);
+	fake_world_exit(test);
+}
 
 /* The three kinds of domains, and a device that has none */
 static void each_kind_of_domain(struct kunit *test)
@@ -199,6 +245,7 @@ static void msi_suite_exit(struct kunit_suite *suite)
 static struct kunit_case msi_cases[] = {
 	KUNIT_CASE(domain_is_replaced_meanwhile),
 	KUNIT_CASE(each_kind_of_domain),
+	KUNIT_CASE(owner_of_blocked_device_is_asked),
 	{}
 };
 

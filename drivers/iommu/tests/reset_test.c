@@ -4,16 +4,18 @@
  */
 #include <kunit/test.h>
 #include <linux/bits.h>
+#include <linux/completion.h>
 #include <linux/err.h>
 #include <linux/iommu-ext.h>
 #include <linux/iommu.h>
+#include <linux/kthread.h>
 #include <linux/sizes.h>
 
 #include "../iommu-attach.h"
 #include "../iommu-group.h"
 #include "fake_iommu.h"
 
-static int owner;
+static struct iommu_dma_owner owner;
 
 static int attach_blocked(struct iommu_domain *domain, struct device *dev)
 {
@@ -209,6 +211,181 @@ static void owner_leaves_meanwhile(struct kunit *test)
 	fake_world_exit(test);
 }
 
+/**
+ * struct attach - an attach that a thread makes
+ * @domain: where to
+ * @whole_group: by the group, else by the only device in it
+ * @ret: what came of it
+ * @done: @ret is there, the thread is about to end
+ */
+struct attach {
+	struct iommu_domain *domain;
+	bool whole_group;
+	int ret;
+	struct completion done;
+};
+
+static int do_attach(void *data)
+{
+	struct attach *attach = data;
+
+	if (attach->whole_group)
+		attach->ret = iommu_attach_group(attach->domain, fake.group);
+	else
+		attach->ret = iommu_attach_device(attach->domain,
+						  fake_device(0));
+	complete(&attach->done);
+	return 0;
+}
+
+/* Begin an attach that a reset is in the way of, and see it wait. */
+static void begin_attach(struct kunit *test, struct attach *attach)
+{
+	struct task_struct *thread;
+
+	init_completion(&attach->done);
+	thread = kthread_run(do_attach, attach, "attach");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(thread));
+	KUNIT_EXPECT_FALSE(test, wait_for_completion_timeout(&attach->done,
+							     HZ / 5));
+}
+
+/* Users that know groups and containers do not know that devices are reset. */
+static void attach_of_group_waits(struct kunit *test)
+{
+	struct attach attach = { .whole_group = true, .ret = 1 };
+	struct iommu_domain *user = begin(test);
+
+	iommu_device_reset_begin(fake_device(1));
+	iommu_device_reset_begin(fake_device(2));
+	iommu_device_detach_domain(fake_device(0), user);
+	attach.domain = user;
+	begin_attach(test, &attach);
+	iommu_device_reset_end(fake_device(1));
+	KUNIT_EXPECT_FALSE(test, wait_for_completion_timeout(&attach.done,
+							     HZ / 5));
+	iommu_device_reset_end(fake_device(2));
+	wait_for_completion(&attach.done);
+	KUNIT_EXPECT_EQ(test, attach.ret, 0);
+	expect_on(test, user, user);
+	end(test, user);
+}
+
+/* Whoever waits is woken, too, when the device goes away. */
+static void device_leaves_in_its_reset(struct kunit *test)
+{
+	struct attach attach = { .whole_group = true, .ret = 1 };
+	struct iommu_domain *user = begin(test);
+
+	iommu_device_reset_begin(fake_device(1));
+	iommu_device_detach_domain(fake_device(0), user);
+	attach.domain = user;
+	begin_attach(test, &attach);
+	fake_dev_remove(fake.devs[1]);
+	wait_for_completion(&attach.done);
+	KUNIT_EXPECT_EQ(test, attach.ret, 0);
+	iommu_device_reset_end(fake_device(1));
+	KUNIT_EXPECT_TRUE(test, fake_all_on(user));
+	iommu_device_release_dma_owner(fake_device(0));
+	iommu_device_release_dma_owner(fake_device(0));
+	iommu_device_release_dma_owner(fake_device(0));
+	iommu_domain_free(user);
+	fake_world_exit(test);
+}
+
+static void single_device_waits(struct kunit *test)
+{
+	struct attach attach = { .ret = 1 };
+	struct iommu_domain *user;
+	bool complete;
+
+	fake_world_init(test, &static_ops, 1);
+	KUNIT_ASSERT_EQ(test, 0, iommu_device_claim_dma_owner(fake_device(0),
+							      &owner));
+	user = iommu_device_alloc_paging(fake_device(0), 0, &complete);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(user));
+	attach.domain = user;
+	iommu_device_reset_begin(fake_device(0));
+	begin_attach(test, &attach);
+	iommu_device_reset_end(fake_device(0));
+	wait_for_completion(&attach.done);
+	KUNIT_EXPECT_EQ(test, attach.ret, 0);
+	KUNIT_EXPECT_TRUE(test, fake_all_on(user));
+	release_all();
+	iommu_domain_free(user);
+	fake_world_exit(test);
+}
+
+static int wait_for_reset(void *data)
+{
+	struct attach *attach = data;
+
+	attach->ret = iommu_device_wait_for_reset(fake_device(0));
+	complete(&attach->done);
+	return 0;
+}
+
+static void reset_is_waited_for(struct kunit *test)
+{
+	struct iommu_domain *user = begin(test);
+	struct attach wait = { .ret = -1 };
+	struct task_struct *thread;
+
+	KUNIT_EXPECT_EQ(test, 0, iommu_device_wait_for_reset(fake_device(0)));
+	iommu_device_reset_begin(fake_device(1));
+	init_completion(&wait.done);
+	thread = kthread_run(wait_for_reset, &wait, "wait");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(thread));
+	KUNIT_EXPECT_FALSE(test, wait_for_completion_timeout(&wait.done,
+							     HZ / 5));
+	iommu_device_reset_end(fake_device(1));
+	wait_for_completion(&wait.done);
+	KUNIT_EXPECT_EQ(test, wait.ret, 1);
+	end(test, user);
+}
+
+/* The way back from a replace is open in a reset, too. */
+static void old_domain_is_returned_to(struct kunit *test)
+{
+	struct iommu_domain *user = begin(test), *other;
+	struct iommu_domain *blocked = fake.group->blocking_domain;
+	bool complete;
+
+	other = iommu_device_alloc_paging(fake_device(0), 0, &complete);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(other));
+	KUNIT_EXPECT_EQ(test, 0,
+			iommu_device_replace_domain(fake_device(0), other));
+	iommu_device_reset_begin(fake_device(1));
+	KUNIT_EXPECT_EQ(test, 0,
+			iommu_device_return_domain(fake_device(0), user));
+	expect_on(test, blocked, user);
+	iommu_device_reset_end(fake_device(1));
+	KUNIT_EXPECT_TRUE(test, fake_all_on(user));
+	iommu_domain_free(other);
+	end(test, user);
+}
+
+/* Of the resets that overlap, those count that began without an owner, too. */
+static void owner_comes_meanwhile(struct kunit *test)
+{
+	struct iommu_domain *blocked;
+
+	fake_world_init(test, &static_ops, 3);
+	iommu_device_reset_begin(fake_device(1));
+	KUNIT_EXPECT_TRUE(test, fake_all_on(fake.group->default_domain));
+	KUNIT_ASSERT_EQ(test, 0, iommu_device_claim_dma_owner(fake_device(0),
+							      &owner));
+	blocked = fake.group->blocking_domain;
+	iommu_device_reset_begin(fake_device(1));
+	iommu_device_reset_end(fake_device(1));
+	KUNIT_EXPECT_TRUE(test, fake_all_on(blocked));
+	iommu_device_reset_end(fake_device(1));
+	KUNIT_EXPECT_EQ(test, 0, iommu_device_wait_for_reset(fake_device(1)));
+	iommu_device_release_dma_owner(fake_device(0));
+	KUNIT_EXPECT_TRUE(test, fake_all_on(fake.group->default_domain));
+	fake_world_exit(test);
+}
+
 /* A device that cannot come back stays blocked, until the next attach */
 static void coming_back_fails(struct kunit *test)
 {
@@ -309,6 +486,12 @@ static void reset_suite_exit(struct kunit_suite *suite)
 static struct kunit_case reset_cases[] = {
 	KUNIT_CASE_PARAM(device_is_blocked_alone, ops_gen_params),
 	KUNIT_CASE_PARAM(attach_is_refused, ops_gen_params),
+	KUNIT_CASE_PARAM(attach_of_group_waits, ops_gen_params),
+	KUNIT_CASE_PARAM(device_leaves_in_its_reset, ops_gen_params),
+	KUNIT_CASE_PARAM(reset_is_waited_for, ops_gen_params),
+	KUNIT_CASE_PARAM(old_domain_is_returned_to, ops_gen_params),
+	KUNIT_CASE(single_device_waits),
+	KUNIT_CASE(owner_comes_meanwhile),
 	KUNIT_CASE_PARAM(group_is_left_meanwhile, ops_gen_params),
 	KUNIT_CASE_PARAM(owner_leaves_meanwhile, ops_gen_params),
 	KUNIT_CASE_PARAM(coming_back_fails, ops_gen_params),

@@ -317,6 +317,44 @@ static void unfinished_table_is_left_alone(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, late->mapped_bytes, 2 * PAGE_SIZE);
 }
 
+static int prepare_blocked(struct fake *fake, phys_addr_t doorbell, u64 *iova)
+{
+	struct msi_desc desc = { .dev = &fake->dev };
+	struct iommu_dma_owner *owner = &fake->ctx->dma_owner;
+	int err = owner->sw_msi->prepare_blocked(owner, &desc, doorbell);
+
+	*iova = (u64)desc.iommu_msi_iova << desc.iommu_msi_shift;
+	return err;
+}
+
+/* Bound, not attached: the address is the one that each later table has. */
+static void address_comes_before_the_attach(struct kunit *test)
+{
+	struct fake *fake = test->priv;
+	struct fake_table *table = &fake->tables[0];
+	u64 iova;
+
+	KUNIT_EXPECT_EQ(test, prepare_blocked(fake, DOORBELL, &iova), 0);
+	KUNIT_EXPECT_EQ(test, iova, (u64)WINDOW);
+	KUNIT_ASSERT_EQ(test, install(fake, 0), 0);
+	KUNIT_EXPECT_EQ(test, table->mapped_bytes, PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, table->phys[0],
+			(phys_addr_t)DOORBELL & PAGE_MASK);
+	/* Tables of other devices are in use meanwhile. */
+	KUNIT_EXPECT_EQ(test, prepare_blocked(fake, OTHER_DOORBELL, &iova), 0);
+	KUNIT_EXPECT_EQ(test, iova, (u64)WINDOW + PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, table->mapped_bytes, 2 * PAGE_SIZE);
+
+	window_bytes = PAGE_SIZE;
+	KUNIT_EXPECT_EQ(test, prepare_blocked(fake, OTHER_DOORBELL, &iova),
+			-ENOSPC);
+	window = 0;
+	KUNIT_EXPECT_EQ(test, prepare_blocked(fake, DOORBELL, &iova), 0);
+	KUNIT_EXPECT_EQ(test, iova, 0ULL);
+	fake->dev.iommu = NULL;
+	KUNIT_EXPECT_EQ(test, prepare_blocked(fake, DOORBELL, &iova), -ENODEV);
+}
+
 static bool is_usable(struct fake *fake, unsigned long iova)
 {
 	struct iommufd_range ranges[4];
@@ -362,6 +400,7 @@ static struct kunit_case sw_msi_cases[] = {
 	KUNIT_CASE(table_ends),
 	KUNIT_CASE(short_window_ends_before_the_table),
 	KUNIT_CASE(unfinished_table_is_left_alone),
+	KUNIT_CASE(address_comes_before_the_attach),
 	KUNIT_CASE(window_is_reserved_with_the_doorbells),
 	{}
 };

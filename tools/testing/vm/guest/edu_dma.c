@@ -11,17 +11,12 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 
-#include "edu.h"
+#include "edu_user.h"
 #include "expect.h"
-#include "page.h"
 #include "tap.h"
-#include "vfio_cdev.h"
 
-#define IOVA		0x40000000ULL
 #define IOVA_OTHER	0x48001000ULL
 #define IOVA_MSI_X86	0xfee00000ULL
-#define CANARY		0xa5
-#define SEED		3
 #define NO_SUCH_ID	0x7ffffff0u
 #define PAGE_RW		(IOMMU_IOAS_MAP_READABLE | IOMMU_IOAS_MAP_WRITEABLE)
 #define HUGE_BYTES	(4u << 20)
@@ -30,17 +25,6 @@
 #define EDU_REG_ACK	0x64
 #define IRQ_MS		2000
 #define NO_IRQ_MS	200
-
-struct edu {
-	char bdf[PCI_BDF_LEN];
-	int fd;
-	int dev_id;
-	volatile uint8_t *regs;
-	size_t regs_len;
-};
-
-static int iommufd;
-static uint8_t pattern[PAGE_BYTES];
 
 static int map_flags(uint32_t ioas, const void *mem, uint64_t bytes, uint64_t *iova, uint32_t flags)
 {
@@ -83,72 +67,6 @@ static int hwpt_alloc(struct edu *edu, uint32_t ioas)
 	int err = call(iommufd, IOMMU_HWPT_ALLOC, &arg);
 
 	return err ? err : (int)arg.out_hwpt_id;
-}
-
-/* An address space with one page in it; the page is the result, NULL on failure. */
-static uint8_t *space_with_page(int *ioas, uint64_t iova)
-{
-	uint8_t *page = page_alloc(1);
-
-	*ioas = ioas_alloc(iommufd);
-	if (*ioas < 0 || !page || ioas_map(iommufd, *ioas, page, PAGE_BYTES, iova))
-		return NULL;
-	return page;
-}
-
-static int edu_open(struct edu *edu, const char *bdf)
-{
-	int err;
-
-	*edu = (struct edu){ .fd = -1 };
-	snprintf(edu->bdf, sizeof(edu->bdf), "%s", bdf);
-	err = pci_bind(bdf, "vfio-pci");
-	if (err)
-		return err;
-	edu->fd = cdev_open(bdf);
-	if (edu->fd < 0)
-		return edu->fd;
-	edu->dev_id = cdev_bind(edu->fd, iommufd);
-	if (edu->dev_id < 0)
-		return edu->dev_id;
-	err = cdev_enable(edu->fd);
-	if (err)
-		return err;
-	edu->regs = cdev_regs(edu->fd, &edu->regs_len);
-	return edu->regs ? 0 : -EIO;
-}
-
-static void edu_close(struct edu *edu)
-{
-	if (edu->regs)
-		munmap((void *)edu->regs, edu->regs_len);
-	if (edu->fd >= 0)
-		close(edu->fd);
-}
-
-/* Fill the device's buffer with the pattern, through a page mapped at iova. */
-static int edu_arm(struct edu *edu, uint8_t *page, uint64_t iova)
-{
-	memcpy(page, pattern, PAGE_BYTES);
-	return edu_load(edu->regs, iova, EDU_MAX_BYTES);
-}
-
-static bool has_pattern(const uint8_t *page)
-{
-	return !memcmp(page, pattern, EDU_MAX_BYTES);
-}
-
-static bool writes_reach(struct edu *edu, uint64_t iova, uint8_t *page)
-{
-	memset(page, CANARY, PAGE_BYTES);
-	return !edu_store(edu->regs, iova, EDU_MAX_BYTES) && has_pattern(page);
-}
-
-/* Blocked means that the transfer ended and the page is as it was. */
-static bool writes_blocked(struct edu *edu, uint64_t iova, uint8_t *page)
-{
-	memset(page, CANARY, PAGE_BYTES);
-	return !edu_store(edu->regs, iova, EDU_MAX_BYTES) && page_is(page, PAGE_BYTES, CANARY);
 }
 
 static void test_directions(struct edu *edu, uint8_t *page)
@@ -417,6 +335,32 @@ static void test_interrupts(struct edu *edu)
 	close(event);
 }
 
+/* The driver of a VM sets interrupts up when it likes, the VM's memory comes later. */
+static void test_interrupts_first(struct edu *edu)
+{
+	int event = eventfd(0, EFD_NONBLOCK), first, second;
+	uint8_t *page = space_with_page(&first, IOVA), *other = space_with_page(&second, IOVA);
+
+	if (!tap_ok(page && other, "two spaces"))
+		return;
+	expect(0, irq_enable(edu, event), "ask for MSIs while nothing is attached");
+	tap_ok(cdev_attach(edu->fd, first) > 0 && irq_works(edu, event),
+	       "one comes after the attach");
+	tap_ok(writes_reach(edu, IOVA, page), "DMA works beside it");
+	tap_ok(cdev_attach(edu->fd, second) > 0 && irq_works(edu, event),
+	       "one comes after a replace");
+	expect(0, irq_disable(edu), "stop MSIs");
+	expect(0, cdev_detach(edu->fd), "detach");
+	expect(0, irq_enable(edu, event), "ask for them after the detach");
+	tap_ok(cdev_attach(edu->fd, second) > 0 && irq_works(edu, event),
+	       "one comes after the attach");
+	expect(0, irq_disable(edu), "stop MSIs");
+	expect(0, cdev_detach(edu->fd), "detach");
+	expect(0, object_destroy(iommufd, first), "the first space goes");
+	expect(0, object_destroy(iommufd, second), "the second space goes");
+	close(event);
+}
+
 static void test_one(void)
 {
 	char bdf[PCI_BDF_LEN];
@@ -451,6 +395,7 @@ static void test_one(void)
 	}
 	test_own_table(&edu);
 	test_interrupts(&edu);
+	test_interrupts_first(&edu);
 
 out_close:
 	edu_close(&edu);
@@ -516,10 +461,8 @@ static void test_group(void)
 
 int main(int argc, char **argv)
 {
-	iommufd = iommufd_open();
-	if (!tap_ok(iommufd >= 0, "open /dev/iommu"))
+	if (!edu_begin())
 		return tap_end();
-	page_fill(pattern, sizeof(pattern), SEED);
 	if (argc > 1)
 		test_group();
 	else

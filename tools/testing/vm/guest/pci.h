@@ -105,6 +105,26 @@ static inline int pci_bind(const char *bdf, const char *driver)
 	return *driver ? file_write("/sys/bus/pci/drivers_probe", bdf) : 0;
 }
 
+/* Have a physical function make its first virtual one; 0 or a negative errno. */
+static inline int pci_make_vf(const char *pf, char *vf)
+{
+	char path[PATH_MAX], link[PATH_MAX];
+	ssize_t len;
+	int err;
+
+	snprintf(path, sizeof(path), PCI_DEVICES "/%s/sriov_numvfs", pf);
+	err = file_write(path, "1");
+	if (err)
+		return err;
+	snprintf(path, sizeof(path), PCI_DEVICES "/%s/virtfn0", pf);
+	len = readlink(path, link, sizeof(link) - 1);
+	if (len < 0)
+		return -errno;
+	link[len] = '\0';
+	snprintf(vf, PCI_BDF_LEN, "%.15s", strrchr(link, '/') + 1);
+	return 0;
+}
+
 /*
  * The function's IOMMU group, or a negative errno.  Where firmware tables tie
  * functions to IOMMUs (Arm), 6.1 makes the group when a first driver is bound.

@@ -60,15 +60,27 @@ static inline int cdev_open(const char *bdf)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Id of the device in the iommufd. */
-static inline int cdev_bind(int fd, int iommufd)
+#define CDEV_TOKEN_BYTES	16
+
+/*
+ * Id of the device in the iommufd. The token is the one that a function and its virtual
+ * functions share, or NULL.
+ */
+static inline int cdev_bind_token(int fd, int iommufd, const void *token)
 {
 	struct vfio_device_bind_iommufd bind = {
-		.argsz = sizeof(bind), .iommufd = iommufd,
+		.argsz = sizeof(bind), .iommufd = iommufd, .token_uuid_ptr = (uintptr_t)token,
+		.flags = token ? VFIO_DEVICE_BIND_FLAG_TOKEN : 0,
 	};
 	int err = call(fd, VFIO_DEVICE_BIND_IOMMUFD, &bind);
 
 	return err ? err : (int)bind.out_devid;
+}
+
+/* The same without a token */
+static inline int cdev_bind(int fd, int iommufd)
+{
+	return cdev_bind_token(fd, iommufd, NULL);
 }
 
 /* Id of the page table in use. */

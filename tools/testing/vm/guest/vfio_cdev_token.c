@@ -8,51 +8,23 @@
 
 #define NVME_VENDOR	"0x1b36"
 #define NVME_DEVICE	"0x0010"
-#define UUID_BYTES	16
 #define NO_FD		999
 
-static const unsigned char first[UUID_BYTES + 1] = "0123456789abcdef";
-static const unsigned char second[UUID_BYTES + 1] = "Another 16 bytes";
+static const unsigned char first[CDEV_TOKEN_BYTES + 1] = "0123456789abcdef";
+static const unsigned char second[CDEV_TOKEN_BYTES + 1] = "Another 16 bytes";
 static char pf[PCI_BDF_LEN], vf[PCI_BDF_LEN];
 static int iommufd;
-
-static int bind_token(int fd, int to, const void *token)
-{
-	struct vfio_device_bind_iommufd bind = {
-		.argsz = sizeof(bind), .iommufd = to, .token_uuid_ptr = (uintptr_t)token,
-		.flags = token ? VFIO_DEVICE_BIND_FLAG_TOKEN : 0,
-	};
-
-	return call(fd, VFIO_DEVICE_BIND_IOMMUFD, &bind);
-}
 
 /* A bind must end like this, and is undone. */
 static void expect_once(int want, const char *bdf, int to, const void *token, const char *what)
 {
 	int fd = cdev_open(bdf), err;
 
-	err = bind_token(fd, to, token);
+	err = cdev_bind_token(fd, to, token);
+	if (err > 0)
+		err = 0;
 	tap_ok(err == want, "%s (%s)", what, strerror(-err));
 	close(fd);
-}
-
-static int make_vf(void)
-{
-	char path[PATH_MAX], link[PATH_MAX];
-	ssize_t len;
-	int err;
-
-	snprintf(path, sizeof(path), PCI_DEVICES "/%s/sriov_numvfs", pf);
-	err = file_write(path, "1");
-	if (err)
-		return err;
-	snprintf(path, sizeof(path), PCI_DEVICES "/%s/virtfn0", pf);
-	len = readlink(path, link, sizeof(link) - 1);
-	if (len < 0)
-		return -errno;
-	link[len] = '\0';
-	snprintf(vf, sizeof(vf), "%.15s", strrchr(link, '/') + 1);
-	return pci_bind(vf, "vfio-pci");
 }
 
 /*
@@ -71,7 +43,7 @@ static void test_tokens(void)
 	expect_once(-EBADF, pf, NO_FD, NULL, "physical function, no token needed");
 	expect_once(-EBADF, pf, NO_FD, first, "physical function, sets a token");
 	expect_once(-EACCES, vf, iommufd, second, "virtual function, another token");
-	tap_ok(!bind_token(vf_fd, iommufd, first), "virtual function, the token");
+	tap_ok(cdev_bind_token(vf_fd, iommufd, first) > 0, "virtual function, the token");
 
 	expect_once(-EACCES, pf, NO_FD, NULL, "physical function, in use, no token");
 	expect_once(-EACCES, pf, NO_FD, second, "physical function, in use, another token");
@@ -90,7 +62,9 @@ int main(void)
 	if (!tap_ok(!pci_find(NVME_VENDOR, NVME_DEVICE, pf), "the physical function is there"))
 		return tap_end();
 	tap_ok(!pci_bind(pf, "vfio-pci"), "vfio-pci takes it");
-	err = make_vf();
+	err = pci_make_vf(pf, vf);
+	if (!err)
+		err = pci_bind(vf, "vfio-pci");
 	if (!tap_ok(!err, "a virtual function (%s)", strerror(-err)))
 		return tap_end();
 	iommufd = iommufd_open();
