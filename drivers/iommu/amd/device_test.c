@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * AMD-Vi: what attaching, blocking and reporting do to a device.  The unit is
+ * made of memory, and has always completed every command.
+ */
+#include <kunit/test.h>
+#include <linux/amd-iommu.h>
+#include <linux/iommu.h>
+#include <linux/irq.h>
+#include <linux/pci.h>
+#include <asm/hw_irq.h>
+#include <asm/irq_remapping.h>
+#include <asm/pci.h>
+
+#include "amd_iommu.h"
+#include "ext.h"
+
+#define FAKE_SEGMENT	0x4b55
+#define FAKE_DEVID	PCI_DEVID(0, PCI_DEVFN(1, 0))
+#define NR_DEVIDS	(FAKE_DEVID + 1)
+#define NR_IRTES	2
+
+struct fake {
+	struct dev_table_entry dev_table[NR_DEVIDS];
+	struct irte_ga irtes[NR_IRTES] __aligned(16);
+	u8 cmd_buf[CMD_BUFFER_SIZE];
+	u8 registers[MMIO_CMD_TAIL_OFFSET + sizeof(u64)];
+	u64 completed;
+	struct amd_iommu unit;
+	struct amd_iommu_pci_seg segment;
+	struct amd_iommu *units[NR_DEVIDS];
+	struct irq_remap_table irq_table;
+	struct irq_remap_table *irq_tables[NR_DEVIDS];
+	u16 aliases[NR_DEVIDS];
+	struct iommu_dev_data dev_data;
+	struct dev_iommu param;
+	struct pci_sysdata sysdata;
+	struct pci_bus bus;
+	struct pci_dev pdev;
+};
+
+static void fake_unit(struct fake *fake)
+{
+	struct amd_iommu_pci_seg *segment = &fake->segment;
+	struct amd_iommu *unit = &fake->unit;
+
+	segment->id = FAKE_SEGMENT;
+	segment->last_bdf = FAKE_DEVID;
+	segment->dev_table = fake->dev_table;
+	segment->rlookup_table = fake->units;
+	segment->irq_lookup_table = fake->irq_tables;
+	segment->alias_table = fake->aliases;
+	init_llist_head(&segment->dev_data_list);
+	fake->units[FAKE_DEVID] = unit;
+	fake->aliases[FAKE_DEVID] = FAKE_DEVID;
+
+	raw_spin_lock_init(&unit->lock);
+	unit->pci_seg = segment;
+	unit->cmd_buf = fake->cmd_buf;
+	unit->mmio_base = (u8 __iomem *)fake->registers;
+	/* Later than whatever a command may wait for */
+	fake->completed = S64_MAX;
+	unit->cmd_sem = &fake->completed;
+
+	raw_spin_lock_init(&fake->irq_table.lock);
+	fake->irq_table.table = (u32 *)fake->irtes;
+	fake->irq_tables[FAKE_DEVID] = &fake->irq_table;
+}
+
+static void fake_device(struct fake *fake)
+{
+	struct iommu_dev_data *dev_data = &fake->dev_data;
+	struct device *dev = &fake->pdev.dev;
+
+	fake->sysdata.domain = FAKE_SEGMENT;
+	fake->bus.sysdata = &fake->sysdata;
+	fake->pdev.bus = &fake->bus;
+	fake->pdev.devfn = FAKE_DEVID;
+	dev->bus = &pci_bus_type;
+	dev->iommu = &fake->param;
+	fake->param.iommu_dev = &fake->unit.iommu;
+	fake->param.priv = dev_data;
+
+	spin_lock_init(&dev_data->lock);
+	dev_data->dev = dev;
+	dev_data->devid = FAKE_DEVID;
+	llist_add(&dev_data->dev_data_list, &fake->segment.dev_data_list);
+}
+
+static int device_test_init(struct kunit *test)
+{
+	struct fake *fake;
+
+	/* Others look things up in the list of segments, without a lock */
+	if (!list_empty(&amd_iommu_pci_seg_list))
+		kunit_skip(test, "this machine has units of its own");
+
+	fake = kunit_kzalloc(test, sizeof(*fake), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, fake);
+	fake_unit(fake);
+	fake_device(fake);
+	list_add_tail(&fake->segment.list, &amd_iommu_pci_seg_list);
+	test->priv = fake;
+	return 0;
+}
+
+static void device_test_exit(struct kunit *test)
+{
+	struct fake *fake = test->priv;
+
+	if (fake)
+		list_del(&fake->segment.list);
+}
+
+#ifdef CONFIG_IRQ_REMAP
+#define GUEST_TAG	0x77
+
+/* An interrupt of the device as KVM has posted it to a virtual processor */
+struct posted {
+	struct irq_cfg cfg;
+	struct irq_data vector_data;
+	struct irq_data irq_data;
+	struct amd_ir_data ir_data;
+	struct irte_ga entry;
+};
+
+static struct posted *post_interrupt(struct kunit *test)
+{
+	struct posted *posted;
+	struct fake *fake = test->priv;
+
+	posted = kunit_kzalloc(test, sizeof(*posted), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, posted);
+	/* irqd_cfg() finds it at the beginning of what the innermost chip has */
+	posted->vector_data.chip_data = &posted->cfg;
+	posted->irq_data.parent_data = &posted->vector_data;
+	posted->irq_data.chip_data = &posted->ir_data;
+	posted->cfg.vector = 0x31;
+
+	posted->entry.lo.fields_vapic.valid = 1;
+	posted->entry.lo.fields_vapic.guest_mode = 1;
+	posted->entry.lo.fields_vapic.ga_tag = GUEST_TAG;
+	posted->entry.hi.fields.ga_root_ptr = 0xdead;
+	fake->irtes[1] = posted->entry;
+
+	posted->ir_data.iommu = &fake->unit;
+	posted->ir_data.entry = &posted->entry;
+	posted->ir_data.irq_2_irte.devid = FAKE_DEVID;
+	posted->ir_data.irq_2_irte.index = 1;
+	posted->ir_data.cached_ga_tag = GUEST_TAG;
+	return posted;
+}
+
+/* Interrupts are not what is blocked: KVM goes on posting them */
+static void blocked_device_posts_interrupts(struct kunit *test)
+{
+	struct fake *fake = test->priv;
+
+	fake->dev_data.use_vapic = true;
+	amd_iommu_block_device(&fake->pdev.dev);
+	KUNIT_EXPECT_TRUE(test, fake->dev_data.use_vapic);
+}
+
+/*
+ * KVM frees the page that the entry names as soon as it has asked for an
+ * ordinary entry again, whatever it is told.
+ */
+static void interrupt_is_never_left_posted(struct kunit *test)
+{
+	struct amd_iommu_pi_data pi = { .is_guest_mode = false };
+	struct posted *posted = post_interrupt(test);
+	struct fake *fake = test->priv;
+	const struct irte_ga *irte = &fake->irtes[1];
+
+	fake->dev_data.use_vapic = false;
+	KUNIT_EXPECT_EQ(test, 0,
+			amd_ir_set_vcpu_affinity(&posted->irq_data, &pi));
+	KUNIT_EXPECT_EQ(test, pi.prev_ga_tag, (u32)GUEST_TAG);
+	KUNIT_EXPECT_PTR_EQ(test, pi.ir_data, (void *)&posted->ir_data);
+	KUNIT_EXPECT_EQ(test, (u64)irte->lo.fields_remap.guest_mode, 0ULL);
+	KUNIT_EXPECT_EQ(test, (u64)irte->lo.fields_remap.valid, 1ULL);
+	KUNIT_EXPECT_EQ(test, (u64)irte->hi.fields.ga_root_ptr, 0ULL);
+	KUNIT_EXPECT_EQ(test, (u64)irte->hi.fields.vector, 0x31ULL);
+}
+
+/* What nobody has given to user space is not posted */
+static void interrupt_of_kernel_is_not_posted(struct kunit *test)
+{
+	struct vcpu_data vcpu = { .vector = 0x41 };
+	struct amd_iommu_pi_data pi = {
+		.is_guest_mode = true, .vcpu_data = &vcpu,
+	};
+	struct posted *posted = post_interrupt(test);
+	struct fake *fake = test->priv;
+
+	fake->dev_data.use_vapic = false;
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			amd_ir_set_vcpu_affinity(&posted->irq_data, &pi));
+}
+#endif /* CONFIG_IRQ_REMAP */
+
+static struct kunit_case amd_device_cases[] = {
+#ifdef CONFIG_IRQ_REMAP
+	KUNIT_CASE(blocked_device_posts_interrupts),
+	KUNIT_CASE(interrupt_is_never_left_posted),
+	KUNIT_CASE(interrupt_of_kernel_is_not_posted),
+#endif
+	{}
+};
+
+static struct kunit_suite amd_device_suite = {
+	.name = "iommu_amd_device",
+	.init = device_test_init,
+	.exit = device_test_exit,
+	.test_cases = amd_device_cases,
+};
+kunit_test_suite(amd_device_suite);
