@@ -32,6 +32,7 @@ struct fake {
 	struct irq_remap_table irq_table;
 	struct irq_remap_table *irq_tables[NR_DEVIDS];
 	u16 aliases[NR_DEVIDS];
+	DECLARE_BITMAP(domain_ids, MAX_DOMAIN_ID);
 	struct iommu_dev_data dev_data;
 	struct dev_iommu param;
 	struct pci_sysdata sysdata;
@@ -100,6 +101,8 @@ static int device_test_init(struct kunit *test)
 	fake_unit(fake);
 	fake_device(fake);
 	list_add_tail(&fake->segment.list, &amd_iommu_pci_seg_list);
+	__set_bit(0, fake->domain_ids);
+	amd_iommu_pd_alloc_bitmap = fake->domain_ids;
 	test->priv = fake;
 	return 0;
 }
@@ -108,8 +111,10 @@ static void device_test_exit(struct kunit *test)
 {
 	struct fake *fake = test->priv;
 
-	if (fake)
-		list_del(&fake->segment.list);
+	if (!fake)
+		return;
+	amd_iommu_pd_alloc_bitmap = NULL;
+	list_del(&fake->segment.list);
 }
 
 #ifdef CONFIG_IRQ_REMAP
@@ -199,12 +204,100 @@ static void interrupt_of_kernel_is_not_posted(struct kunit *test)
 }
 #endif /* CONFIG_IRQ_REMAP */
 
+#define FAULT_ADDRESS	0x12345000ULL
+
+struct seen {
+	struct fake *fake;
+	unsigned int faults;
+	int answer;
+	bool held;
+	u64 address;
+	int flags;
+};
+
+static int see_fault(struct iommu_domain *domain, struct device *dev,
+		     unsigned long iova, int flags, void *token)
+{
+	struct seen *seen = token;
+
+	seen->faults++;
+	seen->held = spin_is_locked(&seen->fake->dev_data.lock);
+	seen->address = iova;
+	seen->flags = flags;
+	return seen->answer;
+}
+
+static struct iommu_domain *attached_domain(struct kunit *test)
+{
+	struct protection_domain *domain;
+	struct fake *fake = test->priv;
+
+	domain = protection_domain_alloc(IOMMU_DOMAIN_UNMANAGED, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, domain);
+	domain->domain.type = IOMMU_DOMAIN_UNMANAGED;
+	domain->domain.ops = amd_iommu_ops.default_domain_ops;
+	KUNIT_ASSERT_EQ(test, 0,
+			domain->domain.ops->attach_dev(&domain->domain,
+						       &fake->pdev.dev));
+	KUNIT_ASSERT_PTR_EQ(test, fake->dev_data.domain, domain);
+	return &domain->domain;
+}
+
+/* Nobody can take the device out of a domain and free that while it is told */
+static void faults_keep_their_domain(struct kunit *test)
+{
+	struct fake *fake = test->priv;
+	struct seen seen = { .fake = fake };
+	struct iommu_domain *domain = attached_domain(test);
+
+	KUNIT_EXPECT_EQ(test, -ENOSYS,
+			amd_iommu_report_fault(&fake->dev_data, FAULT_ADDRESS,
+					       IOMMU_FAULT_READ));
+	/* iommu_set_fault_handler() wants a domain that is in use */
+	domain->handler = see_fault;
+	domain->handler_token = &seen;
+	KUNIT_EXPECT_EQ(test, 0,
+			amd_iommu_report_fault(&fake->dev_data, FAULT_ADDRESS,
+					       IOMMU_FAULT_WRITE));
+	KUNIT_EXPECT_EQ(test, seen.faults, 1U);
+	KUNIT_EXPECT_TRUE(test, seen.held);
+	KUNIT_EXPECT_EQ(test, seen.address, FAULT_ADDRESS);
+	KUNIT_EXPECT_EQ(test, seen.flags, IOMMU_FAULT_WRITE);
+	KUNIT_EXPECT_FALSE(test, spin_is_locked(&fake->dev_data.lock));
+
+	seen.answer = -EFAULT;
+	KUNIT_EXPECT_EQ(test, -EFAULT,
+			amd_iommu_report_fault(&fake->dev_data, FAULT_ADDRESS,
+					       IOMMU_FAULT_READ));
+	amd_iommu_block_device(&fake->pdev.dev);
+	KUNIT_EXPECT_EQ(test, 1,
+			amd_iommu_report_fault(&fake->dev_data, FAULT_ADDRESS,
+					       IOMMU_FAULT_READ));
+	KUNIT_EXPECT_EQ(test, seen.faults, 2U);
+	domain->ops->free(domain);
+}
+
+/* Freeing takes out whoever is still in there, each under its lock (lockdep) */
+static void freed_domain_lets_its_device_go(struct kunit *test)
+{
+	struct iommu_domain *domain = attached_domain(test);
+	struct fake *fake = test->priv;
+
+	domain->ops->free(domain);
+	KUNIT_EXPECT_NULL(test, fake->dev_data.domain);
+	KUNIT_EXPECT_EQ(test, 1,
+			amd_iommu_report_fault(&fake->dev_data, FAULT_ADDRESS,
+					       IOMMU_FAULT_READ));
+}
+
 static struct kunit_case amd_device_cases[] = {
 #ifdef CONFIG_IRQ_REMAP
 	KUNIT_CASE(blocked_device_posts_interrupts),
 	KUNIT_CASE(interrupt_is_never_left_posted),
 	KUNIT_CASE(interrupt_of_kernel_is_not_posted),
 #endif
+	KUNIT_CASE(faults_keep_their_domain),
+	KUNIT_CASE(freed_domain_lets_its_device_go),
 	{}
 };
 

@@ -10,6 +10,7 @@
 
 struct device;
 struct io_pgtable_ops;
+struct iommu_dev_data;
 struct iommu_domain;
 
 /* dte.c */
@@ -19,6 +20,10 @@ u16 amd_iommu_dte_block(u64 *dte, bool keep_ats);
 extern const struct iommu_ops_ext amd_iommu_ops_ext;
 
 int amd_iommu_device_fits(struct iommu_domain *dom, struct device *dev);
+
+/* fault.c */
+int amd_iommu_report_fault(struct iommu_dev_data *dev_data, u64 address,
+			   int flags);
 
 /* map.c */
 int amd_iommu_v1_map_runs(struct io_pgtable_ops *ops, unsigned long iova,
