@@ -2,12 +2,13 @@
 /*
  * A group of VFIO, /dev/vfio/GROUP, with an iommufd in the place of a container.
  *
- *   VFIO_GROUP_SET_CONTAINER    the group holds the context
- *   VFIO_GROUP_GET_DEVICE_FD    the first file of a device binds it to the
- *                               context, and attaches it to the address space
+ *   VFIO_GROUP_SET_CONTAINER    the group holds the context, and keeps what its
+ *                               devices cannot use out of the address space
  *                               that the calls of a container act on
+ *   VFIO_GROUP_GET_DEVICE_FD    the first file of a device binds it to the
+ *                               context, and attaches it to that address space
  *   last close of such a file   the device is closed, detached and unbound
- *   VFIO_GROUP_UNSET_CONTAINER  the context is let go
+ *   VFIO_GROUP_UNSET_CONTAINER  the context is let go, with the reservations
  *
  * Locks.
  *   group->group_lock      which context; how many files of devices use it
@@ -15,6 +16,7 @@
  *                          all memory of a guest, so this happens outside of
  *                          group_lock: who asks for the state of the group, or
  *                          opens another of its devices, need not wait
+ *   group->device_lock     within group_lock: the devices of the group stay
  */
 
 #include <linux/capability.h>
@@ -28,15 +30,54 @@
 #include "group_iommufd.h"
 #include "vfio.h"
 
+/* What the devices of a group that is behind an IOMMU cannot use */
+static struct iommufd_container_group *describe(struct vfio_group *group)
+{
+	struct iommufd_container_group *result;
+	struct vfio_device *device;
+	int err = 0;
+
+	result = iommufd_container_group_create();
+	if (!result)
+		return ERR_PTR(-ENOMEM);
+
+	mutex_lock(&group->device_lock);
+	list_for_each_entry(device, &group->device_list, group_next)
+		if (!err && group->type == VFIO_IOMMU)
+			err = iommufd_container_group_add_device(result,
+								 device->dev);
+	mutex_unlock(&group->device_lock);
+	if (!err)
+		return result;
+	iommufd_container_group_free(result);
+	return ERR_PTR(err);
+}
+
+static int join(struct vfio_group *group, struct iommufd_ctx *ctx)
+{
+	struct iommufd_container_group *joined = describe(group);
+	int err;
+
+	if (IS_ERR(joined))
+		return PTR_ERR(joined);
+	err = iommufd_container_join(ctx, joined);
+	if (err)
+		iommufd_container_group_free(joined);
+	else
+		group->iommufd_joined = joined;
+	return err;
+}
+
 /**
  * vfio_group_iommufd_set() - let a group use an iommufd
  * @group: group that uses nothing yet
  * @file: what user space gave as container
  *
  * Context: may sleep; group_lock held.
- * Return: 0; -EINVAL when @file is no /dev/iommu, or serves groups of the other
- * kind, with and without an IOMMU; -EPERM for a group without an IOMMU and a
- * caller without CAP_SYS_RAWIO; -ENOMEM.
+ * Return: 0; -EINVAL when @file is no /dev/iommu, serves groups of the other
+ * kind, with and without an IOMMU, or has memory mapped where a device of the
+ * group cannot reach it; -EPERM for a group without an IOMMU and a caller without
+ * CAP_SYS_RAWIO; -ENOMEM; -EBUSY when all IDs of the context are taken.
  */
 int vfio_group_iommufd_set(struct vfio_group *group, struct file *file)
 {
@@ -49,7 +90,7 @@ int vfio_group_iommufd_set(struct vfio_group *group, struct file *file)
 		return -EINVAL;
 
 	if (group->type != VFIO_NO_IOMMU)
-		err = iommufd_container_use_ioas(ctx);
+		err = join(group, ctx);
 	else if (capable(CAP_SYS_RAWIO))
 		err = iommufd_container_use_noiommu(ctx);
 	else
@@ -74,6 +115,9 @@ void vfio_group_iommufd_unset(struct vfio_group *group)
 	lockdep_assert_held(&group->group_lock);
 	WARN_ON_ONCE(group->container_users != 1);
 
+	if (group->iommufd_joined)
+		iommufd_container_leave(group->iommufd_joined);
+	group->iommufd_joined = NULL;
 	iommufd_ctx_put(group->iommufd);
 	group->iommufd = NULL;
 	group->container_users = 0;

@@ -21,6 +21,7 @@ struct dma_buf_ops;
 struct file;
 struct iommu_run;
 struct iommufd_access;
+struct iommufd_container_group;
 struct iommufd_ctx;
 struct iommufd_device;
 struct page;
@@ -86,8 +87,17 @@ struct iommufd_ctx *iommufd_ctx_from_file(struct file *filp);
 void iommufd_ctx_put(struct iommufd_ctx *ctx);
 void iommufd_ctx_get(struct iommufd_ctx *ctx);
 
-/* In the place of a VFIO container: drivers/iommu/iommufd/vfio_compat.c */
-int iommufd_container_use_ioas(struct iommufd_ctx *ctx);
+/*
+ * In the place of a VFIO container: drivers/iommu/iommufd/vfio_compat.c and
+ * container_group.c
+ */
+struct iommufd_container_group *iommufd_container_group_create(void);
+void iommufd_container_group_free(struct iommufd_container_group *group);
+int iommufd_container_group_add_device(struct iommufd_container_group *group,
+				       struct device *dev);
+int iommufd_container_join(struct iommufd_ctx *ctx,
+			   struct iommufd_container_group *group);
+void iommufd_container_leave(struct iommufd_container_group *group);
 int iommufd_container_use_noiommu(struct iommufd_ctx *ctx);
 int iommufd_container_ioas_id(struct iommufd_ctx *ctx, u32 *id);
 

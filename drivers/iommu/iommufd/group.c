@@ -91,12 +91,24 @@ static struct iommufd_ioas *ioas_of(struct iommufd_hwpt_common *hwpt)
 	return iommufd_hwpt_paging_of(hwpt)->ioas;
 }
 
+/**
+ * iommufd_resv_counts() - must the addresses of a region be kept free
+ * @region: reserved region of a device
+ *
+ * Context: any.
+ * Return: false when user space may map memory there.
+ */
+bool iommufd_resv_counts(const struct iommu_resv_region *region)
+{
+	/* The firmware only asked for these; assigned devices live without */
+	return region->type != IOMMU_RESV_DIRECT_RELAXABLE && region->length;
+}
+
 static int reserve_region(struct iommufd_device *idev,
 			  struct iommufd_ioas *ioas,
 			  const struct iommu_resv_region *region)
 {
-	/* The firmware only asked for these; assigned devices live without */
-	if (region->type == IOMMU_RESV_DIRECT_RELAXABLE || !region->length)
+	if (!iommufd_resv_counts(region))
 		return 0;
 	return iommufd_map_reserve(ioas->map, region->start,
 				   region->start + region->length - 1, idev);

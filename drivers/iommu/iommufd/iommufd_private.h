@@ -25,7 +25,8 @@
  * Beside them:
  *   iommufd_ctx.objects     spinlock of the ID table; nothing nests inside
  *   iommufd_access.lock     spinlock of one access; nothing nests inside
- *   iommufd_ctx.groups_lock the table of groups; inside nothing sleeps long
+ *   iommufd_ctx.groups_lock the table of groups, and those of VFIO; inside it
+ *                           only the lock of an iommufd_iova_map
  *   iommufd_sw_msi.lock     doorbell table; taken below iommufd_ioas.lock and
  *                           below an IOMMU group's mutex, when an interrupt is
  *                           set up; inside it only driver locks
@@ -51,6 +52,8 @@ struct device;
 struct iommu_domain;
 struct iommu_user_blob;
 struct iommu_group;
+struct iommu_resv_region;
+struct iommufd_container_group;
 struct iommufd_ctx;
 struct iommufd_device;
 struct iommufd_group;
@@ -165,15 +168,17 @@ struct iommufd_sw_msi {
  * @recent: the object that a call found last, or NULL; most calls name the same
  *	    one again.  Protected by the lock of @objects
  * @groups: iommu group ID to &struct iommufd_group
- * @groups_lock: protects @groups and the groups' reference counts
+ * @container_groups: groups of VFIO that have the context as their container
+ * @groups_lock: protects @groups, the groups' reference counts, @container_groups
+ *		 and changes of @vfio_ioas_id
  * @destroy_wait: woken when an object's last call returns
  * @account_mode: how pinned memory is counted; fixed once an object exists,
  *                protected by the lock of @objects
  * @account: who pays for what the calling process maps
  * @vfio_ioas_id: ID of the address space that the calls of a VFIO container act
  *                on, or 0; cleared when it is destroyed
- * @noiommu: serves VFIO groups without an IOMMU; never changes back. With
- *           @groups_lock held it is set, and @vfio_ioas_id for a group
+ * @noiommu: serves VFIO groups without an IOMMU; never changes back. Set with
+ *           @groups_lock held
  * @sw_msi: doorbells for software-managed MSI
  * @dma_owner: what the attach layer knows of us
  */
@@ -182,6 +187,7 @@ struct iommufd_ctx {
 	struct xarray objects;
 	struct iommufd_object *recent;
 	struct xarray groups;
+	struct list_head container_groups;
 	struct mutex groups_lock;
 	wait_queue_head_t destroy_wait;
 	enum iommufd_account_mode account_mode;
@@ -269,8 +275,17 @@ int iommufd_ioctl_ioas_map_file(struct iommufd_call *call);
 
 /* vfio_compat.c */
 int iommufd_ioctl_vfio_ioas(struct iommufd_call *call);
+void iommufd_container_forget(struct iommufd_ctx *ctx,
+			      struct iommufd_ioas *ioas);
 long iommufd_vfio_ioctl(struct iommufd_ctx *ctx, unsigned int number,
 			unsigned long arg);
+
+/* container_group.c: groups of VFIO that have a context as their container */
+void iommufd_container_follow(struct iommufd_ctx *ctx,
+			      struct iommufd_ioas *ioas);
+int iommufd_container_add_group(struct iommufd_ctx *ctx,
+				struct iommufd_container_group *group,
+				struct iommufd_ioas *ioas);
 
 /* noiommu.c: devices without an IOMMU */
 #if IS_ENABLED(CONFIG_VFIO_NOIOMMU)
@@ -481,6 +496,7 @@ int iommufd_group_replace(struct iommufd_device *idev,
 void iommufd_group_leave(struct iommufd_group *group,
 			 struct iommufd_hwpt_common *old);
 struct iommufd_hwpt_common *iommufd_group_detach(struct iommufd_device *idev);
+bool iommufd_resv_counts(const struct iommu_resv_region *region);
 
 /* hw_info.c */
 int iommufd_ioctl_get_hw_info(struct iommufd_call *call);

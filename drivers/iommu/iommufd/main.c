@@ -208,6 +208,7 @@ struct iommufd_ctx *iommufd_ctx_create(void)
 		return NULL;
 	xa_init_flags(&ctx->objects, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
 	xa_init_flags(&ctx->groups, XA_FLAGS_ACCOUNT);
+	INIT_LIST_HEAD(&ctx->container_groups);
 	mutex_init(&ctx->groups_lock);
 	init_waitqueue_head(&ctx->destroy_wait);
 	ctx->account_mode = IOMMUFD_ACCOUNT_USER;

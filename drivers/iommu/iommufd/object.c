@@ -214,7 +214,10 @@ static void forget_locked(struct iommufd_ctx *ctx, struct iommufd_object *obj)
 static void free_object(struct iommufd_ctx *ctx, struct iommufd_object *obj)
 {
 	/* Before the ID may belong to another object */
-	cmpxchg(&ctx->vfio_ioas_id, obj->id, 0);
+	if (obj->type == IOMMUFD_OBJ_IOAS)
+		iommufd_container_forget(ctx, container_of(obj,
+							   struct iommufd_ioas,
+							   obj));
 	kinds[obj->type].destroy(obj);
 	xa_lock(&ctx->objects);
 	forget_locked(ctx, obj);

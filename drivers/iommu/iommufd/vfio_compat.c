@@ -4,6 +4,8 @@
  *
  * They act on one address space of the context, which IOMMU_VFIO_IOAS names.
  * The context remembers its ID only: destroying it makes the context forget.
+ * Groups that have the context as their container reserve addresses there; see
+ * container_group.c.
  *
  * The rules are VFIO's, not those of the other calls: an argument may be longer
  * than the kernel knows and the rest is not looked at, and what is unknown in it
@@ -49,9 +51,38 @@ static int set_ioas(struct iommufd_ctx *ctx, u32 id)
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);
 	/* Whoever destroys it waits for this call, and then clears it */
+	mutex_lock(&ctx->groups_lock);
 	WRITE_ONCE(ctx->vfio_ioas_id, id);
+	iommufd_container_follow(ctx, ioas);
+	mutex_unlock(&ctx->groups_lock);
 	iommufd_object_put(ctx, &ioas->obj);
 	return 0;
+}
+
+static void clear_ioas(struct iommufd_ctx *ctx)
+{
+	mutex_lock(&ctx->groups_lock);
+	WRITE_ONCE(ctx->vfio_ioas_id, 0);
+	iommufd_container_follow(ctx, NULL);
+	mutex_unlock(&ctx->groups_lock);
+}
+
+/**
+ * iommufd_container_forget() - an address space is about to be taken apart
+ * @ctx: context
+ * @ioas: the address space; its ID finds nothing, and no call works on it
+ *
+ * Context: may sleep.
+ */
+void iommufd_container_forget(struct iommufd_ctx *ctx,
+			      struct iommufd_ioas *ioas)
+{
+	mutex_lock(&ctx->groups_lock);
+	if (ctx->vfio_ioas_id == ioas->obj.id) {
+		WRITE_ONCE(ctx->vfio_ioas_id, 0);
+		iommufd_container_follow(ctx, NULL);
+	}
+	mutex_unlock(&ctx->groups_lock);
 }
 
 static int report_ioas(struct iommufd_call *call)
@@ -82,23 +113,42 @@ static int make_ioas(struct iommufd_ctx *ctx)
 
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);
+	/* It cannot be taken apart before groups_lock is free */
 	iommufd_object_publish(ctx, &ioas->obj);
 	WRITE_ONCE(ctx->vfio_ioas_id, ioas->obj.id);
+	iommufd_container_follow(ctx, ioas);
 	return 0;
 }
 
+static int join(struct iommufd_ctx *ctx, struct iommufd_container_group *group)
+{
+	struct iommufd_ioas *ioas = get_ioas(ctx);
+	int err;
+
+	/* Somebody has destroyed it again: the next one will be followed */
+	if (IS_ERR(ioas))
+		return iommufd_container_add_group(ctx, group, NULL);
+	err = iommufd_container_add_group(ctx, group, ioas);
+	iommufd_object_put(ctx, &ioas->obj);
+	return err;
+}
+
 /**
- * iommufd_container_use_ioas() - be the container of devices behind an IOMMU
- * @ctx: context
+ * iommufd_container_join() - be the container of a group behind an IOMMU
+ * @ctx: context, which the caller keeps until iommufd_container_leave()
+ * @group: the group, with all its devices; stays the caller's on error
  *
  * Makes the address space that the calls of a container act on, unless there is
- * one already.
+ * one already. From here on it has no addresses that a device of the group cannot
+ * use.
  *
  * Context: may sleep.
- * Return: 0; -EINVAL when the context serves devices without an IOMMU; -ENOMEM;
- * -EBUSY when all IDs are taken.
+ * Return: 0; -EINVAL when the context serves devices without an IOMMU, or memory
+ * is mapped, or allowed to be, where a device of the group cannot reach it;
+ * -ENOMEM; -EBUSY when all IDs are taken.
  */
-int iommufd_container_use_ioas(struct iommufd_ctx *ctx)
+int iommufd_container_join(struct iommufd_ctx *ctx,
+			   struct iommufd_container_group *group)
 {
 	int err = 0;
 
@@ -107,10 +157,12 @@ int iommufd_container_use_ioas(struct iommufd_ctx *ctx)
 		err = -EINVAL;
 	else if (!has_ioas(ctx))
 		err = make_ioas(ctx);
+	if (!err)
+		err = join(ctx, group);
 	mutex_unlock(&ctx->groups_lock);
 	return err;
 }
-EXPORT_SYMBOL_NS_GPL(iommufd_container_use_ioas, IOMMUFD);
+EXPORT_SYMBOL_NS_GPL(iommufd_container_join, IOMMUFD);
 
 /**
  * iommufd_container_use_noiommu() - be the container of devices without an IOMMU
@@ -172,7 +224,7 @@ int iommufd_ioctl_vfio_ioas(struct iommufd_call *call)
 	case IOMMU_VFIO_IOAS_SET:
 		return set_ioas(call->ctx, arg->ioas_id);
 	case IOMMU_VFIO_IOAS_CLEAR:
-		WRITE_ONCE(call->ctx->vfio_ioas_id, 0);
+		clear_ioas(call->ctx);
 		return 0;
 	default:
 		return -EOPNOTSUPP;

@@ -80,6 +80,33 @@ static inline int container_map(int container, const void *mem, uint64_t bytes, 
 	return call(container, VFIO_IOMMU_MAP_DMA, &map);
 }
 
+#define CONTAINER_RANGES_MAX	64
+
+struct container_info {
+	struct vfio_iommu_type1_info head;
+	uint8_t room[sizeof(struct vfio_iommu_type1_info_cap_iova_range) +
+		     CONTAINER_RANGES_MAX * sizeof(struct vfio_iova_range)];
+};
+
+/* The IOVAs that can be used; NULL if the call fails. */
+static inline struct vfio_iommu_type1_info_cap_iova_range *
+container_ranges(int container, struct container_info *info)
+{
+	struct vfio_info_cap_header *cap;
+	uint32_t at;
+
+	memset(info, 0, sizeof(*info));
+	info->head.argsz = sizeof(*info);
+	if (call(container, VFIO_IOMMU_GET_INFO, info))
+		return NULL;
+	for (at = info->head.cap_offset; at; at = cap->next) {
+		cap = (void *)((uint8_t *)info + at);
+		if (cap->id == VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE)
+			return (void *)cap;
+	}
+	return NULL;
+}
+
 /* Bytes that were unmapped. */
 static inline int container_unmap(int container, uint64_t iova, uint64_t bytes)
 {

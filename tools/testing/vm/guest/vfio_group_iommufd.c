@@ -19,7 +19,13 @@
 
 #define IOVA_DATA	0x40000000ULL
 #define IOVA_OTHER	0x50000000ULL
-#define IOVA_MSI	0xfee00000ULL
+#ifdef __x86_64__
+#define IOVA_RESERVED	0xfee00000ULL	/* where interrupts go */
+#else
+#define IOVA_RESERVED	0x08000000ULL
+#endif
+#define NVME_VENDOR	"0x1b36"
+#define NVME_DEVICE	"0x0010"
 #define CANARY		0xa5
 #define NO_SUCH_FD	999
 #define STATUS_SET	(VFIO_GROUP_FLAGS_VIABLE | VFIO_GROUP_FLAGS_CONTAINER_SET)
@@ -254,23 +260,169 @@ static void test_refused(void)
 	expect(0, group_unset(group), "UNSET_CONTAINER after that");
 	expect(0, group_set(group, iommufd), "SET_CONTAINER");
 	expect(PAGE_BYTES, container_unmap(iommufd, IOVA_DATA, PAGE_BYTES), "UNMAP_DMA");
-#ifdef __x86_64__
-	mem = page_alloc(1);
-	expect(0, container_map(iommufd, mem, PAGE_BYTES, IOVA_MSI, MAP_READ_WRITE),
-	       "MAP_DMA where interrupts go");
-	expect(-EADDRINUSE, group_device(group, bdf), "GET_DEVICE_FD with that");
-	expect(PAGE_BYTES, container_unmap(iommufd, IOVA_MSI, PAGE_BYTES), "UNMAP_DMA");
-#endif
 	device = group_device(group, bdf);
 	tap_ok(device >= 0, "GET_DEVICE_FD after all that failed: %d", device);
-#ifdef __x86_64__
-	expect(-EINVAL, container_map(iommufd, mem, PAGE_BYTES, IOVA_MSI, MAP_READ_WRITE),
-	       "MAP_DMA where interrupts go, device open");
-	munmap(mem, PAGE_BYTES);
-#endif
 	close(device);
 	close(group);
 	close(iommufd);
+}
+
+/* The lowest and the highest IOVA, and how many ranges in between; 0 for an error */
+static unsigned int usable(int iommufd, uint64_t *low, uint64_t *high)
+{
+	struct vfio_iommu_type1_info_cap_iova_range *ranges;
+	struct container_info info;
+
+	*low = 0;
+	*high = 0;
+	ranges = container_ranges(iommufd, &info);
+	if (!ranges || !ranges->nr_iovas)
+		return 0;
+	*low = ranges->iova_ranges[0].start;
+	*high = ranges->iova_ranges[ranges->nr_iovas - 1].end;
+	return ranges->nr_iovas;
+}
+
+static bool is_usable(int iommufd, uint64_t iova)
+{
+	struct vfio_iommu_type1_info_cap_iova_range *ranges;
+	struct container_info info;
+	unsigned int i;
+
+	ranges = container_ranges(iommufd, &info);
+	for (i = 0; ranges && i < ranges->nr_iovas; i++)
+		if (iova >= ranges->iova_ranges[i].start &&
+		    iova <= ranges->iova_ranges[i].end)
+			return true;
+	return false;
+}
+
+static bool all_is_usable(int iommufd)
+{
+	uint64_t low, high;
+
+	return usable(iommufd, &low, &high) == 1 && !low && high == UINT64_MAX;
+}
+
+/* What can be used is known from SET_CONTAINER on, not only when a device is open */
+static void test_ranges(void)
+{
+	int group = must(group_open(number), "open the group"), iommufd = new_iommufd();
+	int other, first, device, type1;
+	uint64_t low, high, now_low, now_high, type1_low, type1_high;
+	uint8_t *mem = page_alloc(1);
+	unsigned int nr;
+
+	first = must(ioas_alloc(iommufd), "an address space");
+	expect(0, container_set_ioas(iommufd, first), "choose the address space");
+	tap_ok(all_is_usable(iommufd), "all of it can be used without a group");
+	expect(0, container_map(iommufd, mem, PAGE_BYTES, IOVA_RESERVED, MAP_READ_WRITE),
+	       "MAP_DMA where interrupts go");
+	expect(-EINVAL, group_set(group, iommufd), "SET_CONTAINER with that");
+	expect(VFIO_GROUP_FLAGS_VIABLE, group_status(group), "which leaves nothing set");
+	expect(PAGE_BYTES, container_unmap(iommufd, IOVA_RESERVED, PAGE_BYTES), "UNMAP_DMA");
+	tap_ok(all_is_usable(iommufd), "nor anything reserved");
+
+	expect(0, group_set(group, iommufd), "SET_CONTAINER");
+	nr = usable(iommufd, &low, &high);
+	tap_ok(nr > 0 && high != UINT64_MAX && high - low + 1,
+	       "the IOMMU's addresses end: 0x%llx to 0x%llx", (unsigned long long)low,
+	       (unsigned long long)high);
+	tap_ok(!is_usable(iommufd, IOVA_RESERVED), "none is where interrupts go");
+	expect(-EINVAL, container_map(iommufd, mem, PAGE_BYTES, IOVA_RESERVED, MAP_READ_WRITE),
+	       "MAP_DMA there");
+	expect(-EINVAL, container_map(iommufd, mem, PAGE_BYTES, high + 1, MAP_READ_WRITE),
+	       "MAP_DMA behind the end");
+
+	device = must(group_device(group, bdf), "GET_DEVICE_FD");
+	expect(nr, usable(iommufd, &now_low, &now_high), "device open: as many ranges");
+	tap_ok(now_low == low && now_high == high, "with the same ends");
+	close(device);
+	expect(nr, usable(iommufd, &now_low, &now_high), "and when it is closed");
+
+	/* They go where the calls of the container go */
+	other = must(ioas_alloc(iommufd), "another address space");
+	expect(0, container_set_ioas(iommufd, other), "choose that");
+	expect(nr, usable(iommufd, &now_low, &now_high), "it has the same ranges");
+	expect(0, container_set_ioas(iommufd, 0), "forget it");
+	expect(0, object_destroy(iommufd, other), "DESTROY");
+	expect(0, container_set_ioas(iommufd, first), "choose the first again");
+	expect(nr, usable(iommufd, &now_low, &now_high), "it has the same ranges");
+	expect(0, object_destroy(iommufd, first), "DESTROY while it is chosen");
+	first = must(ioas_alloc(iommufd), "a new address space");
+	expect(0, container_set_ioas(iommufd, first), "choose that");
+	expect(nr, usable(iommufd, &now_low, &now_high), "it has the same ranges");
+
+	/* An address space where they do not fit can be chosen, but not attached */
+	other = must(ioas_alloc(iommufd), "another address space");
+	expect(0, ioas_map(iommufd, other, mem, PAGE_BYTES, IOVA_RESERVED),
+	       "IOAS_MAP where interrupts go");
+	expect(0, container_set_ioas(iommufd, other), "choose that");
+	tap_ok(all_is_usable(iommufd), "nothing is reserved");
+	expect(-EADDRINUSE, group_device(group, bdf), "GET_DEVICE_FD");
+	expect(PAGE_BYTES, container_unmap(iommufd, IOVA_RESERVED, PAGE_BYTES), "UNMAP_DMA");
+	expect(0, container_set_ioas(iommufd, other), "choose it again");
+	expect(nr, usable(iommufd, &now_low, &now_high), "it has the same ranges");
+	close(must(group_device(group, bdf), "GET_DEVICE_FD"));
+
+	expect(0, group_unset(group), "UNSET_CONTAINER");
+	tap_ok(all_is_usable(iommufd), "gives them back");
+	expect(0, group_set(group, iommufd), "SET_CONTAINER");
+	expect(nr, usable(iommufd, &now_low, &now_high), "takes them again");
+	close(group);
+	tap_ok(all_is_usable(iommufd), "the last close of the group gives them back");
+
+	/* The device leaves its driver, and with it the group goes */
+	group = must(group_open(number), "open the group");
+	expect(0, group_set(group, iommufd), "SET_CONTAINER");
+	expect(0, pci_bind(bdf, ""), "the driver leaves the device");
+	tap_ok(all_is_usable(iommufd), "which gives them back");
+	close(group);
+	expect(0, pci_bind(bdf, "vfio-pci"), "the driver comes back");
+	number = must(pci_group(bdf), "its group");
+	group = must(group_open(number), "open the group");
+	expect(0, group_set(group, iommufd), "SET_CONTAINER");
+	expect(nr, usable(iommufd, &now_low, &now_high), "takes them again");
+	close(group);
+	close(iommufd);
+
+	type1 = must(open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC), "open a container");
+	group = must(group_open(number), "open the group");
+	expect(0, group_set(group, type1), "SET_CONTAINER to a real container");
+	expect(0, container_value(type1, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU), "SET_IOMMU there");
+	expect(nr, usable(type1, &type1_low, &type1_high), "type1 knows as many ranges");
+	tap_ok(type1_low == low && type1_high == high, "with the same ends");
+	close(group);
+	close(type1);
+	munmap(mem, PAGE_BYTES);
+}
+
+/* Two groups: each keeps its own, and the last one to go gives them back */
+static void test_two_groups(void)
+{
+	int group, second, iommufd, nvme_number;
+	uint64_t low, high;
+	char nvme[PCI_BDF_LEN];
+	unsigned int nr;
+
+	if (pci_find(NVME_VENDOR, NVME_DEVICE, nvme)) {
+		tap_skip("two groups", "this machine has one device");
+		return;
+	}
+	expect(0, pci_bind(nvme, "vfio-pci"), "vfio-pci takes another device");
+	nvme_number = must(pci_group(nvme), "its group");
+	group = new_group(&iommufd);
+	nr = usable(iommufd, &low, &high);
+	second = must(group_open(nvme_number), "open the second group");
+	expect(0, group_set(second, iommufd), "SET_CONTAINER of the second group");
+	expect(nr, usable(iommufd, &low, &high), "as many ranges");
+	close(group);
+	expect(nr, usable(iommufd, &low, &high), "as many when the first group goes");
+	close(must(group_device(second, nvme), "GET_DEVICE_FD of the second"));
+	close(second);
+	tap_ok(all_is_usable(iommufd), "all when the second is gone");
+	close(iommufd);
+	pci_bind(nvme, "");
 }
 
 static void test_exclusion(void)
@@ -384,6 +536,8 @@ int main(void)
 	test_reopen();
 	test_type1();
 	test_refused();
+	test_ranges();
+	test_two_groups();
 	test_exclusion();
 	test_unplug();
 	test_killed();
