@@ -3,6 +3,14 @@
  * Domains made for a device, and questions about one device.
  *
  * Nothing here is keyed by a bus: two IOMMUs of one machine may differ.
+ *
+ * All entries ask the driver of the device's IOMMU, whose ops are there as long
+ * as the device is in its group. It leaves that, and its IOMMU driver, when it is
+ * removed from its bus, and no sooner than its own driver has left it. So the
+ * caller is the driver that is bound to the device, or acts for that driver, and
+ * this is what "must not leave its group" asks for below; or it holds
+ * &struct iommu_group.mutex, as iommu_group_for_each_dev() does. A device that is
+ * on its way out is answered for as one without an IOMMU.
  */
 #include <linux/atomic.h>
 #include <linux/device.h>
@@ -12,7 +20,10 @@
 #include <linux/iommu.h>
 #include <linux/irqdomain.h>
 #include <linux/list.h>
+#include <linux/log2.h>
+#include <linux/minmax.h>
 #include <linux/pci.h>
+#include <linux/property.h>
 
 #include "iommu-attach.h"
 #include "iommu-group.h"
@@ -115,6 +126,45 @@ static struct iommu_domain *alloc_by_type(const struct iommu_ops *ops,
 		domain_finish(domain, ops, type);
 	return domain;
 }
+
+/**
+ * iommu_device_has_driver() - tell whether a driver serves a device's IOMMU
+ * @dev: device
+ *
+ * Platforms may have groups, but no driver that makes domains for them.
+ *
+ * Context: any. @dev must not leave its group.
+ * Return: true when there is somebody whom the other entries can ask.
+ */
+bool iommu_device_has_driver(struct device *dev)
+{
+	return iommu_device_usable(dev);
+}
+EXPORT_SYMBOL_NS_GPL(iommu_device_has_driver, IOMMUFD_INTERNAL);
+
+/**
+ * iommu_device_pasid_bits() - tell how wide the PASIDs of a device can be
+ * @dev: device
+ *
+ * As far as firmware gives a device PASIDs and its IOMMU keeps them apart.
+ * Functions of PCI have theirs off.
+ *
+ * Context: may sleep. @dev must not leave its group.
+ * Return: number of bits; 0 without PASIDs.
+ */
+unsigned int iommu_device_pasid_bits(struct device *dev)
+{
+	u32 max_pasids, bits;
+
+	if (!iommu_device_usable(dev) || dev_is_pci(dev))
+		return 0;
+	max_pasids = dev->iommu->iommu_dev->max_pasids;
+	if (!max_pasids ||
+	    device_property_read_u32(dev, "pasid-num-bits", &bits))
+		return 0;
+	return min_t(u32, bits, ilog2(max_pasids));
+}
+EXPORT_SYMBOL_NS_GPL(iommu_device_pasid_bits, IOMMUFD_INTERNAL);
 
 /**
  * iommu_device_alloc_paging() - make a page table that user space fills

@@ -110,4 +110,3 @@ void vfio_iommufd_init_device(struct vfio_device *device,
 }
 
 MODULE_IMPORT_NS(IOMMUFD);
-MODULE_IMPORT_NS(IOMMUFD_INTERNAL);

@@ -229,6 +229,8 @@ void iommu_device_reset_begin(struct device *dev);
 void iommu_device_reset_end(struct device *dev);
 
 /* Domains and what a device can do: drivers/iommu/iommu-device.c */
+bool iommu_device_has_driver(struct device *dev);
+unsigned int iommu_device_pasid_bits(struct device *dev);
 struct iommu_domain *iommu_device_alloc_paging(struct device *dev, u32 flags,
 					       bool *complete);
 int iommu_device_takes_user_data(struct device *dev);

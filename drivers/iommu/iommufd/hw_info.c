@@ -5,11 +5,9 @@
 #include <linux/err.h>
 #include <linux/iommu.h>
 #include <linux/iommu-ext.h>
-#include <linux/log2.h>
 #include <linux/minmax.h>
 #include <linux/pci.h>
 #include <linux/pci-ats.h>
-#include <linux/property.h>
 #include <linux/string.h>
 #include <uapi/linux/iommufd.h>
 
@@ -25,21 +23,6 @@ static u64 capabilities(struct device *dev)
 	if (device_iommu_capable(dev, IOMMU_CAP_DIRTY_TRACKING))
 		caps |= IOMMU_HW_CAP_DIRTY_TRACKING;
 	return caps;
-}
-
-/*
- * As far as firmware gives a device PASIDs and its IOMMU keeps them apart.  PCI
- * functions have theirs off.
- */
-static u8 max_pasid_log2(struct device *dev)
-{
-	u32 max_pasids = dev->iommu->iommu_dev->max_pasids;
-	u32 bits;
-
-	if (dev_is_pci(dev) || !max_pasids ||
-	    device_property_read_u32(dev, "pasid-num-bits", &bits))
-		return 0;
-	return min_t(u32, bits, ilog2(max_pasids));
 }
 
 /* @registers has room for IOMMU_HW_INFO_MAX_BYTES, all zero */
@@ -58,7 +41,7 @@ static int describe(struct iommufd_device *idev, struct iommu_hw_info *arg,
 		return err;
 
 	arg->out_data_type = type;
-	arg->out_max_pasid_log2 = max_pasid_log2(idev->dev);
+	arg->out_max_pasid_log2 = iommu_device_pasid_bits(idev->dev);
 	arg->out_capabilities = capabilities(idev->dev);
 	return 0;
 }

@@ -23,6 +23,11 @@ SAMPLES = {
          'void f(struct iommu_group *g) { g->default_domain = g->domain; }'),
         ('void f(struct thing *t) { t->domain = NULL; }',
          'int f(struct iommu_group *group) { return group->domain == NULL; }')),
+    'device_iommu': (
+        ('bool f(struct device *dev) { return dev->iommu; }',
+         'int f(struct thing *t) { return t->dev->iommu->iommu_dev->max_pasids; }'),
+        ('void *f(struct device *dev) { return dev->iommu_group; }',
+         'int f(struct thing *t) { struct iommu *iommu = get(t); return iommu->max; }')),
     'writable_function_pointer': (
         ('struct thing { int a; int (*call)(struct thing *t); };',
          'struct thing { void (*done)(void); };'),
