@@ -1,15 +1,38 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Run `make check` in every folder of tools/testing/host, each a result."""
+"""Run `make check` in every folder of tools/testing/host, each a result.
+
+A folder that takes longer than UNIT_SECONDS, times TIMEOUT_SCALE, is ended and has
+failed. Single programs have shorter limits (tools/testing/host/limit).
+"""
 
 import concurrent.futures
 import os
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 HOST = Path(__file__).resolve().parent.parent / 'tools/testing/host'
+UNIT_SECONDS = 1800
+
+
+def limit():
+    """Seconds that a folder may take."""
+    return (float(os.environ.get('UNIT_SECONDS') or UNIT_SECONDS)
+            * float(os.environ.get('TIMEOUT_SCALE') or 1))
+
+
+def end_all(proc):
+    """End a make and all that it started; return what they printed."""
+    for number in (signal.SIGABRT, signal.SIGKILL):
+        os.killpg(proc.pid, number)
+        try:
+            return proc.communicate(timeout=5)[0]
+        except subprocess.TimeoutExpired:
+            pass
+    return ''
 
 
 def run_folder(folder):
@@ -17,10 +40,14 @@ def run_folder(folder):
     start = time.monotonic()
     env = {k: v for k, v in os.environ.items()
            if k not in ('MAKEFLAGS', 'MAKELEVEL', 'MFLAGS', 'O', 'V', 'ARCH', 'CONFIG')}
-    done = subprocess.run(['make', '-s', '-C', str(folder), 'check'], env=env, check=False,
+    with subprocess.Popen(['make', '-s', '-C', str(folder), 'check'], env=env,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                          errors='replace')
-    return done.returncode == 0, done.stdout, time.monotonic() - start
+                          errors='replace', start_new_session=True) as proc:
+        try:
+            text = proc.communicate(timeout=limit())[0]
+        except subprocess.TimeoutExpired:
+            text = f'{end_all(proc)}\nended: it took more than {limit():g} s\n'
+    return proc.returncode == 0, text, time.monotonic() - start
 
 
 def main():

@@ -5,12 +5,15 @@
 #   SHIM_CFLAGS   flags to compile kernel and test files
 #   SHIM_SRCS     sources to link with them
 #   SHIM_DEPS     what must exist before anything is compiled
+#   limit         $(call limit,SECONDS) before a test that wants SECONDS ends it when
+#                 it takes much longer
 #
 # <linux/NAME.h> is, in this order, a forwarder made here to <host/GROUP.h>, a
 # header of the kernel's own tools/include, a header of this repository.
 
 KSRC ?= $(TOP)/build/tree
 SHIM := $(TOP)/tools/testing/host/shim
+limit = $(TOP)/tools/testing/host/limit $(shell echo $$((300 + $(or $(1),0))))
 
 SHIM_BASE := align bits bitmap bitops bug build_bug cache compiler compiler_types \
 	     container_of err export init kconfig kernel limits lockdep log2 math \

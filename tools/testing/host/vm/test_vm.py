@@ -2,7 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What the runner of the machine tests makes of results, consoles and case files."""
 
+import contextlib
 import gzip
+import io
+import os
+import re
+import subprocess
 import sys
 import tempfile
 import time
@@ -11,10 +16,12 @@ import unittest.mock
 from pathlib import Path
 
 VM = Path(__file__).resolve().parents[2] / 'vm'
-sys.path.insert(0, str(VM))
+HOST, SCRIPTS = VM.parent / 'host', VM.parents[2] / 'scripts'
+sys.path[:0] = [str(VM), str(SCRIPTS)]
 # pylint: disable=wrong-import-position
-from vmtest import (boot, case, coverage, emulator, hostfiles, initramfs, kunit, runner, splat,
-                    tap, vmm)
+import unit
+from vmtest import (boot, case, coverage, diagnostics, emulator, hostfiles, initramfs, kunit,
+                    machine, runner, splat, tap, vmm)
 
 SPLATS = (
     '[    1.0] WARNING: CPU: 0 PID: 1 at drivers/iommu/iommu.c:10 f+0x1/0x2',
@@ -50,6 +57,81 @@ KTAP = '''[    0.5] TAP version 14
 [    0.5]     ok 1 - other # SKIP no hardware
 [    0.5] ok 2 - second
 '''
+
+WHY = """[    0.5]     # Subtest: first
+[    0.5]     1..1
+[    0.5]     # bad: EXPECTATION FAILED at a.c:3
+[    0.5]     Expected want == got, but
+[    0.5]         want == 1
+[    0.5]         got == 2
+[    0.5]     not ok 1 - bad
+[    0.5] not ok 1 - first
+"""
+HARNESS = """@begin a_test 100
+TAP version 13
+#  RUN           f.one ...
+# pid 101
+#          FAIL  f.one
+not ok 1 f.one
+#  RUN           f.two ...
+# pid 105
+#            OK  f.two
+ok 2 f.two
+1..2
+@end 1 a_test
+@begin b_test 120
+#  RUN           f.one ...
+# pid 121
+#          FAIL  f.one
+not ok 1 f.one
+1..1
+@end 1 b_test
+@done
+"""
+LEAK = 'unreferenced object 0xffff888003f0a000 (size 64):'
+CONSOLE = f"""[    1.0] something
+# a_test.c:12:one:Expected -ENOMEM (-12) == call() (0)
+# tools/b_test.c:7:one:Expected 1 (1) == 2 (2)
+# one: Test terminated by timeout
+{LEAK}
+  comm "a_test", pid 107, jiffies 4294 (age 1.0s)
+"""
+# A machine that prints a result and does not end until somebody asks for stacks.
+STUCK = """
+import sys, time
+console = sys.argv[sys.argv.index('-serial') + 1].partition(':')[2]
+print('@begin p 1', flush=True)
+if {answers}:
+    sys.stdin.read(1)
+    open(console, 'w').write('[ 9.0] task:stuck_test      state:D stack:0\\n')
+    print('@stacks', flush=True)
+time.sleep(1000)
+"""
+PARTS = """
+#include <errno.h>
+#include "expect.h"
+static int kept;
+static void first(void)
+{
+	kept = open("/dev/null", O_RDONLY);
+	must(-EBUSY, "first");
+	tap_ok(false, "not reached");
+}
+static void second(int fd)
+{
+	tap_ok(fcntl(kept, F_GETFD) < 0, "closed");
+	tap_ok(fcntl(fd, F_GETFD) >= 0, "still open");
+}
+int main(void)
+{
+	int fd = open("/dev/null", O_RDONLY);
+
+	PART(first());
+	PART(second(fd));
+	must(-EIO, "no part");
+	return 77;
+}
+"""
 
 
 def states(report):
@@ -89,6 +171,56 @@ class TapTest(unittest.TestCase):
 
     def test_text_outside_programs_is_no_result(self):
         self.assertEqual(tap.parse('not ok 1 - stray\n@done\n').results, [])
+
+
+    def test_comments_after_a_failed_result_belong_to_it(self):
+        report = self.parse('not ok 1 - a\n# wanted 1\n# is 2\n#  RUN   x ...\nok 2 - b\n# more\n'
+                            '1..2\n', 1)
+        self.assertEqual([r.note for r in report.results], ['wanted 1\nis 2', ''])
+
+
+class DiagnosticsTest(unittest.TestCase):
+    """Why checks failed, and whose memory was left."""
+
+    def judged(self, console=CONSOLE, timed_out=False):
+        """Report of a boot of two programs of the kselftest harness."""
+        outcome = boot.Outcome(HARNESS, console, '', 1.0, timed_out, 0)
+        return runner.Runner(VM, VM, None).judge(case.Case('x', '', ''), outcome)
+
+    def note(self, name, **words):
+        """Note of a result of them."""
+        return next(r.note for r in self.judged(**words).results if r.name == name)
+
+    def test_expected_and_actual_values_are_beside_the_result(self):
+        self.assertEqual(self.note('a_test: f.one'),
+                         'a_test.c:12: Expected -ENOMEM (-12) == call() (0)\n'
+                         'Test terminated by timeout')
+        self.assertIn('b_test.c:7: Expected 1 (1) == 2 (2)', self.note('b_test: f.one'))
+
+    def test_a_leak_names_its_test(self):
+        self.assertEqual(self.note('console'),
+                         f'{LEAK}\nallocated by a_test: f.two (a_test, pid 107)')
+        self.assertIn('allocated by b_test: f.one (x',
+                      self.note('console', console=CONSOLE.replace('"a_test", pid 107',
+                                                                   '"x", pid 121')))
+        self.assertIn('no test', self.note('console', console=CONSOLE.replace('pid 107', 'pid 7')))
+
+    def test_kunit_too(self):
+        report = tap.Report()
+        kunit.parse(WHY, ['first'], report)
+        self.assertIn('want == 1\ngot == 2', report.results[0].note.replace('    ', ''))
+
+    def test_the_end_of_a_run_repeats_them(self):
+        one = runner.Runner(VM, VM, None)
+        with unittest.mock.patch.object(one, 'prepare'), \
+             unittest.mock.patch.object(one, 'run_one', return_value=self.judged()), \
+             contextlib.redirect_stdout(io.StringIO()) as out:
+            one.run([case.Case('x', '', '', machine='vtd', config='debug')], 1)
+        end = out.getvalue().partition('1..')[2]
+        for words in ('failed: x/vtd/debug: a_test: f.one', 'Expected -ENOMEM (-12) == call() (0)',
+                      'allocated by a_test: f.two'):
+            self.assertIn(words, end)
+        self.assertNotIn('b_test: f.two', end)
 
 
 class SplatTest(unittest.TestCase):
@@ -230,6 +362,94 @@ class BootTest(unittest.TestCase):
             console.write('[3.2] smp: Bringing up\n')
             console.flush()
             self.assertFalse(still.lasts())
+
+
+class StacksTest(unittest.TestCase):
+    """A machine that does not end."""
+
+    def stuck(self, answers):
+        """Outcome of one, which answers the question for stacks or does not."""
+        with tempfile.TemporaryDirectory() as folder:
+            program = Path(folder) / 'program'
+            program.write_text(STUCK.format(answers=answers))
+            fake = emulator.Emulator((sys.executable, str(program)), (11, 0, 0))
+            one = case.Case('x', '', 'p', machine='none', config='run', timeout=1)
+            with unittest.mock.patch.object(boot, 'STACKS_SECONDS', 1), \
+                 unittest.mock.patch.dict(os.environ, TIMEOUT_SCALE='1'):
+                return boot.boot(machine.MACHINES['none'], one, fake, 'k', 'i', folder)
+
+    def test_leaves_the_stacks_of_its_tasks(self):
+        outcome = self.stuck(True)
+        self.assertTrue(outcome.timed_out)
+        self.assertEqual(diagnostics.blocked(outcome.console), ['stuck_test'])
+        report = runner.Runner(VM, VM, None).judge(case.Case('x', '', ''), outcome)
+        self.assertTrue([r for r in report.results if r.name == 'timeout' and
+                         'stuck_test' in r.note])
+
+    def test_that_does_not_answer_is_stopped(self):
+        self.assertTrue(self.stuck(False).timed_out)
+
+
+class PartTest(unittest.TestCase):
+    """Guest programs after a refusal."""
+
+    def test_the_next_part_runs(self):
+        with tempfile.TemporaryDirectory() as folder:
+            source, program = Path(folder) / 'p.c', Path(folder) / 'p'
+            source.write_text(PARTS)
+            flags = [f for f in initramfs.CFLAGS if f != '-static']
+            subprocess.run(['gcc', *flags, '-D_GNU_SOURCE', f'-I{VM / "guest"}', '-o',
+                            str(program), str(source)], check=True)
+            done = subprocess.run([program], stdout=subprocess.PIPE, text=True, check=False)
+        self.assertEqual([row.partition(' - ')[2] for row in done.stdout.splitlines()[:-1]],
+                         ['first: Device or resource busy', 'closed', 'still open',
+                          'no part: Input/output error'])
+        self.assertEqual(done.returncode, 1)
+
+    def test_every_part_of_a_program_that_needs_something_is_one(self):
+        for path in sorted((VM / 'guest').glob('*.c')):
+            text = path.read_text()
+            if 'must(' in text:
+                self.assertIn('PART(', text, path.name)
+
+
+class LimitTest(unittest.TestCase):
+    """Tests without a kernel that do not end."""
+
+    HANG = 'check:\n\t@echo begun\n\t@sleep 1000\n'
+
+    def test_a_folder_is_ended(self):
+        with tempfile.TemporaryDirectory() as folder, \
+             unittest.mock.patch.dict(os.environ, UNIT_SECONDS='1', TIMEOUT_SCALE='1'):
+            (Path(folder) / 'Makefile').write_text(self.HANG)
+            good, text, seconds = unit.run_folder(Path(folder))
+        self.assertFalse(good)
+        self.assertLess(seconds, 100)
+        self.assertIn('begun', text)
+        self.assertIn('more than 1 s', text)
+
+    def test_a_program_is_ended_and_says_where_it_is(self):
+        with tempfile.TemporaryDirectory() as folder:
+            program = Path(folder) / 'p'
+            subprocess.run(['gcc', '-g', '-fsanitize=address', '-o', str(program), '-xc', '-'],
+                           input='void hang(void) { for (;;) ; } int main(void) { hang(); }',
+                           text=True, check=True)
+            done = subprocess.run([str(HOST / 'limit'), '2', str(program)], check=False,
+                                  env={**os.environ, 'TIMEOUT_SCALE': '1'},
+                                  stderr=subprocess.PIPE, text=True)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn('allowed were 2 s', done.stderr)
+        self.assertIn('in hang', done.stderr)
+
+    def test_one_that_ends_keeps_its_status(self):
+        for status in (0, 3):
+            self.assertEqual(subprocess.run([str(HOST / 'limit'), '60', 'sh', '-c',
+                                             f'exit {status}'], check=False).returncode, status)
+
+    def test_every_program_has_a_limit(self):
+        start = re.compile(r'^\t@?(?:python3|\$\(OUT\)/|\./|\$\(TOP\)/scripts)', re.M)
+        for path in sorted(HOST.glob('*/Makefile')):
+            self.assertEqual(start.findall(path.read_text()), [], path)
 
 
 class HostFilesTest(unittest.TestCase):

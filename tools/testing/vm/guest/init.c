@@ -3,6 +3,9 @@
  * The first process of a test machine: sets it up, runs the programs named on
  * the kernel command line after "--" (";" parts them) with their output on the
  * result channel, reports leaks of memory to the console and turns it off.
+ *
+ * A byte that comes in on the channel asks for the stacks of all tasks, those that
+ * are blocked first, on the console.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -22,6 +25,8 @@
 /* The result channel is QEMU's pci-serial. */
 #define CHANNEL_VENDOR	"0x1b36"
 #define CHANNEL_DEVICE	"0x0002"
+
+#define SYSRQ		"/proc/sysrq-trigger"
 
 #define KMEMLEAK	"/sys/kernel/debug/kmemleak"
 /* kmemleak reports no object younger than five seconds. */
@@ -83,7 +88,7 @@ static int open_channel(void)
 		if (!is_channel(entry->d_name))
 			continue;
 		snprintf(path, sizeof(path), "/dev/%s", entry->d_name);
-		fd = open(path, O_WRONLY | O_NOCTTY);
+		fd = open(path, O_RDWR | O_NOCTTY);
 	}
 	if (dir)
 		closedir(dir);
@@ -94,15 +99,42 @@ static int open_channel(void)
 	return fd;
 }
 
+static int sysrq(const char *key)
+{
+	int fd = open(SYSRQ, O_WRONLY), done;
+
+	if (fd < 0)
+		return -1;
+	done = write(fd, key, 1);
+	close(fd);
+	return done == 1 ? 0 : -1;
+}
+
+/* A process of its own, for this one waits for the program that does not end. */
+static void start_stacks(int channel)
+{
+	char byte;
+
+	if (fork())
+		return;
+	while (read(channel, &byte, 1) == 1) {
+		if (sysrq("w") || sysrq("t"))
+			fprintf(stderr, "init: %s: %s\n", SYSRQ, strerror(errno));
+		dprintf(channel, "\n@stacks\n");
+		tcdrain(channel);
+	}
+	_exit(0);
+}
+
 /* Run one program and say on the channel when it begins and how it ended. */
 static void run_program(int channel, char **argv)
 {
 	int status = 0, code;
 	pid_t pid;
 
-	dprintf(channel, "@begin %s\n", argv[0]);
 	pid = fork();
 	if (!pid) {
+		dprintf(channel, "@begin %s %d\n", argv[0], getpid());
 		dup2(channel, STDOUT_FILENO);
 		execvpe(argv[0], argv, (char **)environment);
 		dprintf(channel, "not ok 1 - cannot run %s: %s\n", argv[0], strerror(errno));
@@ -196,6 +228,7 @@ int main(int argc, char **argv)
 	if (channel < 0) {
 		fprintf(stderr, "init: no result channel\n");
 	} else {
+		start_stacks(channel);
 		run_all(channel, argc, argv);
 		report_leaks();
 		dprintf(channel, "@done\n");

@@ -398,18 +398,18 @@ int main(void)
 	if (!tap_ok(master && shm, "registers and shared memory are mapped"))
 		return tap_end();
 
-	test_head(target);
-	test_ranges(target);
-	test_map_errnos(target);
-	test_dma(target, shm);
-	test_revoke(target, shm);
-	test_copies(target, edu, shm);
-	test_race(target, shm);
-	test_close(&target, &shm);
-	test_removal(target, shm);
+	PART(test_head(target));
+	PART(test_ranges(target));
+	PART(test_map_errnos(target));
+	PART(test_dma(target, shm));
+	PART(test_revoke(target, shm));
+	PART(test_copies(target, edu, shm));
+	PART(test_race(target, shm));
+	PART(test_close(&target, &shm));
+	PART(test_removal(target, shm));
 	munmap((void *)master, len);
 	close(edu);
 	close(iommufd);
-	test_groups();
+	PART(test_groups());
 	return tap_end();
 }

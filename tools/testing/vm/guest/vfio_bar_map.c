@@ -210,12 +210,12 @@ int main(int argc, char **argv)
 	    !tap_ok(!pci_bind(master_bdf, "vfio-pci") && !pci_bind(target_bdf, "vfio-pci"),
 		    "vfio-pci has them") || !open_all())
 		return tap_end();
-	test_map();
-	test_addresses();
-	test_comes_back();
-	test_race();
+	PART(test_map());
+	PART(test_addresses());
+	PART(test_comes_back());
+	PART(test_race());
 	if (!is_type1)
-		test_iommufd();
+		PART(test_iommufd());
 	expect(SHM_BYTES, container_unmap(container, IOVA, SHM_BYTES), "unmap");
 	close_target();
 	close_master();

@@ -548,18 +548,18 @@ int main(void)
 	expect(0, pci_bind(bdf, "vfio-pci"), "vfio-pci takes it");
 	iommufd = must(iommufd_open(), "open /dev/iommu");
 
-	test_names();
+	PART(test_names());
 	fd = must(cdev_open(bdf), "open the node");
-	test_not_bound(fd);
+	PART(test_not_bound(fd));
 	close(fd);
-	test_bind_sizes();
-	test_bind_values();
-	test_bind_twice();
-	test_group();
-	test_bound();
-	test_unplug_idle();
-	test_unplug_bound();
-	test_killed();
+	PART(test_bind_sizes());
+	PART(test_bind_values());
+	PART(test_bind_twice());
+	PART(test_group());
+	PART(test_bound());
+	PART(test_unplug_idle());
+	PART(test_unplug_bound());
+	PART(test_killed());
 	close(iommufd);
 	expect(0, pci_bind(bdf, ""), "vfio-pci gives it back");
 	return tap_end();

@@ -149,9 +149,9 @@ int main(void)
 		return tap_end();
 	expect(0, pci_bind(bdf, "vfio-pci"), "vfio-pci takes it");
 	number = must(pci_group(bdf), "its group");
-	test_node();
-	test_nobody();
-	test_cdev();
+	PART(test_node());
+	PART(test_nobody());
+	PART(test_cdev());
 	expect(0, pci_bind(bdf, ""), "vfio-pci gives it back");
 	return tap_end();
 }

@@ -530,16 +530,16 @@ int main(void)
 	expect(0, pci_bind(bdf, "vfio-pci"), "vfio-pci takes it");
 	number = must(pci_group(bdf), "its group");
 
-	test_set();
-	test_ioas();
-	test_dma();
-	test_reopen();
-	test_type1();
-	test_refused();
-	test_ranges();
-	test_two_groups();
-	test_exclusion();
-	test_unplug();
-	test_killed();
+	PART(test_set());
+	PART(test_ioas());
+	PART(test_dma());
+	PART(test_reopen());
+	PART(test_type1());
+	PART(test_refused());
+	PART(test_ranges());
+	PART(test_two_groups());
+	PART(test_exclusion());
+	PART(test_unplug());
+	PART(test_killed());
 	return tap_end();
 }

@@ -267,12 +267,12 @@ int main(void)
 	expect(0, pci_bind(bdf, "vfio-pci"), "vfio-pci takes it");
 	iommufd[0] = must(iommufd_open(), "open /dev/iommu");
 	iommufd[1] = must(iommufd_open(), "open another");
-	race_shared();
-	check_free();
-	race("groups, nodes, driver", with_driver);
-	check_free();
-	race("groups, nodes, removal", with_removal);
-	check_free();
+	PART(race_shared());
+	PART(check_free());
+	PART(race("groups, nodes, driver", with_driver));
+	PART(check_free());
+	PART(race("groups, nodes, removal", with_removal));
+	PART(check_free());
 	expect(0, pci_bind(bdf, ""), "vfio-pci gives it back");
 	close(iommufd[0]);
 	close(iommufd[1]);

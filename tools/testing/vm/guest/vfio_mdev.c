@@ -271,18 +271,22 @@ out:
 	close(iommufd);
 }
 
+static void test_sample(const struct sample *sample)
+{
+	expect(0, load(sample->module), "load %s", sample->module);
+	if (sample->create[0])
+		expect(0, file_write(sample->create, sample->name), "make a device");
+	PART(test_group(sample, "group", "/dev/iommu"));
+	PART(test_group(sample, "container", "/dev/vfio/vfio"));
+	PART(test_node(sample));
+	PART(test_remove(sample));
+}
+
 int main(void)
 {
-	const struct sample *sample;
+	unsigned int i;
 
-	for (sample = samples; sample < samples + sizeof(samples) / sizeof(*samples); sample++) {
-		expect(0, load(sample->module), "load %s", sample->module);
-		if (sample->create[0])
-			expect(0, file_write(sample->create, sample->name), "make a device");
-		test_group(sample, "group", "/dev/iommu");
-		test_group(sample, "container", "/dev/vfio/vfio");
-		test_node(sample);
-		test_remove(sample);
-	}
+	for (i = 0; i < sizeof(samples) / sizeof(*samples); i++)
+		test_sample(&samples[i]);
 	return tap_end();
 }

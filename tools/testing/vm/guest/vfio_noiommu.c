@@ -465,16 +465,16 @@ int main(int argc, char **argv)
 	if (!tap_ok(!pci_find(EDU_VENDOR, EDU_DEVICE, bdf), "the test device is there"))
 		return tap_end();
 	if (argc > 1 && !strcmp(argv[1], "off")) {
-		test_off();
+		PART(test_off());
 		return tap_end();
 	}
 	expect(0, pci_bind(bdf, "vfio-pci"), "vfio-pci takes it");
 	iommufd = must(iommufd_open(), "open /dev/iommu");
-	test_names();
-	test_rights();
-	test_node();
-	test_group_iommufd();
-	test_group_container();
+	PART(test_names());
+	PART(test_rights());
+	PART(test_node());
+	PART(test_group_iommufd());
+	PART(test_group_container());
 	expect(0, pci_bind(bdf, ""), "vfio-pci gives it back");
 	close(iommufd);
 	return tap_end();

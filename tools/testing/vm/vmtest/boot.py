@@ -24,6 +24,11 @@ NO_TICK = 'Running RCU-tasks wait API self tests'
 TICKLESS = 'random: crng init done'
 NO_TICK_SECONDS = 30
 LOOK_SECONDS = 5
+# Sent on the result channel, guest/init.c answers with the stacks of all tasks on the
+# console and then with this row.
+STACKS_WANTED = b'w'
+STACKS_DONE = b'@stacks\n'
+STACKS_SECONDS = 20
 
 
 @dataclass
@@ -101,6 +106,25 @@ def watch(proc, deadline, sink, stillness):
         sink(data)
 
 
+def ask_for_stacks(proc, sink, seconds):
+    """Have a machine that did not end print where its tasks are, before it is stopped."""
+    deadline, seen = time.monotonic() + seconds, b''
+    try:
+        os.write(proc.stdin.fileno(), STACKS_WANTED)
+    except OSError:
+        return
+    poll = selectors.DefaultSelector()
+    poll.register(proc.stdout, selectors.EVENT_READ)
+    while STACKS_DONE not in seen.replace(b'\r', b''):
+        if not poll.select(max(0, deadline - time.monotonic())):
+            return
+        data = os.read(proc.stdout.fileno(), 65536)
+        if not data:
+            return
+        sink(data)
+        seen = (seen + data)[-65536:]
+
+
 def stop(proc):
     """End a QEMU that is still there."""
     if proc.poll() is None:
@@ -129,13 +153,17 @@ def boot(machine, case, emulator, kernel, initrd, folder, progress=None):
             progress(data)
 
     with errors.open('wb') as err:
-        proc = subprocess.Popen(args, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        proc = subprocess.Popen(args, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                 stderr=err, env=emulator.environment())
         try:
             ended = watch(proc, start + case.timeout * scale, sink,
                           Stillness(console, NO_TICK_SECONDS * scale))
+            if not ended and chunks:
+                ask_for_stacks(proc, sink, STACKS_SECONDS * scale)
         finally:
             status = stop(proc)
+            proc.stdin.close()
+            proc.stdout.close()
     results = b''.join(chunks).decode(errors='replace')
     (folder / 'results.log').write_text(results)
     return Outcome(results, console.read_text(errors='replace'),

@@ -3,9 +3,12 @@
 
 import re
 
-from .tap import one_result
+from .tap import MAX_NOTE, one_result
 
 STAMP = re.compile(r'^(?:<\d+>)?\[\s*\d+\.\d+\](?:\[[^]]*\])? ?')
+
+# A check of KUnit that failed; what it expected and saw stands in the rows below.
+FAILED_CHECK = re.compile(r'# \w+: (?:EXPECTATION|ASSERTION) FAILED')
 
 
 def ktap_rows(console):
@@ -18,11 +21,16 @@ def ktap_rows(console):
 
 def parse(console, suites, report):
     """Add KUnit's results; every suite that the kernel has must have reported."""
-    seen, pending = set(), []
+    seen, pending, why = set(), [], []
     for depth, row in ktap_rows(console):
         result = one_result(row)
+        if not result and depth and (why or FAILED_CHECK.match(row)):
+            why.append(row.lstrip('# '))
         if not result or depth > 1:
             continue
+        if result.state == 'failed':
+            result.note = '\n'.join(why[:MAX_NOTE])
+        why = []
         if depth == 1:
             pending.append(result)
             continue

@@ -9,7 +9,7 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
-from . import coverage, disk, hostfiles, kunit, splat, tap, vmm
+from . import coverage, diagnostics, disk, hostfiles, kunit, splat, tap, vmm
 from .boot import boot, stands_still
 from .initramfs import Guest, modules_archive
 from .machine import MACHINES, Unavailable
@@ -43,6 +43,7 @@ class Runner:
         self.coverage = None
         self.count = {'passed': 0, 'failed': 0, 'skipped': 0}
         self.number = 0
+        self.wrong = []
         self.lock = threading.Lock()
 
     def kernel(self, case):
@@ -76,10 +77,14 @@ class Runner:
         if case.kind == 'kunit':
             report.results.clear()
             kunit.parse(outcome.console, kunit.suites_of(outcome.results), report)
+        diagnostics.explain(report, outcome.console)
+        owners = diagnostics.leaks(outcome.console, outcome.results)
         for line in splat.find(outcome.console, case.splats):
-            report.add('console', 'failed', line.strip())
+            report.add('console', 'failed', '\n'.join(filter(None, [line.strip(),
+                                                                    owners.get(line)])))
         if outcome.timed_out:
-            report.add('timeout', 'failed', f'{outcome.seconds:.0f} s')
+            tasks = ' '.join(diagnostics.blocked(outcome.console)) or 'none'
+            report.add('timeout', 'failed', f'{outcome.seconds:.0f} s; blocked tasks: {tasks}')
         elif outcome.status:
             report.add('emulator', 'failed', f'exit status {outcome.status}: {outcome.errors}')
         elif not report.complete:
@@ -176,13 +181,20 @@ class Runner:
                 word = 'not ok' if result.state == 'failed' else 'ok'
                 note = f' # SKIP {result.note}' if result.state == 'skipped' else ''
                 print(f'{word} {self.number} - {case.name}: {result.name}{note}')
-                if result.state == 'failed' and result.note:
-                    print(f'# {result.note}')
+                if result.state == 'failed':
+                    rows = [f'# {row}' for row in result.note.splitlines()]
+                    print(*rows, sep='\n', end='\n' if rows else '')
+                    self.wrong.append((f'{case.name}: {result.name}', rows))
             if report.failed():
                 print(f'# logs: {self.folder(case)}')
             elif not os.environ.get('KEEP'):
                 shutil.rmtree(self.folder(case), ignore_errors=True)
             sys.stdout.flush()
+
+    def show_wrong(self):
+        """Print all that failed once more, with what was expected and seen."""
+        for name, rows in self.wrong:
+            print(f'# failed: {name}', *(f'#    {row[1:]}' for row in rows), sep='\n')
 
     def guarded(self, case):
         """run_one, with an error of the harness itself as a failure of the case."""
@@ -204,5 +216,6 @@ class Runner:
             for future in concurrent.futures.as_completed(waiting):
                 self.show(waiting[future], future.result())
         print(f'1..{self.number}')
+        self.show_wrong()
         print('{passed} passed, {failed} failed, {skipped} skipped'.format(**self.count))
         return 1 if self.count['failed'] or not self.count['passed'] else 0

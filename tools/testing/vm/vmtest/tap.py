@@ -6,9 +6,12 @@ from dataclasses import dataclass, field
 
 RESULT = re.compile(r'(not )?ok\b\s*(\d+)?\s*(?:-\s*)?(.*)')
 PLAN = re.compile(r'1\.\.(\d+)(?:\s*#\s*SKIP\S*\s*(.*))?', re.I)
-BEGIN = re.compile(r'@begin (.*)')
+BEGIN = re.compile(r'@begin (\S+)(?: \d+)?')
 END = re.compile(r'@end (-?\d+) (.*)')
 KSFT_SKIP = 4
+# The kselftest harness's own progress, beside results and diagnostics
+PROGRESS = re.compile(r'# +(?:RUN|OK|FAIL|PASSED|FAILED|Totals|pid|Starting|SKIP)\b.*')
+MAX_NOTE = 20
 
 
 @dataclass
@@ -58,8 +61,17 @@ class Program:
         plan = PLAN.fullmatch(row)
         if result:
             self.results.append(result)
+        elif row.startswith('#'):
+            self.diagnostic(row)
         elif plan:
             self.plan, self.skip = int(plan[1]), plan[2]
+
+    def diagnostic(self, row):
+        """Take a comment, which belongs to the result before it."""
+        if not self.results or self.results[-1].state != 'failed' or PROGRESS.fullmatch(row):
+            return
+        rows = [*self.results[-1].note.splitlines(), row.lstrip('# ')]
+        self.results[-1].note = '\n'.join(rows[:MAX_NOTE])
 
     def finish(self, status, report):
         """Add the results, and what the exit status and the plan say."""
