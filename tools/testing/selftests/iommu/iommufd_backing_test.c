@@ -22,7 +22,6 @@
 #define BASE		GIB
 #define HUGE		((uint64_t)MOCK_HUGE_PAGE_SIZE)
 #define MEM_BYTES	(8 * MIB)
-#define PAGEMAP_PFN	((1ULL << 55) - 1)
 #define POOL_2M		"/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"
 #define POOL_1G		"/sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages"
 
@@ -125,23 +124,15 @@ static void *alloc_kind(enum memory memory, uint64_t *bytes)
 /* Whether each block of so many bytes is contiguous and at home in the memory */
 static int blocks_are_contiguous(const uint8_t *mem, uint64_t bytes, uint64_t block)
 {
-	uint64_t entry[2], at;
-	int fd, good = 1;
+	uint64_t first, at;
+	int good = 1;
 
-	fd = open("/proc/self/pagemap", O_RDONLY);
-	if (fd < 0)
-		return 0;
 	for (at = 0; good && at < bytes; at += block) {
-		const off_t first = ((uintptr_t)mem + at) / PAGE_BYTES * sizeof(entry[0]);
-		const off_t last = first + (block / PAGE_BYTES - 1) * sizeof(entry[0]);
-
-		good = pread(fd, &entry[0], 8, first) == 8 && pread(fd, &entry[1], 8, last) == 8;
-		entry[0] &= PAGEMAP_PFN;
-		entry[1] &= PAGEMAP_PFN;
-		good = good && entry[0] && entry[0] % (block / PAGE_BYTES) == 0 &&
-		       entry[1] == entry[0] + block / PAGE_BYTES - 1;
+		first = page_frame(mem + at);
+		good = first && first % (block / PAGE_BYTES) == 0 &&
+		       page_frame(mem + at + block - PAGE_BYTES) ==
+		       first + block / PAGE_BYTES - 1;
 	}
-	close(fd);
 	return good;
 }
 

@@ -27,7 +27,6 @@
 #define HUGE		(2 * MIB)
 #define BYTES		(2 * HUGE)
 #define NR_FORKS	40
-#define PAGEMAP_PFN	((1ULL << 55) - 1)
 #define POOL		"/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"
 
 enum memory { TRANSPARENT, HUGETLB, SHARED };
@@ -61,27 +60,12 @@ FIXTURE_VARIANT_ADD(huge, shared)
 	.memory = SHARED,
 };
 
-static uint64_t frame_of(const uint8_t *mem)
-{
-	uint64_t entry = 0;
-	int fd;
-
-	fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return 0;
-	if (pread(fd, &entry, sizeof(entry), (uintptr_t)mem / PAGE_BYTES * sizeof(entry)) !=
-	    sizeof(entry))
-		entry = 0;
-	close(fd);
-	return entry & PAGEMAP_PFN;
-}
-
 static int is_huge(const uint8_t *mem)
 {
-	const uint64_t first = frame_of(mem);
+	const uint64_t first = page_frame(mem);
 
 	return first && !(first % (HUGE / PAGE_BYTES)) &&
-	       frame_of(mem + HUGE - PAGE_BYTES) == first + HUGE / PAGE_BYTES - 1;
+	       page_frame(mem + HUGE - PAGE_BYTES) == first + HUGE / PAGE_BYTES - 1;
 }
 
 static uint8_t *alloc_hugetlb(int flags, int file)
@@ -254,7 +238,7 @@ static int no_copies(FIXTURE_DATA(huge) *self, enum memory memory)
 {
 	const uint64_t start = movable_start();
 
-	return memory == HUGETLB && start && frame_of(self->mem) >= start;
+	return memory == HUGETLB && start && page_frame(self->mem) >= start;
 }
 
 /* Memory that is shared with a child becomes the process's own when it is pinned. */
@@ -372,7 +356,7 @@ TEST_F(huge, dropped_after_pin)
 	uint64_t frame;
 
 	ASSERT_EQ(0, map_part(self, 0, BYTES));
-	frame = frame_of(self->mem + MIB);
+	frame = page_frame(self->mem + MIB);
 	ASSERT_EQ(0, madvise(self->mem, HUGE, MADV_DONTNEED));
 	write_all(self->mem, 5);
 	EXPECT_TRUE(shares(self, HUGE, HUGE));
@@ -380,7 +364,7 @@ TEST_F(huge, dropped_after_pin)
 	ASSERT_EQ(0, mock_page_at(self->fd, self->hwpt, BASE + MIB, &page));
 	EXPECT_EQ(frame * PAGE_BYTES,
 		  page.page_at.out_page_phys + BASE + MIB - page.page_at.out_page_iova);
-	EXPECT_EQ(variant->memory == SHARED, frame == frame_of(self->mem + MIB));
+	EXPECT_EQ(variant->memory == SHARED, frame == page_frame(self->mem + MIB));
 	EXPECT_EQ(0, ioas_unmap_all(self->fd, self->ioas, NULL));
 	ASSERT_EQ(0, map_part(self, 0, BYTES));
 	EXPECT_TRUE(shares(self, 0, BYTES));
@@ -429,11 +413,11 @@ TEST_F(huge, moved_out_of_the_movable_zone)
 
 	if (!start)
 		SKIP(return, "no movable zone: movablecore=512M");
-	if (frame_of(self->mem) < start && frame_of(self->mem + HUGE) < start)
+	if (page_frame(self->mem) < start && page_frame(self->mem + HUGE) < start)
 		SKIP(return, "the memory is not in the movable zone");
 	ASSERT_EQ(0, map_part(self, 0, BYTES));
-	EXPECT_GT(start, frame_of(self->mem));
-	EXPECT_GT(start, frame_of(self->mem + HUGE));
+	EXPECT_GT(start, page_frame(self->mem));
+	EXPECT_GT(start, page_frame(self->mem + HUGE));
 	EXPECT_TRUE(shares(self, 0, BYTES));
 	EXPECT_TRUE(holds(self->mem, 1));
 }

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
+#include <linux/kernel-page-flags.h>
 #include <linux/vfio.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +24,7 @@
 #define EDU_DEVICE	0x11e8
 #define NOBODY		65534
 #define HUGE_BYTES	(2UL << 20)
+#define PAGEMAP_PFN	((1ULL << 55) - 1)
 
 /*
  * Without the node there is nothing to test, unless whoever runs the tests knows
@@ -300,6 +302,39 @@ int write_file(const char *path, const char *text)
 		err = -errno;
 	close(fd);
 	return err;
+}
+
+/* Word of a page, from a file that has one for each */
+static int page_word(const char *path, uint64_t page, uint64_t *word)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), err = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (pread(fd, word, sizeof(*word), page * sizeof(*word)) != sizeof(*word))
+		err = -EIO;
+	close(fd);
+	return err;
+}
+
+uint64_t page_frame(const void *mem)
+{
+	uint64_t word;
+
+	if (page_word("/proc/self/pagemap", (uintptr_t)mem / PAGE_BYTES, &word))
+		return 0;
+	return word & PAGEMAP_PFN;
+}
+
+int page_is_dirty(const void *mem)
+{
+	uint64_t frame = page_frame(mem), flags;
+	int err;
+
+	if (!frame)
+		return -ENOENT;
+	err = page_word("/proc/kpageflags", frame, &flags);
+	return err ? err : !!(flags & 1ULL << KPF_DIRTY);
 }
 
 int drop_privileges(void)

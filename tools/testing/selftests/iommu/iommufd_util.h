@@ -53,6 +53,11 @@ long status_kib(const char *name);
 void *memory_alloc(size_t bytes);
 void *memory_alloc_huge(size_t bytes);
 
+/* Frame of the page that an address is mapped to, 0 if there is none */
+uint64_t page_frame(const void *mem);
+/* Whether the kernel would write that page back: its flag, not a page table's */
+int page_is_dirty(const void *mem);
+
 /* A descriptor of so many bytes, or a negative errno; flags are MFD_*. */
 int memfd_alloc(uint64_t bytes, unsigned int flags);
 
