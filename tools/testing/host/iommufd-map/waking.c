@@ -348,6 +348,63 @@ static void users_are_asked_pin_by_pin(void)
 	end();
 }
 
+/* Copies, which nobody is asked to end */
+
+static const struct iommufd_access_ops copier_ops = {};
+static struct iommufd_map_user *copying_user;
+
+static int call_copy(struct work *work)
+{
+	char data[1];
+
+	return iommufd_map_rw(copying_user, AT(2), data, 4 * PG, 0);
+}
+
+static int call_leave_copying(struct work *work)
+{
+	return iommufd_map_leave(copying_user, false);
+}
+
+/* One kind of call waits for a copy in another thread, which ends as it is told */
+static void copy_is_waited_for(const char *name, struct work *waiter, int copy_err)
+{
+	struct work c = { .call = call_copy };
+
+	begin(name);
+	require(!iommufd_map_set_huge_pages(map, false));
+	map_is(2, 0);
+	copying_user = iommufd_map_join(map, &copier_ops, NULL);
+	require(!IS_ERR(copying_user));
+	if (copy_err) {
+		mems[2].fail_pin = 1;
+		mems[2].fail_errno = copy_err;
+	}
+	close_gate(&mems[2]);
+	start(&c);
+	wait_until_blocked();
+	start(waiter);
+	wait_until_waiting(1);
+	open_gate();
+	require(finish(&c) == copy_err);
+	require(!finish(waiter));
+	if (waiter->call != call_leave_copying)
+		require(!iommufd_map_leave(copying_user, false));
+	iommufd_map_user_put(copying_user);
+	end();
+}
+
+static void copies_are_waited_for(void)
+{
+	struct work u = { .call = call_unmap, .iova = AT(2), .last = END(2) };
+	struct work c = { .call = call_cut, .iova = AT(2) + PG };
+	struct work l = { .call = call_leave_copying };
+
+	copy_is_waited_for("an unmap that waits for a copy goes on when that ends", &u, 0);
+	copy_is_waited_for("and when it fails", &u, -EFAULT);
+	copy_is_waited_for("so does a cut", &c, 0);
+	copy_is_waited_for("and a user that leaves", &l, 0);
+}
+
 /* Cuts */
 
 static void cut_looks_at_page_size_again(void)
@@ -489,6 +546,77 @@ static void cut_while_a_drain_waits(void)
 	thaw();
 	require(!finish(&d));
 	require(!pages_in(&fakes[0]) && !memory_nr_pinned(&mems[2]));
+	end();
+}
+
+/* A gate of its own, for a drain, when another one holds somebody else up */
+static sem_t drain_entered, drain_opened;
+static const struct fake_domain *drain_gate;
+
+static void drain_blocks(struct fake_domain *fake, unsigned long iova)
+{
+	if (fake != drain_gate)
+		return;
+	drain_gate = NULL;
+	sem_post(&drain_entered);
+	sem_wait(&drain_opened);
+}
+
+static void insert_revocable(unsigned long iova)
+{
+	struct iommufd_slice slice = {
+		.store = iommufd_store_get(fixed_store),
+		.length_bytes = 4 * PG,
+	};
+
+	require(!iommufd_map_insert(map, &slice, 1, &iova, IOMMU_READ,
+				    IOMMUFD_MAP_FIXED, NULL));
+}
+
+/*
+ * An attach that waits for area 2 has an area across its cursor.  Killed, it drains
+ * what lies below that one, and is held up there.
+ */
+static void cut_while_a_failed_attach_is_drained(unsigned long cut)
+{
+	struct work w = { .call = call_map, .mem = &mems[2], .iova = AT(2) };
+	struct work a = { .call = call_attach, .fake = &fakes[1] };
+
+	begin("a failed attach that is cut across leaves nothing in its domain");
+	sem_init(&drain_entered, 0, 0);
+	sem_init(&drain_opened, 0, 0);
+	make_fixed_store();
+	require(!iommufd_map_set_huge_pages(map, false));
+	require(!attach(0));
+	insert_revocable(AT(0) - 8 * PG);
+	map_is(0, 0);
+	close_gate(&fakes[0]);
+	start(&w);
+	wait_until_blocked();
+	start(&a);
+	wait_until_waiting(1);
+	unmap_is(0, 0);
+	require(!map_at(&mems[1], AT(0) + 2 * PG));
+	require(pages_in(&fakes[1]) == 8);
+
+	fakes[1].on_unmap = drain_blocks;
+	drain_gate = &fakes[1];
+	kill_it(&a);
+	sem_wait(&drain_entered);
+	require(!iommufd_map_cut(map, AT(0) + cut * PG));
+	sem_post(&drain_opened);
+	require(finish(&a) == -EINTR);
+	require(!pages_in(&fakes[1]));
+	/* The halves are in the other domain, and go like any area */
+	require(pages_in(&fakes[0]) == 8);
+	require(!unmap_at(AT(0) + 2 * PG, AT(0) + cut * PG - 1));
+	require(!unmap_at(AT(0) + cut * PG, AT(0) + 6 * PG - 1));
+	require(!memory_nr_pinned(&mems[1]));
+	open_gate();
+	require(!finish(&w));
+	detach(0);
+	require(!unmap_at(0, ULONG_MAX));
+	iommufd_store_put(fixed_store);
 	end();
 }
 
@@ -740,8 +868,6 @@ static void kill_of_an_attach(void)
 	end();
 }
 
-static const struct iommufd_access_ops copier_ops = {};
-
 static void copies_over_many_areas(void)
 {
 	struct iommufd_map_user *copier;
@@ -843,9 +969,13 @@ int main(void)
 	gives_up_although_woken();
 	pin_that_ends_while_another_is_asked();
 	users_are_asked_pin_by_pin();
+	copies_are_waited_for();
 	cut_looks_at_page_size_again();
 	cut_of_last_area();
 	cut_while_a_drain_waits();
+	cut_while_a_failed_attach_is_drained(3);
+	cut_while_a_failed_attach_is_drained(4);
+	cut_while_a_failed_attach_is_drained(5);
 	cut_learns_of_huge_pages();
 	cut_beside_pin();
 	restore_ignores_what_took_the_place();

@@ -352,6 +352,47 @@ TEST_F_TIMEOUT(stall, map_is_undone, 120)
 				    mem + PAGE_BYTES));
 }
 
+/* An unmap waits for a copy from that memory, and for nothing else. */
+TEST_F_TIMEOUT(stall, copy_is_waited_for, 120)
+{
+	uint64_t word = 1;
+	struct iommu_test_cmd copy = {
+		.size = sizeof(copy), .op = IOMMU_TEST_OP_ACCESS_RW,
+		.access_rw = { .iova = BASE, .length = sizeof(word), .uptr = (uintptr_t)&word },
+	};
+	struct iommu_ioas_unmap unmap = {
+		.size = sizeof(unmap), .iova = BASE, .length = PAGE_BYTES,
+	};
+	struct call unmapping;
+	uint32_t ioas;
+	int access;
+
+	HOLD(NULL, 0);
+	/* Without a device: nothing is pinned */
+	ASSERT_EQ(0, ioas_alloc(self->fd, &ioas));
+	ASSERT_EQ(0, ioas_map_fixed(self->fd, ioas, self->held.page, PAGE_BYTES, BASE));
+	access = mock_access(self->fd, ioas, 0);
+	ASSERT_LE(0, access);
+	copy.id = access;
+	unmap.ioas_id = ioas;
+	ASSERT_EQ(0, call_start(&self->call, self->fd, IOMMU_TEST_CMD, &copy));
+	ASSERT_TRUE(held_is_wanted(&self->held));
+	ASSERT_EQ(0, call_start(&unmapping, self->fd, IOMMU_IOAS_UNMAP, &unmap));
+	EXPECT_TRUE(call_waits(&unmapping));
+	EXPECT_EQ(-EINPROGRESS, self->call.err);
+	held_release(&self->held);
+	EXPECT_EQ(0, call_join(&self->call));
+	EXPECT_EQ(0, word);
+	if (!call_returned(&unmapping)) {
+		EXPECT_TRUE(0) TH_LOG("the unmap was not woken");
+		/* Any wake will do */
+		EXPECT_EQ(0, mock_access_rw(self->fd, access, BASE, &word, sizeof(word), 0));
+		call_join(&unmapping);
+	}
+	EXPECT_EQ(0, unmapping.err);
+	EXPECT_EQ(0, close(access));
+}
+
 /*
  * Long-term pins do not wait for userfaultfd, they fail.  But so much memory that
  * has no pages yet takes long enough to find out who waits for it.
