@@ -16,6 +16,8 @@
  *   until an attach works again; the domain that it was to go back to is never
  *   freed.
  * - attach_dev() of a static blocked domain cannot fail.
+ * - attach_dev() and detach_dev() work while others map, unmap and flush in the
+ *   domains they are about. Drivers that do not say so are alone then.
  *
  * A domain counts the groups that are on it. One more count, never returned,
  * stands for a device that may still use it although its group has gone on:
@@ -31,8 +33,10 @@
 #include <linux/iommu.h>
 #include <linux/list.h>
 #include <linux/lockdep.h>
+#include <linux/minmax.h>
 #include <linux/mutex.h>
 #include <linux/printk.h>
+#include <linux/rwsem.h>
 #include <linux/wait.h>
 #include <trace/events/iommu.h>
 
@@ -144,6 +148,29 @@ void iommu_group_note_domain(struct iommu_group *group,
 	WRITE_ONCE(group->domain, domain);
 	if (old)
 		atomic_dec(&old->nr_groups);
+}
+
+/*
+ * Keep user space out of the tables of two domains, if their driver wants to be
+ * alone with an attach. Two groups may change places at the same time: the
+ * order is that of the addresses.
+ */
+static void lock_tables(struct iommu_domain *a, struct iommu_domain *b)
+{
+	struct iommu_domain *first = min(a, b), *second = max(a, b);
+
+	if (first && first->serialised)
+		down_write(&first->attach_lock);
+	if (second != first && second && second->serialised)
+		down_write_nested(&second->attach_lock, SINGLE_DEPTH_NESTING);
+}
+
+static void unlock_tables(struct iommu_domain *a, struct iommu_domain *b)
+{
+	if (a && a->serialised)
+		up_write(&a->attach_lock);
+	if (b != a && b && b->serialised)
+		up_write(&b->attach_lock);
 }
 
 /* The hardware may walk @domain whatever its groups say: keep it for good. */
@@ -354,9 +381,11 @@ static int group_detach(struct iommu_group *group)
 		iommu_attach_complain(group, "driver has no way back to no domain");
 		return -EINVAL;
 	}
+	lock_tables(old, NULL);
 	list_for_each_entry(member, &group->devices, list)
 		if (follows_group(member))
 			detach_device(old, member->dev);
+	unlock_tables(old, NULL);
 	iommu_group_note_domain(group, NULL);
 	return 0;
 }
@@ -386,6 +415,7 @@ int iommu_group_switch_domain(struct iommu_group *group,
 	if (!new)
 		return group_detach(group);
 
+	lock_tables(old, new);
 	list_for_each_entry(member, &group->devices, list) {
 		if (!follows_group(member))
 			continue;
@@ -397,6 +427,7 @@ int iommu_group_switch_domain(struct iommu_group *group,
 	}
 	if (old != new)
 		iommu_group_note_domain(group, new);
+	unlock_tables(old, new);
 	return 0;
 
 err_go_back:
@@ -404,6 +435,7 @@ err_go_back:
 		strand_device(group, member->dev, old, new);
 	else
 		group_go_back(group, member, old, new);
+	unlock_tables(old, new);
 	return err;
 }
 
@@ -552,15 +584,21 @@ void iommu_device_quiesce(struct iommu_group *group,
 			  struct group_device *member)
 {
 	struct iommu_domain *blocked = blocked_domain_of(group, member->dev);
+	struct iommu_domain *domain = group->domain;
 
 	lockdep_assert_held(&group->mutex);
-	if (!blocked || !group->domain)
+	if (!blocked || !domain)
 		return;
-	if (blocked == group->domain ||
-	    !__iommu_attach_device(blocked, member->dev))
+	if (blocked == domain) {
+		set_quiet(group, member, true);
+		return;
+	}
+	lock_tables(domain, NULL);
+	if (!__iommu_attach_device(blocked, member->dev))
 		set_quiet(group, member, true);
 	else
-		restore_device(group, member->dev, group->domain, blocked, true);
+		restore_device(group, member->dev, domain, blocked, true);
+	unlock_tables(domain, NULL);
 }
 
 /* Bring a blocked device to the domain of its group. */
@@ -568,11 +606,15 @@ static void unblock_device(struct iommu_group *group, struct device *dev)
 {
 	struct iommu_domain *blocked = blocked_domain_of(group, dev);
 	struct iommu_domain *domain = group->domain;
+	bool done;
 
 	if (domain == blocked)
 		return;
 	if (domain) {
-		if (!restore_device(group, dev, domain, blocked, true))
+		lock_tables(domain, NULL);
+		done = restore_device(group, dev, domain, blocked, true);
+		unlock_tables(domain, NULL);
+		if (!done)
 			iommu_attach_complain(group,
 					      "device stays blocked after its reset");
 	} else if (blocked->ops->detach_dev) {
@@ -634,6 +676,7 @@ static bool device_has_direct_regions(struct device *dev)
 int iommu_group_admit_device(struct iommu_group *group, struct device *dev)
 {
 	struct iommu_domain *domain = group->domain;
+	int err;
 
 	lockdep_assert_held(&group->mutex);
 	if (!iommu_device_usable(dev))
@@ -644,7 +687,10 @@ int iommu_group_admit_device(struct iommu_group *group, struct device *dev)
 		return 0;
 	if (domain == group->blocking_domain && must_stay_mapped(dev))
 		return -EPERM;
-	return __iommu_attach_device(domain, dev);
+	lock_tables(domain, NULL);
+	err = __iommu_attach_device(domain, dev);
+	unlock_tables(domain, NULL);
+	return err;
 }
 
 /**
@@ -682,14 +728,18 @@ static void renew_device(struct iommu_group *group, struct device *dev)
 {
 	struct iommu_domain *blocked = blocked_domain_of(group, dev);
 	struct iommu_domain *domain = group->domain;
+	int err;
 
+	lock_tables(domain, blocked);
 	if (blocked && blocked != domain)
 		__iommu_attach_device(blocked, dev);
-	if (!__iommu_attach_device(domain, dev))
-		return;
-	strand_device(group, dev, domain, domain);
-	iommu_attach_complain(group,
-			      "device lost its domain with one that has the same requester ID");
+	err = __iommu_attach_device(domain, dev);
+	if (err)
+		strand_device(group, dev, domain, domain);
+	unlock_tables(domain, blocked);
+	if (err)
+		iommu_attach_complain(group,
+				      "device lost its domain with one that has the same requester ID");
 }
 
 /**

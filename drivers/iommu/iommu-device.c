@@ -24,6 +24,7 @@
 #include <linux/minmax.h>
 #include <linux/pci.h>
 #include <linux/property.h>
+#include <linux/rwsem.h>
 
 #include "iommu-attach.h"
 #include "iommu-group.h"
@@ -39,6 +40,17 @@ static void domain_finish(struct iommu_domain *domain,
 	if (!domain->pgsize_bitmap)
 		domain->pgsize_bitmap = ops->pgsize_bitmap;
 	atomic_inc(&domain->nr_handles);
+}
+
+/*
+ * A page table that user space fills, from any thread and at any time: a driver
+ * that does not say that it can bear that is not asked to.
+ */
+static void give_to_user(struct iommu_domain *domain,
+			 const struct iommu_ops *ops)
+{
+	domain->serialised = !(ops->ext && ops->ext->concurrent_attach);
+	init_rwsem(&domain->attach_lock);
 }
 
 static bool maps_anything(const struct iommu_domain_ops *ops)
@@ -108,6 +120,7 @@ static struct iommu_domain *take_new(struct iommu_domain *domain,
 			 "driver made no domain and gives no reason: refused";
 	if (!fault) {
 		domain_finish(domain, ops, type);
+		give_to_user(domain, ops);
 		return domain;
 	}
 	iommu_attach_complain(NULL, fault);
@@ -198,7 +211,11 @@ struct iommu_domain *iommu_device_alloc_paging(struct device *dev, u32 flags,
 	if (flags)
 		return ERR_PTR(-EOPNOTSUPP);
 	*complete = false;
-	return alloc_by_type(ops, IOMMU_DOMAIN_UNMANAGED) ?: ERR_PTR(-ENOMEM);
+	domain = alloc_by_type(ops, IOMMU_DOMAIN_UNMANAGED);
+	if (!domain)
+		return ERR_PTR(-ENOMEM);
+	give_to_user(domain, ops);
+	return domain;
 }
 EXPORT_SYMBOL_NS_GPL(iommu_device_alloc_paging, IOMMUFD_INTERNAL);
 

@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Filling a domain with a list of runs, and emptying it again.
+ * What users do to the tables of their domains: filling a domain with a list of
+ * runs, emptying it again, flushing, and reading what devices wrote.
+ *
+ * Others may attach and detach devices meanwhile. A driver that cannot bear that
+ * is kept from it by the domain's attach_lock: an attach holds it for writing,
+ * and everything here for reading. The DMA API and VFIO type1 do not come here:
+ * the one may not sleep, and the other does not attach while it maps.
  */
 #include <linux/export.h>
 #include <linux/iommu-ext.h>
 #include <linux/iommu.h>
+#include <linux/rwsem.h>
 
 #include "iommu-map.h"
 
@@ -53,27 +60,9 @@ map_each(struct iommu_domain *domain, unsigned long iova,
 	return 0;
 }
 
-/**
- * iommu_domain_map_runs() - map physically contiguous runs one behind the other
- * @domain: paging domain
- * @iova: where the first run goes, in bytes
- * @runs: runs; like @iova multiples of the smallest page size of @domain
- * @nr_runs: number of @runs
- * @prot: mask of IOMMU_READ, IOMMU_WRITE, IOMMU_CACHE, IOMMU_MMIO, IOMMU_NOEXEC
- * @gfp: how page tables are allocated
- * @mapped: set to the number of bytes from @iova that are mapped now, also on
- *          error: the caller unmaps them
- *
- * The hardware is told once, after the last run.
- *
- * Context: may sleep if @gfp allows it. The caller sees to it that nobody else
- * changes this range of @domain.
- * Return: 0; -EINVAL for runs that are not aligned, are empty or wrap around,
- * or when @domain has no page table; -ENOMEM; the driver's error.
- */
-int iommu_domain_map_runs(struct iommu_domain *domain, unsigned long iova,
-			  const struct iommu_run *runs, unsigned int nr_runs,
-			  int prot, gfp_t gfp, size_t *mapped)
+static int map_and_sync(struct iommu_domain *domain, unsigned long iova,
+			const struct iommu_run *runs, unsigned int nr_runs,
+			int prot, gfp_t gfp, size_t *mapped)
 {
 	const struct iommu_domain_ops *ops = domain->ops;
 	int err;
@@ -96,23 +85,43 @@ int iommu_domain_map_runs(struct iommu_domain *domain, unsigned long iova,
 		ops->iotlb_sync_map(domain, iova, *mapped);
 	return err;
 }
-EXPORT_SYMBOL_NS_GPL(iommu_domain_map_runs, IOMMUFD_INTERNAL);
 
 /**
- * iommu_domain_unmap_range() - take what is mapped out of a domain
+ * iommu_domain_map_runs() - map physically contiguous runs one behind the other
  * @domain: paging domain
- * @iova: where to begin, in bytes
- * @size: length in bytes; like @iova a multiple of the smallest page size
- * @gather: what the hardware has to forget, and page tables that are empty: the
- *          caller flushes the one, and frees the other after that
+ * @iova: where the first run goes, in bytes
+ * @runs: runs; like @iova multiples of the smallest page size of @domain
+ * @nr_runs: number of @runs
+ * @prot: mask of IOMMU_READ, IOMMU_WRITE, IOMMU_CACHE, IOMMU_MMIO, IOMMU_NOEXEC
+ * @gfp: how page tables are allocated
+ * @mapped: set to the number of bytes from @iova that are mapped now, also on
+ *          error: the caller unmaps them
  *
- * Context: any. The caller sees to it that nobody else changes this range of
- * @domain.
- * Return: how many bytes from @iova on are not mapped any more. More than @size
- * where a page reaches beyond it, less where nothing was mapped.
+ * The hardware is told once, after the last run.
+ *
+ * Context: may sleep. The caller sees to it that nobody else changes this range
+ * of @domain.
+ * Return: 0; -EINVAL for runs that are not aligned, are empty or wrap around,
+ * or when @domain has no page table; -ENOMEM; the driver's error.
  */
-size_t iommu_domain_unmap_range(struct iommu_domain *domain, unsigned long iova,
-				size_t size, struct iommu_iotlb_gather *gather)
+int iommu_domain_map_runs(struct iommu_domain *domain, unsigned long iova,
+			  const struct iommu_run *runs, unsigned int nr_runs,
+			  int prot, gfp_t gfp, size_t *mapped)
+{
+	int err;
+
+	if (likely(!domain->serialised))
+		return map_and_sync(domain, iova, runs, nr_runs, prot, gfp,
+				    mapped);
+	down_read(&domain->attach_lock);
+	err = map_and_sync(domain, iova, runs, nr_runs, prot, gfp, mapped);
+	up_read(&domain->attach_lock);
+	return err;
+}
+EXPORT_SYMBOL_NS_GPL(iommu_domain_map_runs, IOMMUFD_INTERNAL);
+
+static size_t unmap_range(struct iommu_domain *domain, unsigned long iova,
+			  size_t size, struct iommu_iotlb_gather *gather)
 {
 	const struct iommu_domain_ops *ops = domain->ops;
 	size_t done = 0, step;
@@ -128,4 +137,137 @@ size_t iommu_domain_unmap_range(struct iommu_domain *domain, unsigned long iova,
 	}
 	return done + iommu_unmap_fast(domain, iova + done, size - done, gather);
 }
+
+/**
+ * iommu_domain_unmap_range() - take what is mapped out of a domain
+ * @domain: paging domain
+ * @iova: where to begin, in bytes
+ * @size: length in bytes; like @iova a multiple of the smallest page size
+ * @gather: what the hardware has to forget, and page tables that are empty: the
+ *          caller flushes the one, and frees the other after that
+ *
+ * Context: may sleep. The caller sees to it that nobody else changes this range of
+ * @domain.
+ * Return: how many bytes from @iova on are not mapped any more. More than @size
+ * where a page reaches beyond it, less where nothing was mapped.
+ */
+size_t iommu_domain_unmap_range(struct iommu_domain *domain, unsigned long iova,
+				size_t size, struct iommu_iotlb_gather *gather)
+{
+	size_t done;
+
+	if (likely(!domain->serialised))
+		return unmap_range(domain, iova, size, gather);
+	down_read(&domain->attach_lock);
+	done = unmap_range(domain, iova, size, gather);
+	up_read(&domain->attach_lock);
+	return done;
+}
 EXPORT_SYMBOL_NS_GPL(iommu_domain_unmap_range, IOMMUFD_INTERNAL);
+
+/**
+ * iommu_domain_sync() - flush what iommu_domain_unmap_range() has collected
+ * @domain: paging domain
+ * @gather: what the hardware has to forget; empty afterwards
+ *
+ * Context: may sleep.
+ */
+void iommu_domain_sync(struct iommu_domain *domain,
+		       struct iommu_iotlb_gather *gather)
+{
+	if (likely(!domain->serialised)) {
+		iommu_iotlb_sync(domain, gather);
+		return;
+	}
+	down_read(&domain->attach_lock);
+	iommu_iotlb_sync(domain, gather);
+	up_read(&domain->attach_lock);
+}
+EXPORT_SYMBOL_NS_GPL(iommu_domain_sync, IOMMUFD_INTERNAL);
+
+/**
+ * iommu_domain_flush_all() - make the hardware forget all of a domain
+ * @domain: paging domain whose driver has flush_iotlb_all()
+ *
+ * Context: may sleep.
+ */
+void iommu_domain_flush_all(struct iommu_domain *domain)
+{
+	if (likely(!domain->serialised)) {
+		iommu_flush_iotlb_all(domain);
+		return;
+	}
+	down_read(&domain->attach_lock);
+	iommu_flush_iotlb_all(domain);
+	up_read(&domain->attach_lock);
+}
+EXPORT_SYMBOL_NS_GPL(iommu_domain_flush_all, IOMMUFD_INTERNAL);
+
+/**
+ * iommu_domain_unmap() - take what is mapped out of a domain and flush it
+ * @domain: paging domain
+ * @iova: where to begin, in bytes
+ * @size: length in bytes; like @iova a multiple of the smallest page size
+ *
+ * Context: may sleep. The caller sees to it that nobody else changes this range
+ * of @domain.
+ * Return: as iommu_domain_unmap_range().
+ */
+size_t iommu_domain_unmap(struct iommu_domain *domain, unsigned long iova,
+			  size_t size)
+{
+	struct iommu_iotlb_gather gather;
+	size_t done;
+
+	iommu_iotlb_gather_init(&gather);
+	done = iommu_domain_unmap_range(domain, iova, size, &gather);
+	iommu_domain_sync(domain, &gather);
+	return done;
+}
+EXPORT_SYMBOL_NS_GPL(iommu_domain_unmap, IOMMUFD_INTERNAL);
+
+/**
+ * iommu_domain_read_dirty() - report the pages that devices wrote
+ * @domain: paging domain made with %IOMMU_ALLOC_DIRTY_TRACKING
+ * @iova: where to begin, in bytes
+ * @size: length in bytes; like @iova a multiple of the smallest page size
+ * @log: where to report; the caller flushes its gather
+ *
+ * Context: may sleep. The caller sees to it that nobody unmaps or reads in this
+ * range of @domain.
+ * Return: 0, or the driver's error.
+ */
+int iommu_domain_read_dirty(struct iommu_domain *domain, unsigned long iova,
+			    size_t size, struct iommu_dirty_log *log)
+{
+	int err;
+
+	if (likely(!domain->serialised))
+		return domain->ops->read_dirty(domain, iova, size, log);
+	down_read(&domain->attach_lock);
+	err = domain->ops->read_dirty(domain, iova, size, log);
+	up_read(&domain->attach_lock);
+	return err;
+}
+EXPORT_SYMBOL_NS_GPL(iommu_domain_read_dirty, IOMMUFD_INTERNAL);
+
+/**
+ * iommu_domain_set_dirty_tracking() - begin or end to log what devices write
+ * @domain: paging domain made with %IOMMU_ALLOC_DIRTY_TRACKING
+ * @enable: whether to begin
+ *
+ * Context: may sleep. One call for @domain at a time.
+ * Return: 0, or the driver's error.
+ */
+int iommu_domain_set_dirty_tracking(struct iommu_domain *domain, bool enable)
+{
+	int err;
+
+	if (likely(!domain->serialised))
+		return domain->ops->set_dirty_tracking(domain, enable);
+	down_read(&domain->attach_lock);
+	err = domain->ops->set_dirty_tracking(domain, enable);
+	up_read(&domain->attach_lock);
+	return err;
+}
+EXPORT_SYMBOL_NS_GPL(iommu_domain_set_dirty_tracking, IOMMUFD_INTERNAL);

@@ -101,6 +101,13 @@ struct iommu_user_array {
  * @blocked_domain: static domain that stops all DMA of a device.  Attaching it
  *                  cannot fail.  NULL when the driver has none.  A static
  *                  domain has no free() op, which is what tells it apart.
+ * @concurrent_attach: attach_dev() and detach_dev(), of any device, may run while
+ *                     others map, unmap, flush and read dirty bits in the domains
+ *                     it goes to and comes from, and these may run while a device
+ *                     comes and goes. Without it the core does one or the other
+ *                     for a domain that user space fills. Requests of user space
+ *                     about a table of its own (invalidate_user()) are not kept
+ *                     apart from attaches for anybody.
  * @direct_blocks_owner: a device with reserved regions of type
  *                       %IOMMU_RESV_DIRECT can neither be blocked nor given to
  *                       user space: claims of its group are refused with
@@ -114,6 +121,7 @@ struct iommu_ops_ext {
 					   const struct iommu_user_blob *blob);
 	int (*hw_info)(struct device *dev, u32 *type, void *buf, size_t *len);
 	struct iommu_domain *blocked_domain;
+	bool concurrent_attach;
 	bool direct_blocks_owner;
 };
 
@@ -242,12 +250,20 @@ int iommu_device_hw_info(struct device *dev, u32 *type, void *buf, size_t *len);
 bool iommu_device_has_isolated_msi(struct device *dev);
 int iommu_device_get_resv_regions(struct device *dev, struct list_head *list);
 
-/* Filling and emptying a domain: drivers/iommu/iommu-map.c */
+/* What users do to the tables of their domains: drivers/iommu/iommu-map.c */
 int iommu_domain_map_runs(struct iommu_domain *domain, unsigned long iova,
 			  const struct iommu_run *runs, unsigned int nr_runs,
 			  int prot, gfp_t gfp, size_t *mapped);
 size_t iommu_domain_unmap_range(struct iommu_domain *domain, unsigned long iova,
 				size_t size, struct iommu_iotlb_gather *gather);
+void iommu_domain_sync(struct iommu_domain *domain,
+		       struct iommu_iotlb_gather *gather);
+void iommu_domain_flush_all(struct iommu_domain *domain);
+size_t iommu_domain_unmap(struct iommu_domain *domain, unsigned long iova,
+			  size_t size);
+int iommu_domain_read_dirty(struct iommu_domain *domain, unsigned long iova,
+			    size_t size, struct iommu_dirty_log *log);
+int iommu_domain_set_dirty_tracking(struct iommu_domain *domain, bool enable);
 
 #else
 

@@ -144,4 +144,5 @@ static struct protection_domain amd_blocked_domain = {
 const struct iommu_ops_ext amd_iommu_ops_ext = {
 	.alloc_paging	= amd_alloc_paging,
 	.blocked_domain	= &amd_blocked_domain.domain,
+	.concurrent_attach = true,
 };

@@ -393,6 +393,7 @@ static struct dmar_domain intel_blocked_domain = {
 const struct iommu_ops_ext intel_iommu_ops_ext = {
 	.alloc_paging	= intel_alloc_paging,
 	.blocked_domain	= &intel_blocked_domain.domain,
+	.concurrent_attach = true,
 	/* RMRRs that are not relaxable: firmware's DMA must go on (8.4) */
 	.direct_blocks_owner = true,
 };

@@ -109,7 +109,7 @@ static int read_window(struct dirty_read *rd, unsigned long bit)
 				     log->window_last, log);
 	/* Until then the IOMMU does not notice that a page is written again */
 	if (gather.end)
-		iommu_iotlb_sync(domain, &gather);
+		iommu_domain_sync(domain, &gather);
 	unpin_user_pages_dirty_lock(rd->pages, nr, true);
 	return err;
 }
@@ -217,7 +217,7 @@ static int set_tracking(struct iommufd_hwpt_paging *hwpt, bool enable)
 	/* One after the other, for the driver's sake */
 	if (mutex_lock_killable(&hwpt->ioas->lock))
 		return -EINTR;
-	err = domain->ops->set_dirty_tracking(domain, enable);
+	err = iommu_domain_set_dirty_tracking(domain, enable);
 	mutex_unlock(&hwpt->ioas->lock);
 	return err;
 }

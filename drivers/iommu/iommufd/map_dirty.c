@@ -31,7 +31,7 @@ static int read_slice(struct iommufd_iova_map *map, struct iommu_domain *domain,
 
 	area->busy = true;
 	iommufd_map_begin_work(map);
-	err = domain->ops->read_dirty(domain, start, last - start + 1, log);
+	err = iommu_domain_read_dirty(domain, start, last - start + 1, log);
 	cond_resched();
 	iommufd_map_end_work(map);
 	area->busy = false;

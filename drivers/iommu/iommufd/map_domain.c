@@ -294,7 +294,7 @@ static int write_area(const struct iommufd_iova_map *map,
 	else
 		err = map_many_runs(map, domain, area, prot, &done);
 	if (err && done) {
-		unmapped = iommu_unmap(domain, area->start, done);
+		unmapped = iommu_domain_unmap(domain, area->start, done);
 		if (unlikely(unmapped != done))
 			distrust(area, area->start, done, unmapped);
 	}
@@ -380,7 +380,7 @@ static void unmap_and_sync(struct iommu_domain *domain, const struct members *m,
 
 	iommu_iotlb_gather_init(&gather);
 	unmap_span(domain, m, area, last, &gather);
-	iommu_iotlb_sync(domain, &gather);
+	iommu_domain_sync(domain, &gather);
 }
 
 /*
@@ -421,7 +421,7 @@ static noinline void unmap_spans(struct iommu_domain *domain,
 		cond_resched();
 	}
 	if (queued) {
-		iommu_flush_iotlb_all(domain);
+		iommu_domain_flush_all(domain);
 		put_pages_list(&freelist);
 	}
 }

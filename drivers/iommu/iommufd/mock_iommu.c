@@ -412,6 +412,7 @@ static const struct iommu_ops_ext mock_ops_ext = {
 	.alloc_user	= alloc_user,
 	.hw_info	= hw_info,
 	.blocked_domain	= &blocked_domain,
+	.concurrent_attach = true,
 };
 
 static const struct iommu_ops mock_ops = {

@@ -54,6 +54,11 @@ static bool is_in_window(const struct iommufd_range *window, unsigned int i)
 static int install_one(struct iommufd_hwpt_paging *hwpt, unsigned int i)
 {
 	const struct iommufd_sw_msi *table = &hwpt->ctx->sw_msi;
+	struct iommu_run doorbell = {
+		.phys = table->phys[i],
+		.len = PAGE_SIZE,
+	};
+	size_t mapped;
 	int err;
 
 	lockdep_assert_held(&table->lock);
@@ -61,9 +66,10 @@ static int install_one(struct iommufd_hwpt_paging *hwpt, unsigned int i)
 		return 0;
 	if (!is_in_window(&hwpt->sw_msi_window, i))
 		return -ENOSPC;
-	err = iommu_map(hwpt->common.domain,
-			doorbell_iova(&hwpt->sw_msi_window, i), table->phys[i],
-			PAGE_SIZE, IOMMU_WRITE | IOMMU_NOEXEC | IOMMU_MMIO);
+	err = iommu_domain_map_runs(hwpt->common.domain, doorbell_iova(&hwpt->sw_msi_window, i),
+				    &doorbell, 1,
+				    IOMMU_WRITE | IOMMU_NOEXEC | IOMMU_MMIO,
+				    GFP_KERNEL, &mapped);
 	if (!err)
 		__set_bit(i, hwpt->sw_msi_installed);
 	return err;
@@ -316,8 +322,8 @@ void iommufd_sw_msi_remove(struct iommufd_hwpt_paging *hwpt)
 	mutex_lock(&table->lock);
 	list_del_init(&hwpt->sw_msi_node);
 	for_each_set_bit(i, hwpt->sw_msi_installed, IOMMUFD_SW_MSI_MAX)
-		iommu_unmap(hwpt->common.domain,
-			    doorbell_iova(&hwpt->sw_msi_window, i), PAGE_SIZE);
+		iommu_domain_unmap(hwpt->common.domain, doorbell_iova(&hwpt->sw_msi_window, i),
+				   PAGE_SIZE);
 	bitmap_zero(hwpt->sw_msi_installed, IOMMUFD_SW_MSI_MAX);
 	mutex_unlock(&table->lock);
 	iommufd_map_unreserve(hwpt->ioas->map, hwpt);

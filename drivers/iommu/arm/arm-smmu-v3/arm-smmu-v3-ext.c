@@ -318,4 +318,5 @@ static struct arm_smmu_domain arm_smmu_blocked_domain = {
 const struct iommu_ops_ext arm_smmu_ops_ext = {
 	.alloc_paging	= arm_smmu_alloc_paging,
 	.blocked_domain	= &arm_smmu_blocked_domain.domain,
+	.concurrent_attach = true,
 };

@@ -355,8 +355,8 @@ void put_pages_list(struct list_head *pages)
 	pthread_mutex_unlock(&world_lock);
 }
 
-void iommu_iotlb_sync(struct iommu_domain *domain,
-		      struct iommu_iotlb_gather *gather)
+void iommu_domain_sync(struct iommu_domain *domain,
+		       struct iommu_iotlb_gather *gather)
 {
 	struct fake_domain *fake = to_fake(domain);
 	unsigned long iova = gather->start;
@@ -376,13 +376,14 @@ void iommu_iotlb_sync(struct iommu_domain *domain,
 	pthread_mutex_unlock(&world_lock);
 }
 
-size_t iommu_unmap(struct iommu_domain *domain, unsigned long iova, size_t size)
+size_t iommu_domain_unmap(struct iommu_domain *domain, unsigned long iova,
+			  size_t size)
 {
 	struct iommu_iotlb_gather gather;
 
 	iommu_iotlb_gather_init(&gather);
 	size = iommu_domain_unmap_range(domain, iova, size, &gather);
-	iommu_iotlb_sync(domain, &gather);
+	iommu_domain_sync(domain, &gather);
 	return size;
 }
 
@@ -430,6 +431,17 @@ static int fake_read_dirty(struct iommu_domain *domain, unsigned long iova,
 	}
 	pthread_mutex_unlock(&world_lock);
 	return 0;
+}
+
+void iommu_domain_flush_all(struct iommu_domain *domain)
+{
+	domain->ops->flush_iotlb_all(domain);
+}
+
+int iommu_domain_read_dirty(struct iommu_domain *domain, unsigned long iova,
+			    size_t size, struct iommu_dirty_log *log)
+{
+	return domain->ops->read_dirty(domain, iova, size, log);
 }
 
 static const struct iommu_domain_ops flushing_ops = {

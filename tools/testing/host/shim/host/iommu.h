@@ -50,20 +50,9 @@ static inline void iommu_iotlb_gather_init(struct iommu_iotlb_gather *gather)
 	INIT_LIST_HEAD(&gather->freelist);
 }
 
-static inline void iommu_flush_iotlb_all(struct iommu_domain *domain)
-{
-	if (domain->ops->flush_iotlb_all)
-		domain->ops->flush_iotlb_all(domain);
-}
-
 int iommu_domain_map_runs(struct iommu_domain *domain, unsigned long iova,
 			  const struct iommu_run *runs, unsigned int nr_runs,
 			  int prot, gfp_t gfp, size_t *mapped);
-size_t iommu_unmap(struct iommu_domain *domain, unsigned long iova, size_t size);
-size_t iommu_unmap_fast(struct iommu_domain *domain, unsigned long iova,
-			size_t size, struct iommu_iotlb_gather *gather);
-void iommu_iotlb_sync(struct iommu_domain *domain,
-		      struct iommu_iotlb_gather *gather);
 void put_pages_list(struct list_head *pages);
 
 #endif /* __HOST_IOMMU_H */
