@@ -575,8 +575,8 @@ int iommu_group_heal(struct iommu_group *group)
  * @group: group
  * @member: device that iommu_device_usable() accepts and that is not quiet
  *
- * The domain of the group does not change. If the device cannot be blocked it
- * is where it was, or stranded, and follows its group as before.
+ * The domain of the group does not change. A device that cannot be blocked by a
+ * static domain is where it was, or stranded, and follows its group as before.
  *
  * Context: &struct iommu_group.mutex is held; may sleep, does not allocate.
  */
@@ -587,7 +587,8 @@ void iommu_device_quiesce(struct iommu_group *group,
 	struct iommu_domain *domain = group->domain;
 
 	lockdep_assert_held(&group->mutex);
-	if (!blocked || !domain)
+	/* A domain that is left and entered again may cost all of its mappings */
+	if (!blocked || blocked->ops->free || !domain)
 		return;
 	if (blocked == domain) {
 		set_quiet(group, member, true);

@@ -20,7 +20,9 @@
  *                               domain of the group
  *
  * Only devices in the hands of an owner are blocked: native drivers take part
- * in resets themselves.
+ * in resets themselves. And only where the IOMMU's driver has a static blocked
+ * domain: to others, leaving a domain and coming back is no small thing. Some
+ * map again all that is in it, with interrupts off.
  */
 #include <linux/device.h>
 #include <linux/export.h>
