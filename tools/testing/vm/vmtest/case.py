@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from .machine import MACHINES
 
 KEYS = ('summary', 'on', 'devices', 'append', 'timeout', 'memory', 'smp', 'run', 'qemu',
-        'splat', 'kind', 'modules', 'host', 'vmm', 'disk')
+        'splat', 'traced', 'kind', 'modules', 'host', 'vmm', 'disk')
 
 
 class CaseError(Exception):
@@ -36,6 +36,7 @@ class Case:
     disk_mib: int = 16
     accel: str = 'tcg,thread=multi'
     splats: tuple = field(default=())
+    traced: tuple = field(default=())
 
     @property
     def name(self):
@@ -66,11 +67,11 @@ def read_fields(path):
     return fields
 
 
-def splat_rule(path, text):
-    """(count, pattern) of a `splat = COUNT REGEX` line."""
+def count_rule(path, key, text):
+    """(count, pattern) of a line `KEY = COUNT REGEX`."""
     count, _, pattern = text.partition(' ')
     if not count.isdigit() or not pattern:
-        raise CaseError(f'{path}: splat = COUNT REGEX')
+        raise CaseError(f'{path}: {key} = COUNT REGEX')
     return int(count), pattern.strip()
 
 
@@ -95,7 +96,8 @@ def read_case(path):
                 timeout=int(last.get('timeout', 90)), smp=int(last.get('smp', 0)),
                 kind=last.get('kind', 'guest'), vmm=last.get('vmm', ''),
                 disk_mib=int(last.get('disk', 16)),
-                splats=tuple(splat_rule(path, s) for s in fields.get('splat', ())))
+                splats=tuple(count_rule(path, 'splat', s) for s in fields.get('splat', ())),
+                traced=tuple(count_rule(path, 'traced', s) for s in fields.get('traced', ())))
     return list(variants(path, case, ' '.join(fields['on']).split()))
 
 

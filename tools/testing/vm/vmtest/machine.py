@@ -51,6 +51,16 @@ MACHINES = {
                       ((OLD, '-device intel-iommu,intremap=on,aw-bits=48,x-scalable-mode=on'),
                        (V11, '-device intel-iommu,intremap=on,aw-bits=48,scalable-mode=on')),
                       'intel_iommu=on,sm_on'),
+    # Functions may cache translations.
+    'vtd-ats': Machine('x86_64', X86,
+                       ((OLD, '-device intel-iommu,intremap=on,aw-bits=48,device-iotlb=on'),),
+                       'intel_iommu=on,sm_off'),
+    'vtd-sm-ats': Machine('x86_64', X86,
+                          ((OLD, '-device intel-iommu,intremap=on,aw-bits=48,device-iotlb=on,'
+                            'x-scalable-mode=on'),
+                           (V11, '-device intel-iommu,intremap=on,aw-bits=48,device-iotlb=on,'
+                            'scalable-mode=on')),
+                          'intel_iommu=on,sm_on'),
     'vtd-fs': Machine('x86_64', X86,
                       ((V11, '-device intel-iommu,intremap=on,aw-bits=48,scalable-mode=on,fsts=on'),),
                       'intel_iommu=on,sm_on'),

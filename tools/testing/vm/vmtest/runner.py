@@ -3,6 +3,7 @@
 
 import concurrent.futures
 import os
+import re
 import shutil
 import sys
 import threading
@@ -82,6 +83,10 @@ class Runner:
         for line in splat.find(outcome.console, case.splats):
             report.add('console', 'failed', '\n'.join(filter(None, [line.strip(),
                                                                     owners.get(line)])))
+        for count, pattern in case.traced:
+            seen = len(re.findall(pattern, outcome.errors))
+            report.add(f'trace of the emulator: {pattern}',
+                       'passed' if seen >= count else 'failed', f'{seen} times, not {count}')
         if outcome.timed_out:
             tasks = ' '.join(diagnostics.blocked(outcome.console)) or 'none'
             report.add('timeout', 'failed', f'{outcome.seconds:.0f} s; blocked tasks: {tasks}')
