@@ -11,6 +11,7 @@
 #include <linux/iommu-ext.h>
 #include <linux/iommu.h>
 #include <linux/minmax.h>
+#include <linux/pci-ats.h>
 #include <linux/pci.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
@@ -320,35 +321,79 @@ void intel_flush_pass_through(struct device_domain_info *info)
 			      info->iommu);
 }
 
-/*
- * The kernel that crashed has left the device translating through its tables.
- * As this happens once per crash, everything is flushed: the entry's domain ID
- * means nothing in this kernel (6.5.3.3).
- */
-static int clear_copied_entry(struct pci_dev *pdev, u16 alias, void *opaque)
+/* The kernel that crashed has left ATS on; no function does it by itself. */
+static void flush_ats_left_on(struct device_domain_info *info)
 {
-	struct intel_iommu *iommu = opaque;
-	u8 bus = PCI_BUS_NUM(alias), devfn = alias & 0xff;
-	struct context_entry *context;
+	struct pci_dev *pdev;
+	u16 ctrl = 0, pfsid = 0;
 
-	spin_lock(&iommu->lock);
-	if (!context_copied(iommu, bus, devfn)) {
-		spin_unlock(&iommu->lock);
-		return 0;
-	}
-	/* The table that holds a copied entry exists: nothing is allocated */
-	context = iommu_context_addr(iommu, bus, devfn, 1);
-	WRITE_ONCE(context->lo, 0);
+	if (!info->ats_supported || !dev_is_pci(info->dev))
+		return;
+	pdev = to_pci_dev(info->dev);
+	/* Of a function that is gone, all bits are set */
+	if (!pci_device_is_present(pdev))
+		return;
+	pci_read_config_word(pdev, pdev->ats_cap + PCI_ATS_CTRL, &ctrl);
+	if (!(ctrl & PCI_ATS_CTRL_ENABLE))
+		return;
+	if (ecap_dit(info->iommu->ecap))
+		pfsid = pci_dev_id(pci_physfn(pdev));
+	qi_flush_dev_iotlb(info->iommu, PCI_DEVID(info->bus, info->devfn), pfsid,
+			   pci_ats_queue_depth(pdev), 0, 64 - VTD_PAGE_SHIFT);
+}
+
+/**
+ * intel_drop_copied_context() - take away an entry that a crashed kernel left
+ * @iommu: unit
+ * @info: device whose entry it is, NULL if that is not known
+ * @context: context entry that is marked as copied
+ * @bus: bus number of the entry
+ * @devfn: device and function number of the entry
+ *
+ * The device may still translate through it. It stops to be present, then
+ * whatever is cached of it is flushed, and nothing else of it changes before:
+ * hardware must not combine what it has cached with what it reads (6.5.3.3).
+ * As this happens once per crash, everything is flushed: the domain ID that was
+ * used means nothing in this kernel.
+ *
+ * Context: @iommu->lock is held. The entry is zero afterwards.
+ */
+void intel_drop_copied_context(struct intel_iommu *iommu,
+			       struct device_domain_info *info,
+			       struct context_entry *context, u8 bus, u8 devfn)
+{
+	lockdep_assert_held(&iommu->lock);
+	WRITE_ONCE(context->lo, context->lo & ~1ULL);
 	dma_wmb();
-	WRITE_ONCE(context->hi, 0);
 	__iommu_flush_cache(iommu, context, sizeof(*context));
-	clear_context_copied(iommu, bus, devfn);
-	spin_unlock(&iommu->lock);
 
 	iommu->flush.flush_context(iommu, 0, 0, 0, DMA_CCMD_GLOBAL_INVL);
 	if (sm_supported(iommu))
 		qi_flush_pasid_cache(iommu, 0, QI_PC_GLOBAL, 0);
 	iommu->flush.flush_iotlb(iommu, 0, 0, 0, DMA_TLB_GLOBAL_FLUSH);
+	if (info)
+		flush_ats_left_on(info);
+
+	WRITE_ONCE(context->lo, 0);
+	WRITE_ONCE(context->hi, 0);
+	__iommu_flush_cache(iommu, context, sizeof(*context));
+	clear_context_copied(iommu, bus, devfn);
+}
+
+/* @opaque is the device that the requests of @alias come from. */
+static int clear_copied_entry(struct pci_dev *pdev, u16 alias, void *opaque)
+{
+	struct device_domain_info *info = opaque;
+	struct intel_iommu *iommu = info->iommu;
+	u8 bus = PCI_BUS_NUM(alias), devfn = alias & 0xff;
+
+	spin_lock(&iommu->lock);
+	/* The table that holds a copied entry exists: nothing is allocated */
+	if (context_copied(iommu, bus, devfn))
+		intel_drop_copied_context(iommu, info,
+					  iommu_context_addr(iommu, bus, devfn, 1),
+					  bus, devfn);
+	spin_unlock(&iommu->lock);
 	return 0;
 }
 
@@ -356,10 +401,10 @@ static void clear_copied_entries(struct device_domain_info *info)
 {
 	if (dev_is_pci(info->dev))
 		pci_for_each_dma_alias(to_pci_dev(info->dev),
-				       clear_copied_entry, info->iommu);
+				       clear_copied_entry, info);
 	else
 		clear_copied_entry(NULL, PCI_DEVID(info->bus, info->devfn),
-				   info->iommu);
+				   info);
 }
 
 /*

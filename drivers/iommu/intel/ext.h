@@ -8,9 +8,11 @@
 #include <linux/iommu-ext.h>
 #include <linux/types.h>
 
+struct context_entry;
 struct device;
 struct device_domain_info;
 struct dmar_domain;
+struct intel_iommu;
 struct iommu_domain;
 struct iommu_iotlb_gather;
 
@@ -24,6 +26,9 @@ extern const struct iommu_ops_ext intel_iommu_ops_ext;
 int intel_iommu_device_fits(struct iommu_domain *domain, struct device *dev);
 bool intel_device_can_force_snooping(struct device *dev);
 void intel_flush_pass_through(struct device_domain_info *info);
+void intel_drop_copied_context(struct intel_iommu *iommu,
+			       struct device_domain_info *info,
+			       struct context_entry *context, u8 bus, u8 devfn);
 bool intel_domain_may_force_snooping(struct dmar_domain *domain);
 
 /* map.c */

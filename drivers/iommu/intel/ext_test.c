@@ -578,17 +578,29 @@ static void device_fits_what_its_unit_walks(struct kunit *test)
 }
 
 static unsigned int nr_context_flushes, nr_iotlb_flushes;
+/* Entry to look at in each flush, and whether all was well so far */
+static const struct context_entry *watched;
+static bool flushed_in_order;
+
+/* What is flushed is not present, and is otherwise what has been cached */
+static void look_at_entry(void)
+{
+	if (watched && (watched->lo != 0x1234000 || watched->hi != (77 << 8 | 2)))
+		flushed_in_order = false;
+}
 
 static void count_context_flush(struct intel_iommu *iommu, u16 did, u16 sid,
 				u8 fm, u64 type)
 {
 	nr_context_flushes++;
+	look_at_entry();
 }
 
 static void count_iotlb_flush(struct intel_iommu *iommu, u16 did, u64 addr,
 			      unsigned int size_order, u64 type)
 {
 	nr_iotlb_flushes++;
+	look_at_entry();
 }
 
 static struct context_entry *give_context(struct kunit *test, struct fake *fake)
@@ -664,6 +676,24 @@ static void blocking_clears_copied_entries(struct kunit *test)
 		fake->iommu.copied_tables = copied;
 		set_bit(nr, copied);
 
+		watched = context;
+		flushed_in_order = true;
+		spin_lock(&fake->iommu.lock);
+		intel_drop_copied_context(&fake->iommu, &fake->info, context,
+					  fake->info.bus, fake->info.devfn);
+		spin_unlock(&fake->iommu.lock);
+		watched = NULL;
+		KUNIT_EXPECT_TRUE(test, flushed_in_order);
+		KUNIT_EXPECT_EQ(test, nr_context_flushes, 1U);
+		KUNIT_EXPECT_EQ(test, nr_iotlb_flushes, 1U);
+		KUNIT_EXPECT_EQ(test, context->lo, 0ULL);
+		KUNIT_EXPECT_EQ(test, context->hi, 0ULL);
+		KUNIT_EXPECT_FALSE(test, test_bit(nr, copied));
+
+		/* and the same by way of the blocked domain */
+		context->lo = 0x1234000 | BIT_ULL(0);
+		context->hi = 77 << 8 | 2;
+		set_bit(nr, copied);
 		block(test, fake);
 		KUNIT_EXPECT_EQ(test, context->lo, 0ULL);
 		KUNIT_EXPECT_EQ(test, context->hi, 0ULL);
