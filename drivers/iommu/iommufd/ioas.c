@@ -300,20 +300,39 @@ static bool flags_give_access(u32 flags)
 	return flags & (IOMMU_IOAS_MAP_WRITEABLE | IOMMU_IOAS_MAP_READABLE);
 }
 
+/*
+ * Programs map the BARs of their devices by the addresses where they see them,
+ * and expect that the mapping is there again after a reset.
+ */
+static struct iommufd_store *bar_store(u64 user_va, u64 length, int prot)
+{
+	unsigned long vm_flags = 0;
+
+	if (prot & IOMMU_READ)
+		vm_flags |= VM_READ;
+	if (prot & IOMMU_WRITE)
+		vm_flags |= VM_WRITE;
+	return iommufd_store_create_bar(u64_to_user_ptr(user_va),
+					iommufd_misc_device(),
+					&iommufd_map_revoke_ops, length,
+					vm_flags);
+}
+
 /**
  * iommufd_ioas_user_store() - make a store of the caller's memory
  * @ctx: context
- * @user_va: first byte, an address of the calling process
+ * @user_va: first byte, an address of the calling process; where it sees memory
+ *	     of a device the store is that memory
  * @length: number of bytes
- * @writable: devices may write to it
+ * @prot: IOMMU_READ, IOMMU_WRITE or both: what devices may do; neither is right
  *
- * Context: may sleep.
+ * Context: may sleep; no lock of an address space is held.
  * Return: the store with one reference; ERR_PTR: -EOVERFLOW when the range
- * wraps, -EINVAL for a length of 0, -ENOMEM.
+ * wraps, -EINVAL for a length of 0, -ENOMEM; what iommufd_store_create_bar()
+ * returns for memory of a device.
  */
 struct iommufd_store *iommufd_ioas_user_store(struct iommufd_ctx *ctx,
-					      u64 user_va, u64 length,
-					      bool writable)
+					      u64 user_va, u64 length, int prot)
 {
 	struct iommufd_account *account;
 	struct iommufd_store *store;
@@ -324,11 +343,14 @@ struct iommufd_store *iommufd_ioas_user_store(struct iommufd_ctx *ctx,
 			       &end))
 		return ERR_PTR(-EOVERFLOW);
 
+	store = bar_store(user_va, length, prot);
+	if (store)
+		return store;
 	account = iommufd_account_slot_get(&ctx->account, ctx->account_mode);
 	if (IS_ERR(account))
 		return ERR_CAST(account);
 	store = iommufd_store_create_user(account, u64_to_user_ptr(user_va),
-					  length, writable);
+					  length, prot & IOMMU_WRITE);
 	if (IS_ERR(store))
 		iommufd_account_put(account);
 	return store;
@@ -423,7 +445,7 @@ int iommufd_ioctl_ioas_map(struct iommufd_call *call)
 		return PTR_ERR(ioas);
 
 	store = iommufd_ioas_user_store(call->ctx, arg->user_va, arg->length,
-					arg->flags & IOMMU_IOAS_MAP_WRITEABLE);
+					flags_to_prot(arg->flags));
 	if (IS_ERR(store))
 		err = PTR_ERR(store);
 	else

@@ -264,7 +264,7 @@ struct iommufd_map_request {
 
 struct iommufd_store *iommufd_ioas_user_store(struct iommufd_ctx *ctx,
 					      u64 user_va, u64 length,
-					      bool writable);
+					      int prot);
 int iommufd_ioas_check_map(const struct iommufd_map_request *request);
 int iommufd_ioas_map_store(struct iommufd_call *call, struct iommufd_ioas *ioas,
 			   struct iommufd_store *store,

@@ -432,30 +432,6 @@ static int get_info(struct iommufd_ctx *ctx, void __user *uarg)
 
 /* Mapping */
 
-/*
- * Programs map the BARs of their devices by the addresses where they see them,
- * and expect that the mapping is there again after a reset.
- */
-static struct iommufd_store *
-mapped_store(struct iommufd_ctx *ctx, const struct vfio_iommu_type1_dma_map *arg)
-{
-	bool writable = arg->flags & VFIO_DMA_MAP_FLAG_WRITE;
-	struct iommufd_store *store = NULL;
-	unsigned long vm_flags = 0;
-
-	if (arg->flags & VFIO_DMA_MAP_FLAG_READ)
-		vm_flags |= VM_READ;
-	if (writable)
-		vm_flags |= VM_WRITE;
-	if (arg->vaddr <= ULONG_MAX)
-		store = iommufd_store_create_bar(u64_to_user_ptr(arg->vaddr),
-						 iommufd_misc_device(),
-						 &iommufd_map_revoke_ops,
-						 arg->size, vm_flags);
-	return store ?: iommufd_ioas_user_store(ctx, arg->vaddr, arg->size,
-						writable);
-}
-
 static int map_user(struct iommufd_ctx *ctx, struct iommufd_ioas *ioas,
 		    const struct vfio_iommu_type1_dma_map *arg)
 {
@@ -471,7 +447,7 @@ static int map_user(struct iommufd_ctx *ctx, struct iommufd_ioas *ioas,
 	if (arg->flags & VFIO_DMA_MAP_FLAG_WRITE)
 		prot |= IOMMU_WRITE;
 
-	slice.store = mapped_store(ctx, arg);
+	slice.store = iommufd_ioas_user_store(ctx, arg->vaddr, arg->size, prot);
 	if (IS_ERR(slice.store))
 		return PTR_ERR(slice.store);
 	slice.offset_bytes = iommufd_store_page_offset(slice.store);

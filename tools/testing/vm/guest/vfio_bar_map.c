@@ -17,6 +17,7 @@
 #define IOVA_PART	0x50000000ULL
 #define LAST_PAGE	(SHM_BYTES - PAGE_BYTES)
 #define RACE_ROUNDS	100
+#define NO_SUCH_ID	0x7fffffff
 
 static char master_bdf[PCI_BDF_LEN], target_bdf[PCI_BDF_LEN];
 static bool is_type1;
@@ -185,14 +186,62 @@ static void test_race(void)
 	tap_ok(shm_arrives(master, shm, IOVA), "it is written after that");
 }
 
+static int ioas_map_bar(uint32_t ioas, const void *mem, uint64_t bytes, uint32_t access)
+{
+	struct iommu_ioas_map arg = {
+		.size = sizeof(arg), .flags = IOMMU_IOAS_MAP_FIXED_IOVA | access,
+		.ioas_id = ioas, .user_va = (uintptr_t)mem, .length = bytes,
+		.iova = IOVA_PART,
+	};
+
+	return call(container, IOMMU_IOAS_MAP, &arg);
+}
+
+/* IOMMU_IOAS_MAP takes the address by the same rules, which are beyond mainline's */
+static void test_ioas_map(uint32_t ioas)
+{
+	const uint32_t both = IOMMU_IOAS_MAP_READABLE | IOMMU_IOAS_MAP_WRITEABLE;
+	struct vfio_region_info bar;
+	uint8_t *mem;
+
+	expect(0, ioas_map_bar(ioas, shm, 2 * PAGE_BYTES, both), "IOAS_MAP of the BAR");
+	tap_ok(shm_arrives(master, shm + PAGE_BYTES, IOVA_PART + PAGE_BYTES), "it is written");
+	expect(-EEXIST, ioas_map_bar(ioas, shm, PAGE_BYTES, both), "IOAS_MAP of it again");
+	expect(0, shm_decode(target, false), "memory off");
+	expect(0, shm_decode(target, true), "memory on");
+	tap_ok(shm_arrives(master, shm, IOVA_PART), "memory off and on: it is written");
+	expect(0, ioas_unmap(container, ioas, IOVA_PART, 2 * PAGE_BYTES), "IOAS_UNMAP");
+	tap_ok(shm_blocked(master, shm, IOVA_PART), "it is written no more");
+	expect(0, ioas_map_bar(ioas, shm, PAGE_BYTES, IOMMU_IOAS_MAP_READABLE),
+	       "IOAS_MAP to be read");
+	tap_ok(shm_blocked(master, shm, IOVA_PART), "a write is blocked");
+	expect(0, ioas_unmap(container, ioas, IOVA_PART, PAGE_BYTES), "IOAS_UNMAP");
+	expect(-EINVAL, ioas_map_bar(ioas, shm, PAGE_BYTES, 0), "IOAS_MAP without access");
+	expect(-EINVAL, ioas_map_bar(ioas, shm, 0, both), "IOAS_MAP of nothing");
+	expect(-EOVERFLOW, ioas_map_bar(ioas, shm, -(uintptr_t)shm, both),
+	       "IOAS_MAP to the end of all addresses");
+	expect(-EFAULT, ioas_map_bar(ioas, shm + LAST_PAGE, 2 * PAGE_BYTES, both),
+	       "IOAS_MAP of more than is there");
+	expect(-ENOENT, ioas_map_bar(NO_SUCH_ID, shm, PAGE_BYTES, both),
+	       "IOAS_MAP to what is no address space");
+	cdev_region(target, SHM_BAR, &bar);
+	mem = mmap(NULL, SHM_BYTES, PROT_READ, MAP_SHARED, target, bar.offset);
+	tap_ok(mem != MAP_FAILED, "the BAR once more, to be read");
+	expect(-EFAULT, ioas_map_bar(ioas, mem, PAGE_BYTES, both),
+	       "IOAS_MAP of that to be written");
+	munmap(mem, SHM_BYTES);
+	expect(0, shm_decode(target, false), "memory off");
+	expect(-EFAULT, ioas_map_bar(ioas, shm, PAGE_BYTES, both), "memory off: IOAS_MAP");
+	expect(0, shm_decode(target, true), "memory on");
+}
+
 /* What type1 does not do */
 static void test_iommufd(void)
 {
 	struct iommu_vfio_ioas get = { .size = sizeof(get), .op = IOMMU_VFIO_IOAS_GET };
 
 	expect(0, call(container, IOMMU_VFIO_IOAS, &get), "the address space");
-	expect(-EFAULT, ioas_map(container, get.ioas_id, shm, PAGE_BYTES, IOVA_PART),
-	       "IOMMU_IOAS_MAP of the address");
+	test_ioas_map(get.ioas_id);
 	close_target();
 	open_target();
 	tap_ok(shm && shm_blocked(master, shm, IOVA),
