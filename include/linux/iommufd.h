@@ -58,8 +58,9 @@ struct iommufd_access_ops {
  * @mmio: the memory belongs to a device
  * @vm_ops: operations of mappings that show the same memory to a process; their
  *          vm_pgoff is its page frame number. NULL when there are none
- * @export_pages: make a dma-buf of the @size bytes at physical address @phys,
- *                both page aligned, which lie in a mapping with @vm_ops that has
+ * @export_pages: give a reference to a dma-buf that has the @size bytes at
+ *                physical address @phys, both page aligned, @offset bytes behind
+ *                its start.  They lie in a mapping with @vm_ops that has
  *                @private as vm_private_data.  The file of that mapping is kept
  *                open, it is not said that it is still mapped.  May sleep.
  *                Returns an ERR_PTR() on failure.  With @vm_ops only
@@ -76,7 +77,7 @@ struct iommufd_exporter_ops {
 	bool mmio;
 	const struct vm_operations_struct *vm_ops;
 	struct dma_buf *(*export_pages)(void *private, phys_addr_t phys,
-					size_t size);
+					size_t size, u64 *offset);
 };
 
 #if IS_ENABLED(CONFIG_IOMMUFD)

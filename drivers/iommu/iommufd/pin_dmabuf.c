@@ -333,15 +333,17 @@ open_window(const struct bar_window *window, struct device *dev,
 	struct iommufd_store *store;
 	struct dma_buf *dmabuf;
 	size_t size;
+	u64 start;
 
 	/* It is a part of a mapping in whole pages, and so does not wrap */
 	size = PAGE_ALIGN(offset + length_bytes);
 	dmabuf = window->exporter->export_pages(window->private,
-						window->phys - offset, size);
+						window->phys - offset, size,
+						&start);
 	if (IS_ERR(dmabuf))
 		return ERR_CAST(dmabuf);
-	store = attach_store(dmabuf, dev, revoke_ops, offset, length_bytes,
-			     writable, true);
+	store = attach_store(dmabuf, dev, revoke_ops, start + offset,
+			     length_bytes, writable, true);
 	/* What the processor would find there now */
 	return store == ERR_PTR(-ENODEV) ? ERR_PTR(-EFAULT) : store;
 }
@@ -349,7 +351,7 @@ open_window(const struct bar_window *window, struct device *dev,
 /**
  * iommufd_store_create_bar() - make a store of memory of a device, by address
  * @addr: where the calling process has it mapped
- * @dev: who attaches to the dma-buf that is made of it
+ * @dev: who attaches to the dma-buf that has it
  * @revoke_ops: how those who will hold the store let go when it is revoked
  * @length_bytes: number of bytes
  * @vm_flags: mask of VM_READ and VM_WRITE: what the process must be allowed to

@@ -3,12 +3,13 @@
  * Memory BARs of a device as dma-bufs, for other devices to reach.
  *
  * User space asks for a part of a BAR and gets a dma-buf, which it maps into an
- * address space of an iommufd. Where that serves as a container it may give an
- * address instead, at which it has mapped the BAR, and the dma-buf is made behind
- * its back. Nobody else can use them: no list of addresses is
- * ever made of it. The dma-buf does not keep the device open. Whenever the
- * device stops to decode its memory the exports are revoked first, so that no
- * other device runs into the hole; see vfio_pci_dmabuf_revoke().
+ * address space of an iommufd. It may also give an address there, at which it has
+ * mapped the BAR: then a dma-buf of the whole BAR is used behind its back, one
+ * for all such mappings, since nobody is charged for a dma-buf. Nobody else can
+ * use them: no list of addresses is ever made of it. The dma-buf does not keep the
+ * device open. Whenever the device stops to decode its memory the exports are
+ * revoked first, so that no other device runs into the hole; see
+ * vfio_pci_dmabuf_revoke().
  *
  * Locks, outermost first:
  *
@@ -63,6 +64,7 @@ struct vfio_pci_bar_exports {
  * @dmabuf: the dma-buf that this belongs to
  * @run: where the memory is
  * @nr_ranges: number of ranges that were asked for; @run is the first
+ * @shared: it is a whole BAR, for everybody who names an address there
  * @revoked: nobody may reach the memory; protected by the dma-buf's reservation
  *	     lock
  */
@@ -72,6 +74,7 @@ struct bar_export {
 	struct dma_buf *dmabuf;
 	struct iommu_run run;
 	unsigned int nr_ranges;
+	bool shared;
 	bool revoked;
 };
 
@@ -300,7 +303,11 @@ static int publish(struct vfio_pci_core_device *vdev, struct bar_export *export,
 	}
 	export->owner = exports;
 	mutex_lock(&exports->lock);
-	list_add_tail(&export->node, &exports->list);
+	/* Those that are looked for come first */
+	if (export->shared)
+		list_add(&export->node, &exports->list);
+	else
+		list_add_tail(&export->node, &exports->list);
 	mutex_unlock(&exports->lock);
 	set_revoked(export, !memory_is_usable(vdev));
 out_unlock:
@@ -446,14 +453,57 @@ int vfio_pci_dmabuf_feature(struct vfio_pci_core_device *vdev, u32 flags,
 	return ret;
 }
 
+/* Returns a reference, or NULL. Those that are being released are passed over. */
+static struct dma_buf *get_shared(struct vfio_pci_core_device *vdev,
+				  phys_addr_t phys)
+{
+	struct vfio_pci_bar_exports *exports;
+	struct dma_buf *dmabuf = NULL;
+	struct bar_export *export;
+
+	down_read(&vdev->memory_lock);
+	exports = vdev->bar_exports;
+	if (!exports)
+		goto out_unlock;
+	mutex_lock(&exports->lock);
+	list_for_each_entry(export, &exports->list, node) {
+		if (!export->shared)
+			break;
+		if (export->run.phys == phys &&
+		    get_file_rcu(export->dmabuf->file)) {
+			dmabuf = export->dmabuf;
+			break;
+		}
+	}
+	mutex_unlock(&exports->lock);
+out_unlock:
+	up_read(&vdev->memory_lock);
+	return dmabuf;
+}
+
+/* Two who are the first at once make two: they are as many as there are tasks */
+static struct dma_buf *export_bar(struct vfio_pci_core_device *vdev,
+				  unsigned int bar)
+{
+	const struct resource *res = &vdev->pdev->resource[bar];
+	const struct bar_export wanted = {
+		.run = {
+			.phys = res->start,
+			.len = PAGE_ALIGN(resource_size(res)),
+		},
+		.nr_ranges = 1,
+		.shared = true,
+	};
+	struct dma_buf *dmabuf = get_shared(vdev, res->start);
+
+	return dmabuf ?: create_dmabuf(vdev, bar, &wanted, wanted.run.len,
+				       O_RDWR | O_CLOEXEC);
+}
+
 /* A part of a BAR that a process has mapped; where it may do that mmap decided */
 static struct dma_buf *export_pages(void *private, phys_addr_t phys,
-				    size_t size)
+				    size_t size, u64 *offset)
 {
-	const struct bar_export wanted = {
-		.run = { .phys = phys, .len = size },
-		.nr_ranges = 1,
-	};
 	struct vfio_pci_core_device *vdev = private;
 	const struct resource *res;
 	unsigned int bar;
@@ -461,9 +511,10 @@ static struct dma_buf *export_pages(void *private, phys_addr_t phys,
 	for (bar = 0; bar < VFIO_PCI_ROM_REGION_INDEX; bar++) {
 		res = &vdev->pdev->resource[bar];
 		if (vdev->bar_mmap_supported[bar] && phys >= res->start &&
-		    phys - res->start < PAGE_ALIGN(resource_size(res)))
-			return create_dmabuf(vdev, bar, &wanted, size,
-					     O_RDWR | O_CLOEXEC);
+		    phys - res->start < PAGE_ALIGN(resource_size(res))) {
+			*offset = phys - res->start;
+			return export_bar(vdev, bar);
+		}
 	}
 	return ERR_PTR(-EFAULT);
 }

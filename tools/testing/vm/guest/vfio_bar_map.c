@@ -18,6 +18,7 @@
 #define LAST_PAGE	(SHM_BYTES - PAGE_BYTES)
 #define RACE_ROUNDS	100
 #define NO_SUCH_ID	0x7fffffff
+#define MANY		500
 
 static char master_bdf[PCI_BDF_LEN], target_bdf[PCI_BDF_LEN];
 static bool is_type1;
@@ -235,6 +236,46 @@ static void test_ioas_map(uint32_t ioas)
 	expect(0, shm_decode(target, true), "memory on");
 }
 
+/* How many dma-bufs there are, or a negative errno */
+static int dma_bufs(void)
+{
+	FILE *list = fopen("/sys/kernel/debug/dma_buf/bufinfo", "r");
+	char line[256];
+	int nr = -ENOENT;
+
+	while (list && fgets(line, sizeof(line), list))
+		sscanf(line, "Total %d objects", &nr);
+	if (list)
+		fclose(list);
+	return nr;
+}
+
+/* However often a BAR is mapped, it costs one dma-buf */
+static void test_cost(uint32_t ioas)
+{
+	int i, bad = 0, before = dma_bufs();
+
+	if (before < 0) {
+		tap_skip("number of dma-bufs", "the kernel does not list them");
+		return;
+	}
+	expect(SHM_BYTES, container_unmap(container, IOVA, SHM_BYTES), "unmap the BAR");
+	expect(before - 1, dma_bufs(), "which has a dma-buf less");
+	for (i = 0; i < MANY; i++)
+		bad |= map(shm + i % 16 * PAGE_BYTES, PAGE_BYTES, IOVA + i * PAGE_BYTES);
+	tap_ok(!bad, "map pages of it %d times", MANY);
+	expect(before, dma_bufs(), "one dma-buf for all of them");
+	tap_ok(shm_arrives(master, shm + 15 * PAGE_BYTES, IOVA + 15 * PAGE_BYTES),
+	       "the last page is written");
+	expect(0, shm_decode(target, false), "memory off");
+	expect(0, shm_decode(target, true), "memory on");
+	tap_ok(shm_arrives(master, shm + PAGE_BYTES, IOVA + 17 * PAGE_BYTES),
+	       "and the second, after memory was off");
+	expect(0, ioas_unmap(container, ioas, IOVA, MANY * PAGE_BYTES), "unmap all");
+	expect(before - 1, dma_bufs(), "and none is left");
+	expect(0, map(shm, SHM_BYTES, IOVA), "map the BAR");
+}
+
 /* What type1 does not do */
 static void test_iommufd(void)
 {
@@ -242,6 +283,7 @@ static void test_iommufd(void)
 
 	expect(0, call(container, IOMMU_VFIO_IOAS, &get), "the address space");
 	test_ioas_map(get.ioas_id);
+	test_cost(get.ioas_id);
 	close_target();
 	open_target();
 	tap_ok(shm && shm_blocked(master, shm, IOVA),
