@@ -14,6 +14,13 @@ enum {
 	IOMMU_TEST_EXT_TABLE_STATS = 0x80000003u,
 	IOMMU_TEST_EXT_IOAS_STATS = 0x80000004u,
 	IOMMU_TEST_EXT_DEVICE_STATE = 0x80000005u,
+	IOMMU_TEST_EXT_MAKE_DEVICE = 0x80000006u,
+};
+
+/* Flags of devices that only MAKE_DEVICE and ADD_DEVICE know */
+enum {
+	/* Its IOMMU can make all DMA snoop: ENFORCE_CACHE_COHERENCY */
+	MOCK_FLAGS_DEVICE_EXT_SNOOP = 0x10000000,
 };
 
 /* What the DMA of a device meets */
@@ -42,7 +49,8 @@ struct iommu_test_ext {
 		} add_device;
 		/*
 		 * id: paging HWPT. The page that iova lies in; prot is 1 for
-		 * readable, 2 for writable. ENOENT when there is none.
+		 * readable, 2 for writable, 4 where all DMA snoops. ENOENT
+		 * when there is none.
 		 */
 		struct {
 			__aligned_u64 iova;
@@ -69,6 +77,13 @@ struct iommu_test_ext {
 		struct {
 			__u32 out_state;
 		} device_state;
+		/* id: IOAS or HWPT. As MOCK_DOMAIN_FLAGS, with more flags. */
+		struct {
+			__u32 out_stdev_id;
+			__u32 out_hwpt_id;
+			__u32 out_idev_id;
+			__u32 dev_flags;
+		} make_device;
 		__aligned_u64 __room[6];
 	};
 	__u32 last;

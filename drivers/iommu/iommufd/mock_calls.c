@@ -117,6 +117,7 @@ static const mock_op ext_ops[] = {
 	[IOMMU_TEST_EXT_TABLE_STATS & ~EXT_BIT] = mock_op_table_stats,
 	[IOMMU_TEST_EXT_IOAS_STATS & ~EXT_BIT] = op_ioas_stats,
 	[IOMMU_TEST_EXT_DEVICE_STATE & ~EXT_BIT] = mock_op_device_state,
+	[IOMMU_TEST_EXT_MAKE_DEVICE & ~EXT_BIT] = mock_op_make_device,
 };
 
 static mock_op find_op(u32 op)

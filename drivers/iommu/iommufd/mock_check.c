@@ -359,7 +359,8 @@ int mock_op_page_at(struct iommufd_call *call)
 	arg->page_at.out_page_phys = page.phys;
 	arg->page_at.out_page_size = BIT(page.size_lg2);
 	arg->page_at.out_prot = (page.prot & IOMMU_READ ? 1 : 0) |
-				(page.prot & IOMMU_WRITE ? 2 : 0);
+				(page.prot & IOMMU_WRITE ? 2 : 0) |
+				(page.snoops ? 4 : 0);
 	arg->page_at.out_dirty = page.dirty;
 	return mock_respond(call);
 }

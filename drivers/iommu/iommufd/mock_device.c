@@ -4,8 +4,10 @@
  *
  * Such a device goes away with its context and so must not keep it alive.
  */
+#include <linux/build_bug.h>
 #include <linux/err.h>
 #include <linux/iommufd.h>
+#include <linux/stddef.h>
 
 #include "iommufd_private.h"
 #include "iommufd_test_ext.h"
@@ -114,7 +116,15 @@ static bool known_flags(u32 dev_flags)
 		 ~(MOCK_FLAGS_DEVICE_NO_DIRTY | MOCK_FLAGS_DEVICE_PASID));
 }
 
-/* The two operations have their results at the same place */
+static bool known_ext_flags(u32 dev_flags)
+{
+	return known_flags(dev_flags & ~MOCK_FLAGS_DEVICE_EXT_SNOOP);
+}
+
+static_assert(offsetof(struct iommu_test_ext, make_device) ==
+	      offsetof(struct iommu_test_cmd, mock_domain_flags));
+
+/* The three operations have their results at the same place */
 static int make_domain(struct iommufd_call *call, u32 dev_flags)
 {
 	struct iommu_test_cmd *arg = call->arg;
@@ -159,6 +169,22 @@ int mock_op_domain_flags(struct iommufd_call *call)
 }
 
 /**
+ * mock_op_make_device() - MAKE_DEVICE: the same with more device flags
+ * @call: the call, with a &struct iommu_test_ext
+ *
+ * Context: may sleep and pin memory.
+ * Return: as mock_op_domain_flags().
+ */
+int mock_op_make_device(struct iommufd_call *call)
+{
+	struct iommu_test_ext *arg = call->arg;
+
+	if (!known_ext_flags(arg->make_device.dev_flags))
+		return -EINVAL;
+	return make_domain(call, arg->make_device.dev_flags);
+}
+
+/**
  * mock_op_domain_replace() - MOCK_DOMAIN_REPLACE: attach to something else
  * @call: the call
  *
@@ -191,7 +217,7 @@ int mock_op_add_device(struct iommufd_call *call)
 	struct iommu_test_ext *arg = call->arg;
 	struct selftest *peer, *st;
 
-	if (!known_flags(arg->add_device.dev_flags))
+	if (!known_ext_flags(arg->add_device.dev_flags))
 		return -EINVAL;
 	peer = selftest_get(call->ctx, arg->id);
 	if (IS_ERR(peer))

@@ -27,6 +27,12 @@ static struct iommu_device mock_iommu = {
 	.ops = &mock_ops,
 	.max_pasids = BIT(MOCK_PASID_WIDTH),
 };
+
+/* The same, but it can make all DMA snoop */
+static struct iommu_device mock_snooping_iommu = {
+	.ops = &mock_ops,
+	.max_pasids = BIT(MOCK_PASID_WIDTH),
+};
 static DEFINE_IDA(mock_dev_ids);
 
 static struct mock_dev *to_mock_dev(struct device *dev)
@@ -78,25 +84,52 @@ static atomic_t *users_of(struct iommu_domain *domain)
 	return NULL;
 }
 
+/* The page table that the kernel fills, or NULL without one */
+static struct mock_domain *paging_of(struct iommu_domain *domain)
+{
+	struct mock_nested *nested = mock_nested_of(domain);
+
+	return nested ? nested->parent : mock_domain_of(domain);
+}
+
+static bool can_snoop(const struct mock_dev *mdev)
+{
+	return mdev->flags & MOCK_FLAGS_DEVICE_EXT_SNOOP;
+}
+
+static void count_snoopless(struct mock_dev *mdev, struct iommu_domain *domain,
+			    int change)
+{
+	struct mock_domain *paging = domain ? paging_of(domain) : NULL;
+
+	if (paging && !can_snoop(mdev))
+		atomic_add(change, &paging->nr_snoopless);
+}
+
 static void move_device(struct mock_dev *mdev, struct iommu_domain *domain)
 {
-	atomic_t *old = users_of(mdev->domain), *new = users_of(domain);
+	struct iommu_domain *old_domain = mdev->domain;
+	atomic_t *old = users_of(old_domain), *new = users_of(domain);
 
+	count_snoopless(mdev, domain, 1);
 	if (new)
 		atomic_inc(new);
 	WRITE_ONCE(mdev->domain, domain);
+	count_snoopless(mdev, old_domain, -1);
 	if (old)
 		atomic_dec(old);
 }
 
 static int device_fits(struct iommu_domain *domain, struct device *dev)
 {
-	struct mock_nested *nested = mock_nested_of(domain);
-	struct mock_domain *paging;
+	struct mock_domain *paging = paging_of(domain);
+	struct mock_dev *mdev = to_mock_dev(dev);
 
-	paging = nested ? nested->parent : mock_domain_of(domain);
 	if ((paging->flags & IOMMU_ALLOC_DIRTY_TRACKING) &&
-	    (to_mock_dev(dev)->flags & MOCK_FLAGS_DEVICE_NO_DIRTY))
+	    (mdev->flags & MOCK_FLAGS_DEVICE_NO_DIRTY))
+		return -EINVAL;
+	/* For an IOMMU that does not know it the bit in entries is reserved */
+	if (READ_ONCE(paging->pt.snoops) && !can_snoop(mdev))
 		return -EINVAL;
 	return 0;
 }
@@ -152,6 +185,14 @@ static phys_addr_t iova_to_phys(struct iommu_domain *domain, dma_addr_t iova)
 	return page.phys + (iova - page.iova);
 }
 
+static bool enforce_cache_coherency(struct iommu_domain *domain)
+{
+	struct mock_domain *paging = mock_domain_of(domain);
+
+	return !atomic_read(&paging->nr_snoopless) &&
+	       mock_pgtable_force_snooping(&paging->pt);
+}
+
 static int set_dirty_tracking(struct iommu_domain *domain, bool enable)
 {
 	struct mock_domain *paging = mock_domain_of(domain);
@@ -185,6 +226,7 @@ static const struct iommu_domain_ops paging_ops = {
 	.map_pages		= map_pages,
 	.unmap_pages		= unmap_pages,
 	.iova_to_phys		= iova_to_phys,
+	.enforce_cache_coherency = enforce_cache_coherency,
 	.set_dirty_tracking	= set_dirty_tracking,
 	.read_dirty		= read_dirty,
 	.free			= free_paging,
@@ -371,6 +413,8 @@ static bool device_capable(struct device *dev, enum iommu_cap cap)
 		return true;
 	case IOMMU_CAP_DIRTY_TRACKING:
 		return !(to_mock_dev(dev)->flags & MOCK_FLAGS_DEVICE_NO_DIRTY);
+	case IOMMU_CAP_ENFORCE_CACHE_COHERENCY:
+		return can_snoop(to_mock_dev(dev));
 	default:
 		return false;
 	}
@@ -390,7 +434,7 @@ static int hw_info(struct device *dev, u32 *type, void *buf, size_t *len)
 
 static struct iommu_device *probe_device(struct device *dev)
 {
-	return &mock_iommu;
+	return can_snoop(to_mock_dev(dev)) ? &mock_snooping_iommu : &mock_iommu;
 }
 
 static void release_device(struct device *dev)
@@ -562,12 +606,20 @@ int __init mock_iommu_init(void)
 	if (err)
 		return err;
 	err = iommu_device_sysfs_add(&mock_iommu, NULL, NULL, "iommufd_mock");
-	if (err) {
-		bus_unregister(&mock_bus);
-		return err;
-	}
+	if (err)
+		goto err_unregister;
+	err = iommu_device_sysfs_add(&mock_snooping_iommu, NULL, NULL,
+				     "iommufd_mock_snooping");
+	if (err)
+		goto err_remove;
 	mock_bus.iommu_ops = &mock_ops;
 	return 0;
+
+err_remove:
+	iommu_device_sysfs_remove(&mock_iommu);
+err_unregister:
+	bus_unregister(&mock_bus);
+	return err;
 }
 
 /**
@@ -578,6 +630,7 @@ int __init mock_iommu_init(void)
 void mock_iommu_exit(void)
 {
 	mock_bus.iommu_ops = NULL;
+	iommu_device_sysfs_remove(&mock_snooping_iommu);
 	iommu_device_sysfs_remove(&mock_iommu);
 	bus_unregister(&mock_bus);
 	ida_destroy(&mock_dev_ids);

@@ -14,14 +14,15 @@
 #include <linux/iommu.h>
 #include <linux/types.h>
 
-#include "iommufd_test.h"
+#include "iommufd_test_ext.h"
 #include "mock_pgtable.h"
 
 /**
  * struct mock_dev - a device behind the mock IOMMU
  * @dev: head
  * @id: number in its name
- * @flags: mask of MOCK_FLAGS_DEVICE_*
+ * @flags: mask of MOCK_FLAGS_DEVICE_*; %MOCK_FLAGS_DEVICE_EXT_SNOOP tells
+ *         which of the two IOMMUs it is behind
  * @peer: while the device is being made: device whose group it joins, or NULL
  * @domain: what its DMA goes through; NULL before and after its time on the
  *          IOMMU.  Changes under the lock of its IOMMU group
@@ -43,6 +44,8 @@ struct mock_dev {
  * @flags: mask of IOMMU_ALLOC_*
  * @logs_dirty: writes are logged
  * @nr_users: devices that translate through it, and domains nested in it
+ * @nr_snoopless: devices that translate through it, or through a domain nested
+ *                in it, whose IOMMU cannot make them snoop
  */
 struct mock_domain {
 	struct iommu_domain domain;
@@ -50,6 +53,7 @@ struct mock_domain {
 	u32 flags;
 	bool logs_dirty;
 	atomic_t nr_users;
+	atomic_t nr_snoopless;
 };
 
 /**

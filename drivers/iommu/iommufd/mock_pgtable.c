@@ -19,14 +19,15 @@
 #define ENTRY_READ	BIT_ULL(6)
 #define ENTRY_WRITE	BIT_ULL(7)
 #define ENTRY_DIRTY	BIT_ULL(8)
-#define ENTRY_PHYS_BIT	9
+#define ENTRY_SNOOP	BIT_ULL(9)
+#define ENTRY_PHYS_BIT	10
 
 /* Entries that are looked at before others may take the lock */
 #define LOCK_BATCH	1024
 
 static_assert(BITS_PER_LONG == 64);
 
-static void *entry_make(phys_addr_t phys, size_t size, int prot)
+static void *entry_make(phys_addr_t phys, size_t size, int prot, bool snoops)
 {
 	unsigned long value = ilog2(size);
 
@@ -34,6 +35,8 @@ static void *entry_make(phys_addr_t phys, size_t size, int prot)
 		value |= ENTRY_READ;
 	if (prot & IOMMU_WRITE)
 		value |= ENTRY_WRITE;
+	if (snoops)
+		value |= ENTRY_SNOOP;
 	value |= (unsigned long)(phys >> MOCK_PAGE_LG2) << ENTRY_PHYS_BIT;
 	return xa_mk_value(value);
 }
@@ -66,6 +69,7 @@ static void entry_show(const void *entry, unsigned long index,
 	page->prot = (value & ENTRY_READ ? IOMMU_READ : 0) |
 		     (value & ENTRY_WRITE ? IOMMU_WRITE : 0);
 	page->dirty = value & ENTRY_DIRTY;
+	page->snoops = value & ENTRY_SNOOP;
 }
 
 /* Let others have the lock now and then; the walk goes on where it was */
@@ -90,6 +94,7 @@ void mock_pgtable_init(struct mock_pgtable *pt, unsigned long page_sizes)
 {
 	xa_init_flags(&pt->entries, XA_FLAGS_ACCOUNT);
 	pt->page_sizes = page_sizes;
+	pt->snoops = false;
 }
 
 /**
@@ -103,6 +108,23 @@ void mock_pgtable_destroy(struct mock_pgtable *pt)
 	/* Devices could still reach what was mapped here */
 	WARN_ON_ONCE(!xa_empty(&pt->entries));
 	xa_destroy(&pt->entries);
+}
+
+/**
+ * mock_pgtable_force_snooping() - let all DMA through a page table snoop
+ * @pt: the page table
+ *
+ * As with hardware that has a bit for it in each entry, those that exist would go
+ * on without.
+ *
+ * Context: any; nobody else changes @pt.
+ * Return: whether it does; false when it is not empty.
+ */
+bool mock_pgtable_force_snooping(struct mock_pgtable *pt)
+{
+	if (xa_empty(&pt->entries))
+		WRITE_ONCE(pt->snoops, true);
+	return pt->snoops;
 }
 
 /**
@@ -167,7 +189,8 @@ int mock_pgtable_map(struct mock_pgtable *pt, unsigned long iova,
 	if (WARN_ON_ONCE(!is_empty(pt, iova, iova + (size - 1))))
 		return -EEXIST;
 	return xa_err(xa_store(&pt->entries, iova >> MOCK_PAGE_LG2,
-			       entry_make(phys, size, prot), gfp));
+			       entry_make(phys, size, prot,
+					  READ_ONCE(pt->snoops)), gfp));
 }
 
 /**

@@ -23,10 +23,12 @@ struct iommu_dirty_log;
  * @entries: first unit of %MOCK_PAGE_LG2 of a page to its entry; the array's
  *	     lock protects the entries
  * @page_sizes: mask of the sizes that pages may have, in bytes
+ * @snoops: entries that are made make all DMA snoop
  */
 struct mock_pgtable {
 	struct xarray entries;
 	unsigned long page_sizes;
+	bool snoops;
 };
 
 /**
@@ -36,6 +38,7 @@ struct mock_pgtable {
  * @size_lg2: its size in bytes, as a power of two
  * @prot: mask of IOMMU_READ and IOMMU_WRITE
  * @dirty: a device wrote to it
+ * @snoops: all DMA to it snoops
  */
 struct mock_page {
 	unsigned long iova;
@@ -43,6 +46,7 @@ struct mock_page {
 	unsigned int size_lg2;
 	int prot;
 	bool dirty;
+	bool snoops;
 };
 
 /**
@@ -59,6 +63,7 @@ struct mock_pgtable_stats {
 
 void mock_pgtable_init(struct mock_pgtable *pt, unsigned long page_sizes);
 void mock_pgtable_destroy(struct mock_pgtable *pt);
+bool mock_pgtable_force_snooping(struct mock_pgtable *pt);
 int mock_pgtable_map(struct mock_pgtable *pt, unsigned long iova,
 		     phys_addr_t phys, size_t size, int prot, gfp_t gfp);
 size_t mock_pgtable_unmap(struct mock_pgtable *pt, unsigned long iova,

@@ -44,6 +44,20 @@ int mock_domain(int fd, uint32_t pt_id, uint32_t dev_flags, struct mock_ids *ids
 	return err;
 }
 
+int mock_snooping_device(int fd, uint32_t pt_id, struct mock_ids *ids)
+{
+	struct iommu_test_ext cmd = {
+		.size = sizeof(cmd), .op = IOMMU_TEST_EXT_MAKE_DEVICE, .id = pt_id,
+		.make_device.dev_flags = MOCK_FLAGS_DEVICE_EXT_SNOOP,
+	};
+	int err = iommufd_call(fd, IOMMU_TEST_CMD, &cmd);
+
+	ids->stdev = cmd.make_device.out_stdev_id;
+	ids->hwpt = cmd.make_device.out_hwpt_id;
+	ids->dev = cmd.make_device.out_idev_id;
+	return err;
+}
+
 int mock_replace(int fd, uint32_t stdev, uint32_t *pt_id)
 {
 	struct iommu_test_cmd cmd = {
@@ -58,9 +72,15 @@ int mock_replace(int fd, uint32_t stdev, uint32_t *pt_id)
 
 int mock_add_device(int fd, uint32_t stdev, uint32_t pt_id, struct mock_ids *ids)
 {
+	return mock_add_device_flags(fd, stdev, pt_id, 0, ids);
+}
+
+int mock_add_device_flags(int fd, uint32_t stdev, uint32_t pt_id, uint32_t dev_flags,
+			  struct mock_ids *ids)
+{
 	struct iommu_test_ext cmd = {
 		.size = sizeof(cmd), .op = IOMMU_TEST_EXT_ADD_DEVICE, .id = stdev,
-		.add_device.pt_id = pt_id,
+		.add_device = { .pt_id = pt_id, .dev_flags = dev_flags },
 	};
 	int err = iommufd_call(fd, IOMMU_TEST_CMD, &cmd);
 

@@ -25,10 +25,14 @@ int mock_present(int fd);
  */
 int mock_space(uint32_t *ioas, struct mock_ids *ids);
 int mock_domain(int fd, uint32_t pt_id, uint32_t dev_flags, struct mock_ids *ids);
+/* The same behind the IOMMU that can make all DMA snoop. */
+int mock_snooping_device(int fd, uint32_t pt_id, struct mock_ids *ids);
 /* pt_id: in what to attach to, out the page table. */
 int mock_replace(int fd, uint32_t stdev, uint32_t *pt_id);
 /* A device in the group of stdev; ids->hwpt returns the page table. */
 int mock_add_device(int fd, uint32_t stdev, uint32_t pt_id, struct mock_ids *ids);
+int mock_add_device_flags(int fd, uint32_t stdev, uint32_t pt_id, uint32_t dev_flags,
+			  struct mock_ids *ids);
 /* A page table of this kind, MOCK_IOMMUPT_*; flags as IOMMU_HWPT_ALLOC has them. */
 int mock_hwpt_alloc(int fd, uint32_t dev, uint32_t pt_id, uint32_t flags, uint32_t kind,
 		    uint32_t *hwpt);
