@@ -172,11 +172,19 @@ static void unreserve_regions_of_all(struct iommufd_group *group,
 		iommufd_map_unreserve(ioas->map, idev);
 }
 
+static bool can_enforce_coherency(struct iommufd_device *idev)
+{
+	return device_iommu_capable(idev->dev,
+				    IOMMU_CAP_ENFORCE_CACHE_COHERENCY);
+}
+
 /* What can be told without the driver */
 static int check_device(struct iommufd_device *idev,
 			struct iommufd_hwpt_paging *paging)
 {
 	if (paging->noiommu != idev->noiommu)
+		return -EINVAL;
+	if (paging->enforces_coherency && !can_enforce_coherency(idev))
 		return -EINVAL;
 	/* A log that misses what one device writes is worse than none */
 	if (paging->tracks_dirty &&
@@ -199,6 +207,43 @@ static int check_all(struct iommufd_group *group,
 	return 0;
 }
 
+/*
+ * Of a device whose IOMMU can enforce coherency KVM was told, before any attach,
+ * that it cannot get around the caches: its page table must see to that.
+ */
+static bool needs_coherency(struct iommufd_group *group,
+			    struct iommufd_device *idev)
+{
+	struct iommufd_device *other;
+
+	if (can_enforce_coherency(idev))
+		return true;
+	list_for_each_entry(other, &group->devices, group_node)
+		if (can_enforce_coherency(other))
+			return true;
+	return false;
+}
+
+/*
+ * The last thing before the move, since it stays.  A domain that is finished at its
+ * first attach cannot tell yet: see finish_and_fill().
+ */
+static int enforce_coherency(struct iommufd_device *idev,
+			     struct iommufd_hwpt_common *hwpt)
+{
+	struct iommufd_hwpt_paging *paging = iommufd_hwpt_paging_of(hwpt);
+	int err;
+
+	if (paging->enforces_coherency || !needs_coherency(idev->group, idev))
+		return 0;
+	if (!paging->complete && !paging->filled)
+		return 0;
+	err = iommu_device_fits_domain(idev->dev, hwpt->domain);
+	if (err)
+		return err;
+	return iommufd_hwpt_paging_enforce_coherency(paging);
+}
+
 /* Point the hardware at @hwpt.  On failure it still uses what it used. */
 static int move_group(struct iommufd_device *idev,
 		      struct iommufd_hwpt_common *hwpt)
@@ -217,6 +262,21 @@ static int move_group(struct iommufd_device *idev,
 	return err;
 }
 
+/* What an attach makes possible, in the order in which entries are made */
+static int finish_and_fill(struct iommufd_device *idev,
+			   struct iommufd_hwpt_paging *paging)
+{
+	int err = 0;
+
+	if (needs_coherency(idev->group, idev))
+		err = iommufd_hwpt_paging_enforce_coherency(paging);
+	if (!err)
+		err = iommufd_sw_msi_finish(paging);
+	if (!err)
+		err = iommufd_hwpt_paging_fill(paging);
+	return err;
+}
+
 /*
  * A domain that is finished at its first attach can only be filled now.  The
  * device sees an empty table for that long, which blocks its DMA.
@@ -230,9 +290,7 @@ static int fill_after_move(struct iommufd_device *idev,
 
 	if (paging->filled)
 		return 0;
-	err = iommufd_sw_msi_finish(paging);
-	if (!err)
-		err = iommufd_hwpt_paging_fill(paging);
+	err = finish_and_fill(idev, paging);
 	if (!err)
 		return 0;
 	if (old_hwpt)
@@ -276,6 +334,9 @@ int iommufd_group_attach(struct iommufd_device *idev,
 	err = reserve_regions(idev, paging->ioas);
 	if (err)
 		return err;
+	err = enforce_coherency(idev, hwpt);
+	if (err)
+		goto err_unreserve;
 	if (!group->hwpt) {
 		err = move_group(idev, hwpt);
 		if (err)
@@ -335,6 +396,9 @@ int iommufd_group_replace(struct iommufd_device *idev,
 		if (err)
 			return err;
 	}
+	err = enforce_coherency(idev, hwpt);
+	if (err)
+		goto err_unreserve;
 	err = move_group(idev, hwpt);
 	if (err)
 		goto err_unreserve;

@@ -19,12 +19,33 @@ static struct iommufd_hwpt_paging *to_paging(struct iommufd_object *obj)
 	return container_of(obj, struct iommufd_hwpt_paging, common.obj);
 }
 
-static bool enforce_coherency(struct iommu_domain *domain, struct device *dev)
+/**
+ * iommufd_hwpt_paging_enforce_coherency() - let all DMA snoop
+ * @hwpt: the page table; nothing happens when it does so already
+ *
+ * Cannot be undone. Works before the first entry is made: later, old entries would
+ * lack it.
+ *
+ * Context: may sleep; the address space is locked.
+ * Return: 0; -EINVAL when something is mapped, or the driver cannot, as when a device
+ * is attached whose IOMMU cannot.
+ */
+int iommufd_hwpt_paging_enforce_coherency(struct iommufd_hwpt_paging *hwpt)
 {
-	/* Before the first entry is made: later, old entries would lack it */
-	return domain->ops->enforce_cache_coherency &&
-	       device_iommu_capable(dev, IOMMU_CAP_ENFORCE_CACHE_COHERENCY) &&
-	       domain->ops->enforce_cache_coherency(domain);
+	struct iommu_domain *domain = hwpt->common.domain;
+
+	lockdep_assert_held(&hwpt->ioas->lock);
+	if (hwpt->enforces_coherency)
+		return 0;
+	if (!domain->ops->enforce_cache_coherency)
+		return -EINVAL;
+	if (hwpt->filled)
+		hwpt->enforces_coherency =
+			iommufd_map_enforce_coherency(hwpt->ioas->map, domain);
+	else
+		hwpt->enforces_coherency =
+			domain->ops->enforce_cache_coherency(domain);
+	return hwpt->enforces_coherency ? 0 : -EINVAL;
 }
 
 /**
@@ -97,7 +118,9 @@ static int alloc_domain(struct iommufd_hwpt_paging *hwpt, struct device *dev,
 	hwpt->complete = complete;
 	if (WARN_ON_ONCE(!is_sound(hwpt, domain->ops)))
 		return -EINVAL;
-	hwpt->enforces_coherency = enforce_coherency(domain, dev);
+	/* A driver that finishes its domains at the first attach is asked again */
+	if (device_iommu_capable(dev, IOMMU_CAP_ENFORCE_CACHE_COHERENCY))
+		iommufd_hwpt_paging_enforce_coherency(hwpt);
 	iommufd_sw_msi_adopt(hwpt, domain);
 	return 0;
 }

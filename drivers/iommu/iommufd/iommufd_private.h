@@ -333,7 +333,9 @@ struct iommufd_hwpt_common {
  *          driver finishes its domains only there; protected by @ioas's lock
  * @tracks_dirty: the driver can log what devices write; never changes
  * @nest_parent: page tables of user space can be nested in it; never changes
- * @enforces_coherency: DMA that asks not to be snooped is snooped all the same
+ * @enforces_coherency: DMA that asks not to be snooped is snooped all the same.
+ *                      Set once and for all while the page table is empty; changes
+ *                      under @ioas's lock
  * @noiommu: for devices without an IOMMU; never changes
  * @nr_groups: groups attached to it, or to page tables nested in it; protected
  *             by @ioas's lock
@@ -367,6 +369,7 @@ struct iommufd_hwpt_paging *
 iommufd_hwpt_paging_alloc(struct iommufd_ctx *ctx, struct iommufd_ioas *ioas,
 			  struct iommufd_device *idev, u32 flags,
 			  const struct iommu_user_blob *blob, bool automatic);
+int iommufd_hwpt_paging_enforce_coherency(struct iommufd_hwpt_paging *hwpt);
 int iommufd_hwpt_paging_prefill(struct iommufd_hwpt_paging *hwpt);
 void iommufd_hwpt_paging_abort(struct iommufd_hwpt_paging *hwpt);
 void iommufd_hwpt_paging_destroy(struct iommufd_object *obj);

@@ -116,6 +116,8 @@ int iommufd_map_add_domain(struct iommufd_iova_map *map,
 			   struct iommu_domain *domain);
 void iommufd_map_remove_domain(struct iommufd_iova_map *map,
 			       struct iommu_domain *domain);
+bool iommufd_map_enforce_coherency(struct iommufd_iova_map *map,
+				   struct iommu_domain *domain);
 
 /* In-kernel users of the memory: map_access.c */
 struct iommufd_map_user *iommufd_map_join(struct iommufd_iova_map *map,

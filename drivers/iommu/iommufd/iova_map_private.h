@@ -41,7 +41,8 @@ struct iommufd_space {
  * @users: one for those who map, and one for each who revokes memory of its
  * @lock: protects all fields below and the fields of areas and domains that say so.
  *	  Taken for looking things up and marking them, never while memory is
- *	  pinned or a domain changes.  No lock nests inside.
+ *	  pinned or a domain changes.  No lock nests inside, except for those of
+ *	  a driver that makes an empty domain enforce coherency.
  * @areas: tree of &struct iommufd_area
  * @space: which IOVAs may be used
  * @domains: list of &struct map_domain

@@ -1029,3 +1029,26 @@ found:
 	iommufd_refunds_settle(&refunds);
 	kfree(md);
 }
+
+/**
+ * iommufd_map_enforce_coherency() - let all DMA through a domain snoop
+ * @map: the map
+ * @domain: domain that mirrors it, and has enforce_cache_coherency()
+ *
+ * Entries that exist may go on without.  So it is done to a domain that has none, and
+ * no mapping comes in between: those that are being made, or removed, count.
+ *
+ * Context: takes the map's lock.
+ * Return: whether it does; false when something is mapped, or the driver cannot.
+ */
+bool iommufd_map_enforce_coherency(struct iommufd_iova_map *map,
+				   struct iommu_domain *domain)
+{
+	bool enforces = false;
+
+	mutex_lock(&map->lock);
+	if (!map->nr_areas)
+		enforces = domain->ops->enforce_cache_coherency(domain);
+	mutex_unlock(&map->lock);
+	return enforces;
+}

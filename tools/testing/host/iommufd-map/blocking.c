@@ -54,6 +54,34 @@ static void map_blocked_in_pinning(void)
 	end();
 }
 
+static void coherency_while_others_map(void)
+{
+	struct work m = { .call = call_map, .mem = &mems[2], .iova = AT(2) };
+	struct work u = { .call = call_unmap, .iova = AT(2), .last = END(2) };
+
+	begin("a domain is empty only when nobody is about to map or unmap");
+	require(!attach(0));
+	require(iommufd_map_enforce_coherency(map, &fakes[0].domain));
+	close_gate(&mems[2]);
+	start(&m);
+	wait_until_blocked();
+	require(!pages_in(&fakes[0]));
+	require(!iommufd_map_enforce_coherency(map, &fakes[0].domain));
+	open_gate();
+	require(!finish(&m));
+	require(!iommufd_map_enforce_coherency(map, &fakes[0].domain));
+
+	close_gate(&fakes[0]);
+	start(&u);
+	wait_until_blocked();
+	require(!iommufd_map_enforce_coherency(map, &fakes[0].domain));
+	open_gate();
+	require(!finish(&u));
+	require(iommufd_map_enforce_coherency(map, &fakes[0].domain));
+	detach(0);
+	end();
+}
+
 static void last_domain_leaves_while_pinning(void)
 {
 	struct work w = { .call = call_map, .mem = &mems[2], .iova = AT(2) };
@@ -735,6 +763,7 @@ int main(void)
 {
 	require(!iommufd_map_init());
 	map_blocked_in_pinning();
+	coherency_while_others_map();
 	last_domain_leaves_while_pinning();
 	attach_blocked_in_pinning();
 	attach_blocked_in_filling();

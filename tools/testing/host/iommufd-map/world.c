@@ -407,6 +407,16 @@ void fake_domain_dirty(struct fake_domain *fake)
 			entry->dirty = !entry->stale;
 }
 
+/* As drivers do it whose entries there would go on without */
+static bool fake_enforce(struct iommu_domain *domain)
+{
+	struct fake_domain *fake = container_of(domain, struct fake_domain,
+						domain);
+
+	require(!fake->nr_entries);
+	return true;
+}
+
 /* Fails before it has done anything */
 static int fake_read_dirty(struct iommu_domain *domain, unsigned long iova,
 			   size_t size, struct iommu_dirty_log *log)
@@ -446,10 +456,12 @@ int iommu_domain_read_dirty(struct iommu_domain *domain, unsigned long iova,
 
 static const struct iommu_domain_ops flushing_ops = {
 	.flush_iotlb_all = fake_flush_all,
+	.enforce_cache_coherency = fake_enforce,
 	.read_dirty = fake_read_dirty,
 };
 
 static const struct iommu_domain_ops plain_ops = {
+	.enforce_cache_coherency = fake_enforce,
 	.read_dirty = fake_read_dirty,
 };
 

@@ -29,6 +29,7 @@ struct iommu_dirty_log;
 
 struct iommu_domain_ops {
 	void (*flush_iotlb_all)(struct iommu_domain *domain);
+	bool (*enforce_cache_coherency)(struct iommu_domain *domain);
 	int (*read_dirty)(struct iommu_domain *domain, unsigned long iova,
 			  size_t size, struct iommu_dirty_log *log);
 };
