@@ -49,6 +49,7 @@
  * @device: the device, NULL once its removal began
  * @user: the file that bound the device or is about to
  * @noiommu: the device can read and write anywhere; never changes
+ * @coherent: no DMA of the device gets around the caches; never changes
  */
 struct vfio_device_node {
 	struct kref		ref;
@@ -56,6 +57,7 @@ struct vfio_device_node {
 	struct vfio_device	*device;
 	struct vfio_device_file	*user;
 	bool			noiommu;
+	bool			coherent;
 };
 
 static dev_t first_devt;
@@ -111,6 +113,7 @@ int vfio_device_cdev_add(struct vfio_device *device)
 	kref_init(&node->ref);
 	mutex_init(&node->lock);
 	node->noiommu = device->group->type == VFIO_NO_IOMMU;
+	node->coherent = vfio_device_enforces_coherency(device);
 
 	err = xa_insert(&nodes, device->index, node, GFP_KERNEL);
 	if (err)
@@ -534,26 +537,14 @@ long vfio_device_cdev_ioctl(struct vfio_device_file *df, unsigned int cmd,
  * vfio_device_cdev_enforced_coherent() - can caches be left alone?
  * @df: open file of a node, bound or not
  *
- * KVM asks before there is a page table, so the answer is what the device's
- * IOMMU is able to do.
+ * Remembers the answer of a device that is gone.
  *
- * Context: may sleep; called under locks of KVM.
- * Return: whether the IOMMU can make all DMA of the device snoop, also what the
- * device does not want to; true when the device is gone and does no DMA.
+ * Context: any.
+ * Return: as vfio_device_enforces_coherency().
  */
 bool vfio_device_cdev_enforced_coherent(struct vfio_device_file *df)
 {
-	struct vfio_device *device;
-	bool coherent = true;
-
-	mutex_lock(&df->node->lock);
-	/* Who has bound the device has it until its removal is over */
-	device = df->device ?: df->node->device;
-	if (device)
-		coherent = device_iommu_capable(device->dev,
-						IOMMU_CAP_ENFORCE_CACHE_COHERENCY);
-	mutex_unlock(&df->node->lock);
-	return coherent;
+	return df->node->coherent;
 }
 
 static char *device_devnode(struct device *dev, umode_t *mode)

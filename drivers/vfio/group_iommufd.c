@@ -21,7 +21,6 @@
 
 #include <linux/capability.h>
 #include <linux/err.h>
-#include <linux/iommu.h>
 #include <linux/iommu-ext.h>
 #include <linux/iommufd.h>
 #include <linux/mutex.h>
@@ -210,31 +209,4 @@ void vfio_group_iommufd_unuse(struct vfio_device *device)
 	if (!--device->iommufd_users)
 		device->iommufd_ops->unbind(device);
 	mutex_unlock(&device->iommufd_lock);
-}
-
-/**
- * vfio_group_iommufd_enforces_coherency() - is DMA of a group always coherent
- * @group: group that uses an iommufd
- *
- * KVM asks before a device is attached. Page tables are made to enforce
- * coherency where the IOMMU can, so the IOMMU is asked.
- *
- * Context: may sleep; group_lock held.
- * Return: whether a device of the group cannot get around the caches.
- */
-bool vfio_group_iommufd_enforces_coherency(struct vfio_group *group)
-{
-	struct vfio_device *device;
-	bool all = true;
-
-	lockdep_assert_held(&group->group_lock);
-	if (group->type != VFIO_IOMMU)
-		return group->type == VFIO_EMULATED_IOMMU;
-
-	mutex_lock(&group->device_lock);
-	list_for_each_entry(device, &group->device_list, group_next)
-		all &= device_iommu_capable(device->dev,
-					    IOMMU_CAP_ENFORCE_CACHE_COHERENCY);
-	mutex_unlock(&group->device_lock);
-	return all;
 }

@@ -18,7 +18,6 @@ int vfio_group_iommufd_set(struct vfio_group *group, struct file *file);
 void vfio_group_iommufd_unset(struct vfio_group *group);
 int vfio_group_iommufd_use(struct vfio_device *device);
 void vfio_group_iommufd_unuse(struct vfio_device *device);
-bool vfio_group_iommufd_enforces_coherency(struct vfio_group *group);
 
 #else
 
@@ -39,12 +38,6 @@ static inline int vfio_group_iommufd_use(struct vfio_device *device)
 
 static inline void vfio_group_iommufd_unuse(struct vfio_device *device)
 {
-}
-
-static inline bool
-vfio_group_iommufd_enforces_coherency(struct vfio_group *group)
-{
-	return false;
 }
 
 #endif /* CONFIG_VFIO_IOMMUFD */
