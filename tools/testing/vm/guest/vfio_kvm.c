@@ -5,59 +5,18 @@
  * guest runs; debugfs shows which machines there are.
  */
 #define _GNU_SOURCE
-#include <linux/kvm.h>
 #include <sys/mount.h>
 
 #include "edu.h"
 #include "expect.h"
+#include "kvm.h"
 #include "tap.h"
 #include "vfio_cdev.h"
 
 #define KVM_DEBUGFS	"/sys/kernel/debug/kvm"
 #define TRIES		100
 
-struct machine {
-	int kvm, vm, vfio;
-};
-
 static char bdf[PCI_BDF_LEN];
-
-static bool machine_open(struct machine *m)
-{
-	struct kvm_create_device create = { .type = KVM_DEV_TYPE_VFIO };
-
-	m->kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-	m->vm = ioctl(m->kvm, KVM_CREATE_VM, 0);
-	if (m->vm < 0 || ioctl(m->vm, KVM_CREATE_DEVICE, &create))
-		return false;
-	m->vfio = create.fd;
-	return true;
-}
-
-static void machine_close(struct machine *m)
-{
-	close(m->vfio);
-	close(m->vm);
-	close(m->kvm);
-}
-
-static int attr(const struct machine *m, unsigned long nr, uint32_t group, uint64_t what,
-		const int32_t *fd)
-{
-	struct kvm_device_attr arg = { .group = group, .attr = what, .addr = (uintptr_t)fd };
-
-	return call(m->vfio, nr, &arg);
-}
-
-static int file_add(const struct machine *m, int32_t fd)
-{
-	return attr(m, KVM_SET_DEVICE_ATTR, KVM_DEV_VFIO_FILE, KVM_DEV_VFIO_FILE_ADD, &fd);
-}
-
-static int file_del(const struct machine *m, int32_t fd)
-{
-	return attr(m, KVM_SET_DEVICE_ATTR, KVM_DEV_VFIO_FILE, KVM_DEV_VFIO_FILE_DEL, &fd);
-}
 
 /* Machines are folders in debugfs: "PID-FD". */
 static int machines(void)

@@ -47,6 +47,10 @@ MACHINES = {
     'none-arm': Machine('arm64', VIRT, ((OLD, ''),), translates=False),
     'vtd': Machine('x86_64', X86, ((OLD, '-device intel-iommu,intremap=on,aw-bits=48'),),
                    'intel_iommu=on,sm_off'),
+    # An IOMMU that can make all DMA snoop; the others of Intel here cannot.
+    'vtd-snoop': Machine('x86_64', X86,
+                         ((OLD, '-device intel-iommu,intremap=on,aw-bits=48,snoop-control=on'),),
+                         'intel_iommu=on,sm_off'),
     'vtd-sm': Machine('x86_64', X86,
                       ((OLD, '-device intel-iommu,intremap=on,aw-bits=48,x-scalable-mode=on'),
                        (V11, '-device intel-iommu,intremap=on,aw-bits=48,scalable-mode=on')),
