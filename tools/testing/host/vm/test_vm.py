@@ -93,6 +93,7 @@ CONSOLE = f"""[    1.0] something
 # a_test.c:12:one:Expected -ENOMEM (-12) == call() (0)
 # tools/b_test.c:7:one:Expected 1 (1) == 2 (2)
 # one: Test terminated by timeout
+# one: Test terminated by timeout
 {LEAK}
   comm "a_test", pid 107, jiffies 4294 (age 1.0s)
 """

@@ -35,7 +35,8 @@ def explain(report, console):
             continue
         test = name.rpartition('.')[2]
         rows = [text for of, named, text in texts if named == test and of in ('', program)]
-        result.note = '\n'.join(filter(None, [result.note, *rows]))
+        # Variants of a test have one name: what they have in common is said once
+        result.note = '\n'.join(dict.fromkeys(filter(None, [result.note, *rows])))
 
 
 def begins(results):
