@@ -935,7 +935,9 @@ EXPORT_SYMBOL_NS_GPL(iommu_device_replace_domain, IOMMUFD_INTERNAL);
  *
  * Context: takes &struct iommu_group.mutex; may sleep. Not to be called under
  * a device_lock().
- * Return: 0; the driver's error, with the group where it was.
+ * Return: 0; -ENODEV without a group or where the platform has no domains;
+ * -EPERM when nobody has claimed the group; the driver's error, with the group
+ * where it was.
  */
 int iommu_device_return_domain(struct device *dev, struct iommu_domain *domain)
 {
@@ -944,8 +946,14 @@ int iommu_device_return_domain(struct device *dev, struct iommu_domain *domain)
 
 	if (!group)
 		return -ENODEV;
+
 	mutex_lock(&group->mutex);
-	err = iommu_group_switch_domain(group, domain);
+	if (!iommu_device_usable(dev))
+		err = -ENODEV;
+	else if (!group->owner)
+		err = -EPERM;
+	else
+		err = iommu_group_switch_domain(group, domain);
 	mutex_unlock(&group->mutex);
 	iommu_group_put(group);
 	return err;

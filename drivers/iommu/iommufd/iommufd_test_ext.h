@@ -15,12 +15,29 @@ enum {
 	IOMMU_TEST_EXT_IOAS_STATS = 0x80000004u,
 	IOMMU_TEST_EXT_DEVICE_STATE = 0x80000005u,
 	IOMMU_TEST_EXT_MAKE_DEVICE = 0x80000006u,
+	IOMMU_TEST_EXT_END_RESET = 0x80000007u,
 };
 
 /* Flags of devices that only MAKE_DEVICE and ADD_DEVICE know */
 enum {
 	/* Its IOMMU can make all DMA snoop: ENFORCE_CACHE_COHERENCY */
 	MOCK_FLAGS_DEVICE_EXT_SNOOP = 0x10000000,
+};
+
+/* Flags of MAKE_DEVICE alone, beside those of MOCK_DOMAIN_FLAGS */
+enum {
+	/* Its IOMMU's driver finishes page tables when they are attached */
+	MOCK_EXT_DEVICE_LATE = 0x20000000,
+	/* It has the two reserved regions below */
+	MOCK_EXT_DEVICE_RESERVED = 0x40000000,
+	/* It is reset while a page table that it was just attached to is filled */
+	MOCK_EXT_DEVICE_RESET = 0x08000000,
+};
+
+/* Reserved regions, each of MOCK_PAGE_SIZE */
+enum {
+	MOCK_EXT_RESERVED_FIRST = 0x1200000,
+	MOCK_EXT_RESERVED_SECOND = 0x1400000,
 };
 
 /* What the DMA of a device meets */
@@ -73,9 +90,23 @@ struct iommu_test_ext {
 			__aligned_u64 out_mapped_bytes;
 			__aligned_u64 out_pinned_bytes;
 		} ioas_stats;
-		/* id: selftest object. What the DMA of its device meets. */
+		/*
+		 * id: what to attach to. Make a device, as MOCK_DOMAIN_FLAGS
+		 * does, that can have the flags MOCK_EXT_DEVICE_*, too.
+		 */
+		struct {
+			__u32 dev_flags;
+			__u32 out_stdev_id;
+			__u32 out_hwpt_id;
+			__u32 out_idev_id;
+		} make_device;
+		/*
+		 * id: selftest object. What the DMA of its device meets; with
+		 * a paging HWPT, TRANSLATED means through that one.
+		 */
 		struct {
 			__u32 out_state;
+			__u32 hwpt_id;
 		} device_state;
 		/* id: IOAS or HWPT. As MOCK_DOMAIN_FLAGS, with more flags. */
 		struct {

@@ -118,6 +118,7 @@ static const mock_op ext_ops[] = {
 	[IOMMU_TEST_EXT_IOAS_STATS & ~EXT_BIT] = op_ioas_stats,
 	[IOMMU_TEST_EXT_DEVICE_STATE & ~EXT_BIT] = mock_op_device_state,
 	[IOMMU_TEST_EXT_MAKE_DEVICE & ~EXT_BIT] = mock_op_make_device,
+	[IOMMU_TEST_EXT_END_RESET & ~EXT_BIT] = mock_op_end_reset,
 };
 
 static mock_op find_op(u32 op)

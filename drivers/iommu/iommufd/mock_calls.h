@@ -35,6 +35,7 @@ int mock_op_domain_replace(struct iommufd_call *call);
 int mock_op_add_device(struct iommufd_call *call);
 int mock_op_device_state(struct iommufd_call *call);
 int mock_op_make_device(struct iommufd_call *call);
+int mock_op_end_reset(struct iommufd_call *call);
 
 /* mock_check.c */
 struct iommufd_hwpt_paging *mock_hwpt_get(struct iommufd_ctx *ctx, u32 id,

@@ -6,6 +6,7 @@
  */
 #include <linux/build_bug.h>
 #include <linux/err.h>
+#include <linux/iommu-ext.h>
 #include <linux/iommufd.h>
 #include <linux/stddef.h>
 
@@ -118,7 +119,10 @@ static bool known_flags(u32 dev_flags)
 
 static bool known_ext_flags(u32 dev_flags)
 {
-	return known_flags(dev_flags & ~MOCK_FLAGS_DEVICE_EXT_SNOOP);
+	return known_flags(dev_flags & ~(MOCK_FLAGS_DEVICE_EXT_SNOOP |
+					 MOCK_EXT_DEVICE_LATE |
+					 MOCK_EXT_DEVICE_RESERVED |
+					 MOCK_EXT_DEVICE_RESET));
 }
 
 static_assert(offsetof(struct iommu_test_ext, make_device) ==
@@ -185,6 +189,28 @@ int mock_op_make_device(struct iommufd_call *call)
 }
 
 /**
+ * mock_op_end_reset() - END_RESET: end the reset of a device
+ * @call: the call, with a &struct iommu_test_ext
+ *
+ * Does nothing to a device that is not being reset.
+ *
+ * Context: may sleep.
+ * Return: 0, -ENOENT.
+ */
+int mock_op_end_reset(struct iommufd_call *call)
+{
+	struct iommu_test_ext *arg = call->arg;
+	struct selftest *st;
+
+	st = selftest_get(call->ctx, arg->id);
+	if (IS_ERR(st))
+		return PTR_ERR(st);
+	iommu_device_reset_end(&st->mdev->dev);
+	iommufd_object_put(call->ctx, &st->obj);
+	return 0;
+}
+
+/**
  * mock_op_domain_replace() - MOCK_DOMAIN_REPLACE: attach to something else
  * @call: the call
  *
@@ -232,16 +258,23 @@ int mock_op_add_device(struct iommufd_call *call)
 	return respond_and_publish(call, st);
 }
 
+static bool is_translating(struct iommu_domain *domain)
+{
+	return domain && (mock_domain_of(domain) || mock_nested_of(domain));
+}
+
 /**
  * mock_op_device_state() - DEVICE_STATE: what the DMA of a device meets
  * @call: the call, with a &struct iommu_test_ext
  *
  * Context: may sleep.
- * Return: 0, -ENOENT, -EFAULT.
+ * Return: 0, -ENOENT, -EINVAL, -EFAULT.
  */
 int mock_op_device_state(struct iommufd_call *call)
 {
 	struct iommu_test_ext *arg = call->arg;
+	struct iommufd_hwpt_paging *hwpt = NULL;
+	struct mock_domain *wanted = NULL;
 	struct iommu_domain *domain;
 	struct selftest *st;
 	u32 state = MOCK_STATE_OTHER;
@@ -249,11 +282,20 @@ int mock_op_device_state(struct iommufd_call *call)
 	st = selftest_get(call->ctx, arg->id);
 	if (IS_ERR(st))
 		return PTR_ERR(st);
+	if (arg->device_state.hwpt_id)
+		hwpt = mock_hwpt_get(call->ctx, arg->device_state.hwpt_id,
+				     &wanted);
+	if (IS_ERR(hwpt)) {
+		iommufd_object_put(call->ctx, &st->obj);
+		return PTR_ERR(hwpt);
+	}
 	domain = READ_ONCE(st->mdev->domain);
 	if (mock_dev_is_blocked(st->mdev))
 		state = MOCK_STATE_BLOCKED;
-	else if (domain && (mock_domain_of(domain) || mock_nested_of(domain)))
+	else if (wanted ? domain == &wanted->domain : is_translating(domain))
 		state = MOCK_STATE_TRANSLATED;
+	if (hwpt)
+		iommufd_object_put(call->ctx, &hwpt->common.obj);
 	iommufd_object_put(call->ctx, &st->obj);
 	arg->device_state.out_state = state;
 	return mock_respond(call);

@@ -11,6 +11,7 @@
 #include <linux/sizes.h>
 #include <linux/slab.h>
 
+#include "iommufd_test_ext.h"
 #include "mock_iommu.h"
 
 /*
@@ -32,6 +33,11 @@ static struct iommu_device mock_iommu = {
 static struct iommu_device mock_snooping_iommu = {
 	.ops = &mock_ops,
 	.max_pasids = BIT(MOCK_PASID_WIDTH),
+};
+
+static const struct iommu_ops late_ops;
+static struct iommu_device late_iommu = {
+	.ops = &late_ops,
 };
 static DEFINE_IDA(mock_dev_ids);
 
@@ -112,6 +118,9 @@ static void move_device(struct mock_dev *mdev, struct iommu_domain *domain)
 	atomic_t *old = users_of(old_domain), *new = users_of(domain);
 
 	count_snoopless(mdev, domain, 1);
+	if (mdev->domain && mock_domain_of(mdev->domain))
+		cmpxchg(&mock_domain_of(mdev->domain)->reset_in_fill, mdev,
+			NULL);
 	if (new)
 		atomic_inc(new);
 	WRITE_ONCE(mdev->domain, domain);
@@ -134,13 +143,40 @@ static int device_fits(struct iommu_domain *domain, struct device *dev)
 	return 0;
 }
 
+static void set_geometry(struct iommu_domain *domain, u32 pagetable_type)
+{
+	domain->geometry.force_aperture = true;
+	if (pagetable_type == MOCK_IOMMUPT_HUGE) {
+		domain->pgsize_bitmap = MOCK_HUGE_PAGE_SIZE | PAGE_SIZE;
+		domain->geometry.aperture_end = ULONG_MAX;
+		return;
+	}
+	domain->pgsize_bitmap = MOCK_PAGE_SIZES;
+	domain->geometry.aperture_start = MOCK_APERTURE_START;
+	domain->geometry.aperture_end = MOCK_APERTURE_LAST;
+}
+
+/* Under the lock of the IOMMU group, and before anything is mapped */
+static void finish(struct mock_domain *paging, struct mock_dev *mdev)
+{
+	set_geometry(&paging->domain, MOCK_IOMMUPT_DEFAULT);
+	mock_pgtable_init(&paging->pt, paging->domain.pgsize_bitmap);
+	paging->unfinished = false;
+	if (mdev->flags & MOCK_EXT_DEVICE_RESET)
+		paging->reset_in_fill = mdev;
+}
+
 static int attach_dev(struct iommu_domain *domain, struct device *dev)
 {
+	struct mock_domain *paging = mock_domain_of(domain);
 	int err = device_fits(domain, dev);
 
-	if (!err)
-		move_device(to_mock_dev(dev), domain);
-	return err;
+	if (err)
+		return err;
+	if (paging && paging->unfinished)
+		finish(paging, to_mock_dev(dev));
+	move_device(to_mock_dev(dev), domain);
+	return 0;
 }
 
 static int attach_static(struct iommu_domain *domain, struct device *dev)
@@ -156,8 +192,13 @@ static int map_pages(struct iommu_domain *domain, unsigned long iova,
 		     int prot, gfp_t gfp, size_t *mapped)
 {
 	struct mock_domain *paging = mock_domain_of(domain);
+	struct mock_dev *mdev = xchg(&paging->reset_in_fill, NULL);
 	int err;
 
+	if (mdev)
+		iommu_device_reset_begin(&mdev->dev);
+	if (WARN_ON_ONCE(paging->unfinished))
+		return -EINVAL;
 	for (; npages; npages--) {
 		err = mock_pgtable_map(&paging->pt, iova + *mapped,
 				       phys + *mapped, page_bytes, prot, gfp);
@@ -231,19 +272,6 @@ static const struct iommu_domain_ops paging_ops = {
 	.read_dirty		= read_dirty,
 	.free			= free_paging,
 };
-
-static void set_geometry(struct iommu_domain *domain, u32 pagetable_type)
-{
-	domain->geometry.force_aperture = true;
-	if (pagetable_type == MOCK_IOMMUPT_HUGE) {
-		domain->pgsize_bitmap = MOCK_HUGE_PAGE_SIZE | PAGE_SIZE;
-		domain->geometry.aperture_end = ULONG_MAX;
-		return;
-	}
-	domain->pgsize_bitmap = MOCK_PAGE_SIZES;
-	domain->geometry.aperture_start = MOCK_APERTURE_START;
-	domain->geometry.aperture_end = MOCK_APERTURE_LAST;
-}
 
 static struct iommu_domain *alloc_paging_type(struct device *dev, u32 flags,
 					      u32 pagetable_type)
@@ -434,7 +462,29 @@ static int hw_info(struct device *dev, u32 *type, void *buf, size_t *len)
 
 static struct iommu_device *probe_device(struct device *dev)
 {
-	return can_snoop(to_mock_dev(dev)) ? &mock_snooping_iommu : &mock_iommu;
+	const struct mock_dev *mdev = to_mock_dev(dev);
+
+	if (mdev->flags & MOCK_EXT_DEVICE_LATE)
+		return &late_iommu;
+	return can_snoop(mdev) ? &mock_snooping_iommu : &mock_iommu;
+}
+
+static void reserve(u64 start, struct list_head *list)
+{
+	struct iommu_resv_region *region;
+
+	region = iommu_alloc_resv_region(start, MOCK_PAGE_SIZE, 0,
+					 IOMMU_RESV_RESERVED, GFP_KERNEL);
+	if (region)
+		list_add_tail(&region->list, list);
+}
+
+static void get_resv_regions(struct device *dev, struct list_head *list)
+{
+	if (!(to_mock_dev(dev)->flags & MOCK_EXT_DEVICE_RESERVED))
+		return;
+	reserve(MOCK_EXT_RESERVED_FIRST, list);
+	reserve(MOCK_EXT_RESERVED_SECOND, list);
 }
 
 static void release_device(struct device *dev)
@@ -465,11 +515,50 @@ static const struct iommu_ops mock_ops = {
 	.probe_device		= probe_device,
 	.release_device		= release_device,
 	.device_group		= device_group,
+	.get_resv_regions	= get_resv_regions,
 	.def_domain_type	= default_domain_type,
 	.default_domain_ops	= &paging_ops,
 	.pgsize_bitmap		= MOCK_PAGE_SIZES,
 	.owner			= THIS_MODULE,
 	.ext			= &mock_ops_ext,
+};
+
+/*
+ * An IOMMU whose driver does not know for which device it makes a page table, and
+ * finishes it when it is attached. Those that user space describes are complete.
+ */
+static struct iommu_domain *late_domain_alloc(unsigned int type)
+{
+	struct mock_domain *paging;
+
+	if (type != IOMMU_DOMAIN_UNMANAGED)
+		return domain_alloc(type);
+	paging = kzalloc(sizeof(*paging), GFP_KERNEL_ACCOUNT);
+	if (!paging)
+		return NULL;
+	paging->domain.ops = &paging_ops;
+	paging->unfinished = true;
+	mock_pgtable_init(&paging->pt, 0);
+	return &paging->domain;
+}
+
+static const struct iommu_ops_ext late_ops_ext = {
+	.alloc_user	= alloc_user,
+	.hw_info	= hw_info,
+	.blocked_domain	= &blocked_domain,
+};
+
+static const struct iommu_ops late_ops = {
+	.capable		= device_capable,
+	.domain_alloc		= late_domain_alloc,
+	.probe_device		= probe_device,
+	.release_device		= release_device,
+	.device_group		= device_group,
+	.get_resv_regions	= get_resv_regions,
+	.def_domain_type	= default_domain_type,
+	.default_domain_ops	= &paging_ops,
+	.owner			= THIS_MODULE,
+	.ext			= &late_ops_ext,
 };
 
 static void dev_release(struct device *dev)
@@ -523,7 +612,7 @@ static int dev_name_and_describe(struct mock_dev *mdev)
 
 /**
  * mock_dev_create() - make a device behind the mock IOMMU
- * @flags: mask of MOCK_FLAGS_DEVICE_*
+ * @flags: mask of MOCK_FLAGS_DEVICE_* and MOCK_EXT_DEVICE_*
  * @peer: device whose IOMMU group it joins, or NULL for a group of its own
  *
  * Context: may sleep.
@@ -612,9 +701,14 @@ int __init mock_iommu_init(void)
 				     "iommufd_mock_snooping");
 	if (err)
 		goto err_remove;
+	err = iommu_device_sysfs_add(&late_iommu, NULL, NULL, "iommufd_late");
+	if (err)
+		goto err_remove_snooping;
 	mock_bus.iommu_ops = &mock_ops;
 	return 0;
 
+err_remove_snooping:
+	iommu_device_sysfs_remove(&mock_snooping_iommu);
 err_remove:
 	iommu_device_sysfs_remove(&mock_iommu);
 err_unregister:
@@ -630,6 +724,7 @@ err_unregister:
 void mock_iommu_exit(void)
 {
 	mock_bus.iommu_ops = NULL;
+	iommu_device_sysfs_remove(&late_iommu);
 	iommu_device_sysfs_remove(&mock_snooping_iommu);
 	iommu_device_sysfs_remove(&mock_iommu);
 	bus_unregister(&mock_bus);

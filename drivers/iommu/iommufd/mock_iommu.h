@@ -21,8 +21,8 @@
  * struct mock_dev - a device behind the mock IOMMU
  * @dev: head
  * @id: number in its name
- * @flags: mask of MOCK_FLAGS_DEVICE_*; %MOCK_FLAGS_DEVICE_EXT_SNOOP tells
- *         which of the two IOMMUs it is behind
+ * @flags: mask of MOCK_FLAGS_DEVICE_* and MOCK_EXT_DEVICE_*, which tell which
+ *         IOMMU it is behind
  * @peer: while the device is being made: device whose group it joins, or NULL
  * @domain: what its DMA goes through; NULL before and after its time on the
  *          IOMMU.  Changes under the lock of its IOMMU group
@@ -43,6 +43,8 @@ struct mock_dev {
  * @pt: the table
  * @flags: mask of IOMMU_ALLOC_*
  * @logs_dirty: writes are logged
+ * @unfinished: has no page sizes and no bounds before it is attached
+ * @reset_in_fill: device that is reset when the first page is mapped, or NULL
  * @nr_users: devices that translate through it, and domains nested in it
  * @nr_snoopless: devices that translate through it, or through a domain nested
  *                in it, whose IOMMU cannot make them snoop
@@ -52,6 +54,8 @@ struct mock_domain {
 	struct mock_pgtable pt;
 	u32 flags;
 	bool logs_dirty;
+	bool unfinished;
+	struct mock_dev *reset_in_fill;
 	atomic_t nr_users;
 	atomic_t nr_snoopless;
 };

@@ -309,7 +309,7 @@ TEST_F(account, failures)
 TEST_F(account, table_and_replace_over_the_limit)
 {
 	struct mock_ids ids;
-	uint32_t large, pt_id, hwpt;
+	uint32_t large, pt_id;
 
 	ASSERT_EQ(0, attach(self, &ids));
 	ASSERT_EQ(0, map(self, 0, PAGE_BYTES, IOVA));
@@ -323,7 +323,7 @@ TEST_F(account, table_and_replace_over_the_limit)
 	}
 	EXPECT_EQ(-ENOMEM, mock_replace(self->fd, ids.stdev, &pt_id));
 	expect_charged(_metadata, self, PAGE_BYTES, __LINE__);
-	EXPECT_EQ(-ENOMEM, hwpt_alloc(self->fd, ids.dev, large, &hwpt));
+	EXPECT_EQ(-ENOMEM, mock_hwpt_filled(self->fd, &ids, large));
 	EXPECT_EQ(-ENOMEM, map(self, 0, BYTES, IOVA + BYTES));
 	expect_charged(_metadata, self, PAGE_BYTES, __LINE__);
 	EXPECT_EQ(MOCK_STATE_TRANSLATED, mock_device_state(self->fd, ids.stdev));

@@ -68,7 +68,7 @@ static const char *difference(FIXTURE_DATA(attach) *self, uint32_t hwpt)
 {
 	struct iommu_test_ext stats;
 
-	if (mock_device_state(self->fd, self->ids.stdev) != MOCK_STATE_TRANSLATED)
+	if (mock_device_state_on(self->fd, self->ids.stdev, hwpt) != MOCK_STATE_TRANSLATED)
 		return "state of the device";
 	if (mock_check_map(self->fd, hwpt, IOVA, MEM_BYTES, self->mem))
 		return "page table";
@@ -130,12 +130,10 @@ TEST_F(attach, target_of_another_descriptor)
 /* covers: IOMMU_HWPT_ALLOC EADDRINUSE */
 TEST_F(attach, mapping_outside_the_aperture)
 {
-	uint32_t hwpt;
-
 	ASSERT_EQ(0, ioas_map_fixed(self->fd, self->other, self->mem, PAGE_BYTES,
 				    IOVA - PAGE_BYTES));
 	EXPECT_EQ(-EADDRINUSE, replace(self, self->other));
-	EXPECT_EQ(-EADDRINUSE, hwpt_alloc(self->fd, self->ids.dev, self->other, &hwpt));
+	EXPECT_EQ(-EADDRINUSE, mock_hwpt_filled(self->fd, &self->ids, self->other));
 	expect_same(_metadata, self);
 	/* The target is free of the attempt as well */
 	EXPECT_EQ(0, object_destroy(self->fd, self->other));
@@ -155,17 +153,56 @@ TEST_F(attach, allowed_list_outside_the_aperture)
 TEST_F(attach, memory_that_cannot_be_pinned)
 {
 	uint8_t *gone = memory_alloc(2 * PAGE_BYTES);
-	uint32_t hwpt;
 
 	ASSERT_NE(NULL, gone);
 	ASSERT_EQ(0, ioas_map_fixed(self->fd, self->other, gone, 2 * PAGE_BYTES, IOVA));
 	ASSERT_EQ(0, munmap(gone + PAGE_BYTES, PAGE_BYTES));
 	EXPECT_EQ(-EFAULT, replace(self, self->other));
-	EXPECT_EQ(-EFAULT, hwpt_alloc(self->fd, self->ids.dev, self->other, &hwpt));
+	EXPECT_EQ(-EFAULT, mock_hwpt_filled(self->fd, &self->ids, self->other));
 	expect_same(_metadata, self);
 	EXPECT_EQ(0, mock_check_refs(self->fd, gone, PAGE_BYTES, 0));
 	EXPECT_EQ(0, object_destroy(self->fd, self->other));
 	munmap(gone, PAGE_BYTES);
+}
+
+static int ranges_of(int fd, uint32_t ioas, struct iommu_iova_range *range, uint32_t *nr)
+{
+	*nr = MAX_RANGES;
+	memset(range, 0, MAX_RANGES * sizeof(*range));
+	return ioas_ranges(fd, ioas, range, nr, NULL);
+}
+
+/* The second of two reserved regions has a mapping: the first one is given back */
+TEST_F(attach, later_reserved_region_is_mapped)
+{
+	struct iommu_iova_range before[MAX_RANGES], after[MAX_RANGES];
+	uint32_t nr_before, nr_after, pt_id;
+	struct mock_ids ids;
+
+	ASSERT_EQ(0, ioas_map_fixed(self->fd, self->other, self->mem, PAGE_BYTES,
+				    MOCK_EXT_RESERVED_SECOND));
+	ASSERT_EQ(0, ranges_of(self->fd, self->other, before, &nr_before));
+	EXPECT_EQ(-EADDRINUSE, mock_make_device(self->fd, self->other, MOCK_EXT_DEVICE_RESERVED,
+						&ids));
+	ASSERT_EQ(0, ranges_of(self->fd, self->other, after, &nr_after));
+	EXPECT_EQ(nr_before, nr_after);
+	EXPECT_EQ(0, memcmp(before, after, sizeof(before)));
+
+	/* And when the device comes from elsewhere */
+	ASSERT_EQ(0, mock_make_device(self->fd, self->ioas, MOCK_EXT_DEVICE_RESERVED, &ids));
+	pt_id = self->other;
+	EXPECT_EQ(-EADDRINUSE, mock_replace(self->fd, ids.stdev, &pt_id));
+	ASSERT_EQ(0, ranges_of(self->fd, self->other, after, &nr_after));
+	EXPECT_EQ(nr_before, nr_after);
+	EXPECT_EQ(0, memcmp(before, after, sizeof(before)));
+	EXPECT_EQ(0, ioas_map_fixed(self->fd, self->other, self->mem, PAGE_BYTES,
+				    MOCK_EXT_RESERVED_FIRST));
+
+	/* Where it stays they are reserved, until it goes */
+	EXPECT_EQ(-EINVAL, ioas_map_fixed(self->fd, self->ioas, self->mem, PAGE_BYTES,
+					  MOCK_EXT_RESERVED_FIRST));
+	EXPECT_EQ(0, object_destroy(self->fd, ids.stdev));
+	expect_same(_metadata, self);
 }
 
 /* From the table made for the attach to one of the user's and back */

@@ -64,8 +64,7 @@ FIXTURE_VARIANT_ADD(clean, memfd)
 /* Shared memory whose pages were read, and may be written */
 static uint8_t *shared_alloc(uint64_t bytes, int *file)
 {
-	volatile uint8_t *mem;
-	uint64_t at;
+	void *mem;
 
 	*file = memfd_alloc(bytes, 0);
 	if (*file < 0)
@@ -73,9 +72,10 @@ static uint8_t *shared_alloc(uint64_t bytes, int *file)
 	mem = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, *file, 0);
 	if (mem == MAP_FAILED)
 		return NULL;
-	for (at = 0; at < bytes; at += PAGE_BYTES)
-		(void)mem[at];
-	return (uint8_t *)mem;
+	if (!madvise(mem, bytes, MADV_POPULATE_READ))
+		return mem;
+	munmap(mem, bytes);
+	return NULL;
 }
 
 static uint8_t *memory_of(enum memory memory, uint64_t bytes, int *file)

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -30,14 +31,45 @@ int mock_space(uint32_t *ioas, struct mock_ids *ids)
 	return err;
 }
 
+static uint32_t wanted_flags(void)
+{
+	return getenv("IOMMUFD_TEST_LATE") ? MOCK_EXT_DEVICE_LATE : 0;
+}
+
+int mock_make_device(int fd, uint32_t pt_id, uint32_t dev_flags, struct mock_ids *ids)
+{
+	struct iommu_test_ext cmd = {
+		.size = sizeof(cmd), .op = IOMMU_TEST_EXT_MAKE_DEVICE, .id = pt_id,
+		.make_device.dev_flags = dev_flags,
+	};
+	int err = iommufd_call(fd, IOMMU_TEST_CMD, &cmd);
+
+	ids->stdev = cmd.make_device.out_stdev_id;
+	ids->hwpt = cmd.make_device.out_hwpt_id;
+	ids->dev = cmd.make_device.out_idev_id;
+	return err;
+}
+
+int mock_end_reset(int fd, uint32_t stdev)
+{
+	struct iommu_test_ext cmd = {
+		.size = sizeof(cmd), .op = IOMMU_TEST_EXT_END_RESET, .id = stdev,
+	};
+
+	return iommufd_call(fd, IOMMU_TEST_CMD, &cmd);
+}
+
 int mock_domain(int fd, uint32_t pt_id, uint32_t dev_flags, struct mock_ids *ids)
 {
 	struct iommu_test_cmd cmd = {
 		.size = sizeof(cmd), .op = IOMMU_TEST_OP_MOCK_DOMAIN_FLAGS, .id = pt_id,
 		.mock_domain_flags.dev_flags = dev_flags,
 	};
-	int err = iommufd_call(fd, IOMMU_TEST_CMD, &cmd);
+	int err;
 
+	if (wanted_flags())
+		return mock_make_device(fd, pt_id, dev_flags | wanted_flags(), ids);
+	err = iommufd_call(fd, IOMMU_TEST_CMD, &cmd);
 	ids->stdev = cmd.mock_domain_flags.out_stdev_id;
 	ids->hwpt = cmd.mock_domain_flags.out_hwpt_id;
 	ids->dev = cmd.mock_domain_flags.out_idev_id;
@@ -46,16 +78,7 @@ int mock_domain(int fd, uint32_t pt_id, uint32_t dev_flags, struct mock_ids *ids
 
 int mock_snooping_device(int fd, uint32_t pt_id, struct mock_ids *ids)
 {
-	struct iommu_test_ext cmd = {
-		.size = sizeof(cmd), .op = IOMMU_TEST_EXT_MAKE_DEVICE, .id = pt_id,
-		.make_device.dev_flags = MOCK_FLAGS_DEVICE_EXT_SNOOP,
-	};
-	int err = iommufd_call(fd, IOMMU_TEST_CMD, &cmd);
-
-	ids->stdev = cmd.make_device.out_stdev_id;
-	ids->hwpt = cmd.make_device.out_hwpt_id;
-	ids->dev = cmd.make_device.out_idev_id;
-	return err;
+	return mock_make_device(fd, pt_id, MOCK_FLAGS_DEVICE_EXT_SNOOP, ids);
 }
 
 int mock_replace(int fd, uint32_t stdev, uint32_t *pt_id)
@@ -80,7 +103,7 @@ int mock_add_device_flags(int fd, uint32_t stdev, uint32_t pt_id, uint32_t dev_f
 {
 	struct iommu_test_ext cmd = {
 		.size = sizeof(cmd), .op = IOMMU_TEST_EXT_ADD_DEVICE, .id = stdev,
-		.add_device = { .pt_id = pt_id, .dev_flags = dev_flags },
+		.add_device = { .pt_id = pt_id, .dev_flags = dev_flags | wanted_flags() },
 	};
 	int err = iommufd_call(fd, IOMMU_TEST_CMD, &cmd);
 
@@ -103,6 +126,18 @@ int mock_hwpt_alloc(int fd, uint32_t dev, uint32_t pt_id, uint32_t flags, uint32
 
 	*hwpt = arg.out_hwpt_id;
 	return err;
+}
+
+int mock_hwpt_filled(int fd, const struct mock_ids *ids, uint32_t pt_id)
+{
+	uint32_t hwpt, to;
+	int err = hwpt_alloc(fd, ids->dev, pt_id, &hwpt);
+
+	if (err || !wanted_flags())
+		return err;
+	to = hwpt;
+	err = mock_replace(fd, ids->stdev, &to);
+	return object_destroy(fd, hwpt) ?: err;
 }
 
 int mock_reserve(int fd, uint32_t ioas, uint64_t start, uint64_t length)
@@ -137,8 +172,14 @@ int mock_check_refs(int fd, const void *mem, uint64_t length, uint32_t refs)
 
 int mock_device_state(int fd, uint32_t stdev)
 {
+	return mock_device_state_on(fd, stdev, 0);
+}
+
+int mock_device_state_on(int fd, uint32_t stdev, uint32_t hwpt)
+{
 	struct iommu_test_ext cmd = {
 		.size = sizeof(cmd), .op = IOMMU_TEST_EXT_DEVICE_STATE, .id = stdev,
+		.device_state.hwpt_id = hwpt,
 	};
 	int err = iommufd_call(fd, IOMMU_TEST_CMD, &cmd);
 

@@ -27,6 +27,12 @@ int mock_space(uint32_t *ioas, struct mock_ids *ids);
 int mock_domain(int fd, uint32_t pt_id, uint32_t dev_flags, struct mock_ids *ids);
 /* The same behind the IOMMU that can make all DMA snoop. */
 int mock_snooping_device(int fd, uint32_t pt_id, struct mock_ids *ids);
+/*
+ * The same with flags MOCK_EXT_DEVICE_*. With IOMMUFD_TEST_LATE in the environment
+ * all devices are of an IOMMU that finishes its page tables late.
+ */
+int mock_make_device(int fd, uint32_t pt_id, uint32_t dev_flags, struct mock_ids *ids);
+int mock_end_reset(int fd, uint32_t stdev);
 /* pt_id: in what to attach to, out the page table. */
 int mock_replace(int fd, uint32_t stdev, uint32_t *pt_id);
 /* A device in the group of stdev; ids->hwpt returns the page table. */
@@ -36,11 +42,18 @@ int mock_add_device_flags(int fd, uint32_t stdev, uint32_t pt_id, uint32_t dev_f
 /* A page table of this kind, MOCK_IOMMUPT_*; flags as IOMMU_HWPT_ALLOC has them. */
 int mock_hwpt_alloc(int fd, uint32_t dev, uint32_t pt_id, uint32_t flags, uint32_t kind,
 		    uint32_t *hwpt);
+/*
+ * What a page table that is made and filled is refused with: at its allocation, or
+ * where tables are finished late, when the device of ids is attached to it.
+ */
+int mock_hwpt_filled(int fd, const struct mock_ids *ids, uint32_t pt_id);
 int mock_reserve(int fd, uint32_t ioas, uint64_t start, uint64_t length);
 int mock_check_map(int fd, uint32_t hwpt, uint64_t iova, uint64_t length, const void *mem);
 int mock_check_refs(int fd, const void *mem, uint64_t length, uint32_t refs);
 /* Returns a value of MOCK_STATE_*, or a negative errno. */
 int mock_device_state(int fd, uint32_t stdev);
+/* The same; MOCK_STATE_OTHER too, when it translates, but not through this table. */
+int mock_device_state_on(int fd, uint32_t stdev, uint32_t hwpt);
 int mock_page_at(int fd, uint32_t hwpt, uint64_t iova, struct iommu_test_ext *page);
 int mock_table_stats(int fd, uint32_t hwpt, struct iommu_test_ext *stats);
 int mock_ioas_stats(int fd, uint32_t ioas, struct iommu_test_ext *stats);

@@ -26,6 +26,9 @@
 #define CHANNEL_VENDOR	"0x1b36"
 #define CHANNEL_DEVICE	"0x0002"
 
+/* As many as any kernel takes: one with CONFIG_BASE_SMALL has only 4096 of its own */
+#define PID_MAX		"32768"
+
 #define SYSRQ		"/proc/sysrq-trigger"
 
 #define KMEMLEAK	"/sys/kernel/debug/kmemleak"
@@ -99,15 +102,15 @@ static int open_channel(void)
 	return fd;
 }
 
-static int sysrq(const char *key)
+static int write_text(const char *path, const char *text)
 {
-	int fd = open(SYSRQ, O_WRONLY), done;
+	int fd = open(path, O_WRONLY), len = strlen(text), done;
 
 	if (fd < 0)
 		return -1;
-	done = write(fd, key, 1);
+	done = write(fd, text, len);
 	close(fd);
-	return done == 1 ? 0 : -1;
+	return done == len ? 0 : -1;
 }
 
 /* A process of its own, for this one waits for the program that does not end. */
@@ -118,7 +121,7 @@ static void start_stacks(int channel)
 	if (fork())
 		return;
 	while (read(channel, &byte, 1) == 1) {
-		if (sysrq("w") || sysrq("t"))
+		if (write_text(SYSRQ, "w") || write_text(SYSRQ, "t"))
 			fprintf(stderr, "init: %s: %s\n", SYSRQ, strerror(errno));
 		dprintf(channel, "\n@stacks\n");
 		tcdrain(channel);
@@ -163,13 +166,7 @@ static void run_all(int channel, int argc, char **argv)
 
 static int kmemleak_scan(void)
 {
-	int fd = open(KMEMLEAK, O_WRONLY), done;
-
-	if (fd < 0)
-		return 0;
-	done = write(fd, "scan", 4) == 4;
-	close(fd);
-	return done;
+	return !write_text(KMEMLEAK, "scan");
 }
 
 /* Copy kmemleak's report to the console, where the runner looks for it. */
@@ -216,6 +213,9 @@ static void set_up(void)
 	mount_one("debugfs", "/sys/kernel/debug");
 	mount_one("hugetlbfs", "/run");
 	setrlimit(RLIMIT_CORE, &core);
+	/* A leak is traced to a test by the process, whose number must not come again */
+	if (write_text("/proc/sys/kernel/pid_max", PID_MAX))
+		fprintf(stderr, "init: pid_max: %s\n", strerror(errno));
 	set_environment();
 }
 
