@@ -14,6 +14,10 @@
 #include <string.h>
 #include <unistd.h>
 
+/* QEMU's NVMe controller */
+#define NVME_VENDOR	"0x1b36"
+#define NVME_DEVICE	"0x0010"
+
 #define PCI_DEVICES	"/sys/bus/pci/devices"
 #define PCI_BDF_LEN	16
 

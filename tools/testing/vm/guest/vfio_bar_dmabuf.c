@@ -15,6 +15,13 @@
 #define RANGES		4
 #define RACE_ROUNDS	150
 
+/* Of the configuration space */
+#define PCI_CAPABILITIES	0x34
+#define PCI_CAP_POWER		1
+#define PCI_POWER_CONTROL	4
+#define POWER_D0		0
+#define POWER_D3		3
+
 struct feature {
 	struct vfio_device_feature head;
 	struct vfio_device_feature_dma_buf arg;
@@ -230,6 +237,82 @@ static void test_revoke(int fd, uint8_t *shm)
 	close(dmabuf);
 }
 
+/* Shared while the memory is away for lack of power: mapped when it is back */
+static void test_shared_in_low_power(int fd, uint8_t *shm)
+{
+	int dmabuf;
+
+	expect(0, low_power(fd, VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY), "low power");
+	dmabuf = must(share(fd, 0, PAGE_BYTES), "low power: share");
+	expect(-ENODEV, ioas_map_file(iommufd, ioas, dmabuf, 0, PAGE_BYTES, 2 * IOVA),
+	       "low power: map that");
+	expect(0, low_power(fd, VFIO_DEVICE_FEATURE_LOW_POWER_EXIT), "full power");
+	expect(0, ioas_map_file(iommufd, ioas, dmabuf, 0, PAGE_BYTES, 2 * IOVA),
+	       "what was shared meanwhile can be mapped");
+	tap_ok(shm_arrives(master, shm, 2 * IOVA), "and written");
+	expect(0, ioas_unmap(iommufd, ioas, 2 * IOVA, PAGE_BYTES), "unmap that");
+	close(dmabuf);
+}
+
+/* Where the power state of a function is, in its configuration; 0 if it has none */
+static off_t power_register(int fd)
+{
+	struct vfio_region_info config;
+	uint8_t next = 0, cap[2];
+	unsigned int i;
+
+	if (cdev_region(fd, VFIO_PCI_CONFIG_REGION_INDEX, &config) ||
+	    pread(fd, &next, 1, config.offset + PCI_CAPABILITIES) != 1)
+		return 0;
+	for (i = 0; next && i < 48; i++, next = cap[1]) {
+		if (pread(fd, cap, 2, config.offset + next) != 2)
+			return 0;
+		if (cap[0] == PCI_CAP_POWER)
+			return config.offset + next + PCI_POWER_CONTROL;
+	}
+	return 0;
+}
+
+static int set_power(int fd, off_t control, uint16_t state)
+{
+	return pwrite(fd, &state, sizeof(state), control) == sizeof(state) ? 0 : -EIO;
+}
+
+/* The user writes the power state itself, into a function that has one: an NVMe's */
+static void test_power_state(void)
+{
+	struct feature feature = feature_of(VFIO_PCI_BAR0_REGION_INDEX, 0, PAGE_BYTES);
+	char bdf[PCI_BDF_LEN];
+	int fd, early, late;
+	off_t control;
+
+	if (!tap_ok(!pci_find(NVME_VENDOR, NVME_DEVICE, bdf) && !pci_bind(bdf, "vfio-pci"),
+		    "vfio-pci has a function with power states"))
+		return;
+	fd = take(bdf);
+	expect(0, shm_decode(fd, true), "memory on");
+	control = power_register(fd);
+	tap_ok(control > 0, "its power state can be written");
+	early = must(feature_call(fd, &feature), "share a page");
+	expect(0, ioas_map_file(iommufd, ioas, early, 0, PAGE_BYTES, 3 * IOVA), "map it");
+	expect(0, set_power(fd, control, POWER_D3), "to D3");
+	expect(-ENODEV, ioas_map_file(iommufd, ioas, early, 0, PAGE_BYTES, 4 * IOVA), "D3: map");
+	late = must(feature_call(fd, &feature), "D3: share");
+	expect(-ENODEV, ioas_map_file(iommufd, ioas, late, 0, PAGE_BYTES, 4 * IOVA),
+	       "D3: map that");
+	expect(0, set_power(fd, control, POWER_D0), "back to D0");
+	/* The function may have been reset on its way back */
+	expect(0, shm_decode(fd, true), "memory on");
+	expect(0, ioas_map_file(iommufd, ioas, late, 0, PAGE_BYTES, 4 * IOVA), "D0: map that");
+	expect(0, ioas_map_file(iommufd, ioas, early, 0, PAGE_BYTES, 5 * IOVA), "and the other");
+	expect(0, ioas_unmap(iommufd, ioas, 3 * IOVA, PAGE_BYTES), "unmap the one before");
+	expect(0, ioas_unmap(iommufd, ioas, 4 * IOVA, PAGE_BYTES), "and after");
+	expect(0, ioas_unmap(iommufd, ioas, 5 * IOVA, PAGE_BYTES), "and the last one");
+	close(late);
+	close(early);
+	close(fd);
+}
+
 /* Two address spaces and a page table that comes later */
 static void test_copies(int fd, int edu, uint8_t *shm)
 {
@@ -403,6 +486,8 @@ int main(void)
 	PART(test_map_errnos(target));
 	PART(test_dma(target, shm));
 	PART(test_revoke(target, shm));
+	PART(test_shared_in_low_power(target, shm));
+	PART(test_power_state());
 	PART(test_copies(target, edu, shm));
 	PART(test_race(target, shm));
 	PART(test_close(&target, &shm));

@@ -6,8 +6,6 @@
 #include "tap.h"
 #include "vfio_cdev.h"
 
-#define NVME_VENDOR	"0x1b36"
-#define NVME_DEVICE	"0x0010"
 #define NO_FD		999
 
 static const unsigned char first[CDEV_TOKEN_BYTES + 1] = "0123456789abcdef";

@@ -19,8 +19,6 @@
 
 #define CONTAINER	"/dev/vfio/vfio"
 #define IOMMUFD		"/dev/iommu"
-#define NVME_VENDOR	"0x1b36"
-#define NVME_DEVICE	"0x0010"
 
 struct door {
 	const char *name;
