@@ -12,8 +12,6 @@
 #include "tap.h"
 #include "vfio_cdev.h"
 
-#define NVME_VENDOR	"0x1b36"
-#define NVME_DEVICE	"0x0010"
 #define TRACING		"/sys/kernel/tracing"
 #define IOVA		0x40000000ULL
 
