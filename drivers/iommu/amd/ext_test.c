@@ -271,7 +271,8 @@ static void runs_give_the_same_table(struct kunit *test)
 	/* From the second round on there are tables left; the last one grows */
 	for (round = 0; round < 6; round++) {
 		u64 iova = round == 5 ? SZ_1G * 600ULL : SZ_2M - SZ_32K;
-		int prot = round & 1 ? IOMMU_PROT_IR : IOMMU_PROT_MASK;
+		int prot = (round & 1 ? IOMMU_PROT_IR : IOMMU_PROT_MASK) |
+			   (round & 2 ? IOMMU_PROT_MMIO : 0);
 		size_t mapped = 0, total = 0;
 
 		for (i = 0; i < NR_RUNS; i++) {
@@ -382,6 +383,17 @@ static void ranges_are_cleared_at_once(struct kunit *test)
 	free_io_pgtable_ops(paged_ops);
 }
 
+/* A BAR of another device is not encrypted, and has no bit for it to say so */
+static void only_memory_is_encrypted(struct kunit *test)
+{
+	u64 mask = BIT_ULL(47);
+
+	KUNIT_EXPECT_EQ(test, mask, amd_iommu_pte_enc(IOMMU_PROT_MASK, mask));
+	KUNIT_EXPECT_EQ(test, mask, amd_iommu_pte_enc(IOMMU_PROT_IR, mask));
+	KUNIT_EXPECT_EQ(test, 0ULL,
+			amd_iommu_pte_enc(IOMMU_PROT_MASK | IOMMU_PROT_MMIO, mask));
+}
+
 static void runs_want_a_permission(struct kunit *test)
 {
 	const struct iommu_run run = { .phys = SZ_4K, .len = SZ_4K };
@@ -391,6 +403,9 @@ static void runs_want_a_permission(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, -EINVAL,
 			ops->map_runs(ops, 0, &run, 1, 0, GFP_KERNEL, &mapped));
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			ops->map_runs(ops, 0, &run, 1, IOMMU_PROT_MMIO,
+				      GFP_KERNEL, &mapped));
 	KUNIT_EXPECT_EQ(test, mapped, (size_t)0);
 	free_io_pgtable_ops(ops);
 }
@@ -403,6 +418,7 @@ static struct kunit_case amd_ext_cases[] = {
 	KUNIT_CASE(device_fits_what_its_unit_walks),
 	KUNIT_CASE(snoop_is_enforced_always),
 	KUNIT_CASE(runs_give_the_same_table),
+	KUNIT_CASE(only_memory_is_encrypted),
 	KUNIT_CASE(runs_want_a_permission),
 	KUNIT_CASE(ranges_are_cleared_at_once),
 	{}

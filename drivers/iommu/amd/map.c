@@ -86,7 +86,7 @@ static void write_page(struct leaf *leaf, phys_addr_t phys, size_t pgsize,
 		       u64 attr)
 {
 	unsigned int i, count = pgsize / SZ_4K;
-	u64 pte = __sme_set(phys);
+	u64 pte = phys;
 
 	/* A larger page is the same entry several times, with the size in it */
 	if (count > 1)
@@ -157,7 +157,7 @@ static __always_inline int map_run(struct leaf *leaf, unsigned long iova,
 		if (err)
 			return err;
 	}
-	WRITE_ONCE(*leaf->pte++, __sme_set(run->phys) | attr);
+	WRITE_ONCE(*leaf->pte++, run->phys | attr);
 	leaf->room_bytes -= SZ_4K;
 	*mapped += SZ_4K;
 	return 0;
@@ -180,7 +180,7 @@ static void flush_replaced(struct protection_domain *domain)
  * @iova: where the first run goes, in bytes, a multiple of 4 KiB
  * @runs: runs of whole pages
  * @nr_runs: number of @runs
- * @prot: mask of IOMMU_PROT_IR and IOMMU_PROT_IW
+ * @prot: mask of IOMMU_PROT_IR, IOMMU_PROT_IW and IOMMU_PROT_MMIO
  * @gfp: how page tables are allocated
  * @mapped: 0; increased by the number of bytes that are mapped, also on error
  *
@@ -193,7 +193,8 @@ int amd_iommu_v1_map_runs(struct io_pgtable_ops *ops, unsigned long iova,
 {
 	struct leaf leaf = { .domain = io_pgtable_ops_to_domain(ops) };
 	const struct iommu_run *end = runs + nr_runs;
-	u64 attr = IOMMU_PTE_PR | IOMMU_PTE_FC;
+	u64 attr = IOMMU_PTE_PR | IOMMU_PTE_FC |
+		   amd_iommu_pte_enc(prot, sme_me_mask);
 	size_t done = 0;
 	int err = 0;
 
@@ -217,7 +218,8 @@ int amd_iommu_v1_map_runs(struct io_pgtable_ops *ops, unsigned long iova,
  * @iova: where the first run goes, in bytes, a multiple of 4 KiB
  * @runs: runs of whole pages
  * @nr_runs: number of @runs
- * @iommu_prot: mask of IOMMU_READ and IOMMU_WRITE; the rest means nothing here
+ * @iommu_prot: mask of IOMMU_READ, IOMMU_WRITE and IOMMU_MMIO; the rest means
+ *	nothing here
  * @gfp: how page tables are allocated
  * @mapped: 0; set to the number of bytes that are mapped, also on error
  *
@@ -242,6 +244,8 @@ int amd_iommu_map_runs(struct iommu_domain *dom, unsigned long iova,
 		prot |= IOMMU_PROT_IR;
 	if (iommu_prot & IOMMU_WRITE)
 		prot |= IOMMU_PROT_IW;
+	if (iommu_prot & IOMMU_MMIO)
+		prot |= IOMMU_PROT_MMIO;
 	return ops->map_runs(ops, iova, runs, nr_runs, prot, gfp, mapped);
 }
 
