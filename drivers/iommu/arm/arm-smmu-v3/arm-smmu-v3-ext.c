@@ -238,9 +238,12 @@ int arm_smmu_attach_dev(struct iommu_domain *domain, struct device *dev)
 
 	/*
 	 * The bonds of such a device lean on its domain. None can come up while
-	 * the group's mutex is held.
+	 * the group's mutex is held. The driver's lock around that flag must not be
+	 * waited for: who has it may wait for the mmap_lock of a process, which may
+	 * have it to fault in a BAR, and wait for VFIO's memory_lock, which a reset
+	 * has that ends here.
 	 */
-	if (arm_smmu_master_sva_enabled(master)) {
+	if (READ_ONCE(master->sva_enabled)) {
 		dev_err(dev, "cannot attach - SVA enabled\n");
 		return -EBUSY;
 	}
