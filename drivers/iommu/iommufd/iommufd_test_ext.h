@@ -21,7 +21,7 @@ enum {
 /* Flags of devices that only MAKE_DEVICE and ADD_DEVICE know */
 enum {
 	/* Its IOMMU can make all DMA snoop: ENFORCE_CACHE_COHERENCY */
-	MOCK_FLAGS_DEVICE_EXT_SNOOP = 0x10000000,
+	MOCK_EXT_DEVICE_SNOOP = 0x10000000,
 };
 
 /* Flags of MAKE_DEVICE alone, beside those of MOCK_DOMAIN_FLAGS */
@@ -91,16 +91,6 @@ struct iommu_test_ext {
 			__aligned_u64 out_pinned_bytes;
 		} ioas_stats;
 		/*
-		 * id: what to attach to. Make a device, as MOCK_DOMAIN_FLAGS
-		 * does, that can have the flags MOCK_EXT_DEVICE_*, too.
-		 */
-		struct {
-			__u32 dev_flags;
-			__u32 out_stdev_id;
-			__u32 out_hwpt_id;
-			__u32 out_idev_id;
-		} make_device;
-		/*
 		 * id: selftest object. What the DMA of its device meets; with
 		 * a paging HWPT, TRANSLATED means through that one.
 		 */
@@ -108,7 +98,10 @@ struct iommu_test_ext {
 			__u32 out_state;
 			__u32 hwpt_id;
 		} device_state;
-		/* id: IOAS or HWPT. As MOCK_DOMAIN_FLAGS, with more flags. */
+		/*
+		 * id: IOAS or HWPT. As MOCK_DOMAIN_FLAGS, with the flags
+		 * MOCK_EXT_DEVICE_*, too.
+		 */
 		struct {
 			__u32 out_stdev_id;
 			__u32 out_hwpt_id;

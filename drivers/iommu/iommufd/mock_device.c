@@ -119,7 +119,7 @@ static bool known_flags(u32 dev_flags)
 
 static bool known_ext_flags(u32 dev_flags)
 {
-	return known_flags(dev_flags & ~(MOCK_FLAGS_DEVICE_EXT_SNOOP |
+	return known_flags(dev_flags & ~(MOCK_EXT_DEVICE_SNOOP |
 					 MOCK_EXT_DEVICE_LATE |
 					 MOCK_EXT_DEVICE_RESERVED |
 					 MOCK_EXT_DEVICE_RESET));

@@ -100,7 +100,7 @@ static struct mock_domain *paging_of(struct iommu_domain *domain)
 
 static bool can_snoop(const struct mock_dev *mdev)
 {
-	return mdev->flags & MOCK_FLAGS_DEVICE_EXT_SNOOP;
+	return mdev->flags & MOCK_EXT_DEVICE_SNOOP;
 }
 
 static void count_snoopless(struct mock_dev *mdev, struct iommu_domain *domain,

@@ -87,7 +87,7 @@ TEST_F(coherency, devices_of_the_abi_do_not)
 {
 	struct iommu_test_cmd cmd = {
 		.size = sizeof(cmd), .op = IOMMU_TEST_OP_MOCK_DOMAIN_FLAGS, .id = self->ioas,
-		.mock_domain_flags.dev_flags = MOCK_FLAGS_DEVICE_EXT_SNOOP,
+		.mock_domain_flags.dev_flags = MOCK_EXT_DEVICE_SNOOP,
 	};
 	struct mock_ids ids;
 
@@ -278,12 +278,12 @@ TEST_F(coherency, another_device_of_the_group)
 	ASSERT_EQ(0, ioas_alloc(self->fd, &other));
 	ASSERT_EQ(0, mock_snooping_device(self->fd, self->ioas, &first));
 	EXPECT_EQ(0, mock_add_device_flags(self->fd, first.stdev, self->ioas,
-					   MOCK_FLAGS_DEVICE_EXT_SNOOP, &second));
+					   MOCK_EXT_DEVICE_SNOOP, &second));
 	EXPECT_EQ(-EINVAL, mock_add_device(self->fd, first.stdev, self->ioas, &second));
 
 	ASSERT_EQ(0, mock_domain(self->fd, other, 0, &plain));
 	EXPECT_EQ(-EINVAL, mock_add_device_flags(self->fd, plain.stdev, other,
-						 MOCK_FLAGS_DEVICE_EXT_SNOOP, &second));
+						 MOCK_EXT_DEVICE_SNOOP, &second));
 	EXPECT_EQ(0, coherent(self, plain.hwpt));
 	ASSERT_EQ(0, hwpt_alloc(self->fd, plain.dev, other, &hwpt));
 	EXPECT_EQ(0, replace(self, &first, hwpt));

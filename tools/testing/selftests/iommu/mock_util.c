@@ -78,7 +78,7 @@ int mock_domain(int fd, uint32_t pt_id, uint32_t dev_flags, struct mock_ids *ids
 
 int mock_snooping_device(int fd, uint32_t pt_id, struct mock_ids *ids)
 {
-	return mock_make_device(fd, pt_id, MOCK_FLAGS_DEVICE_EXT_SNOOP, ids);
+	return mock_make_device(fd, pt_id, MOCK_EXT_DEVICE_SNOOP, ids);
 }
 
 int mock_replace(int fd, uint32_t stdev, uint32_t *pt_id)
