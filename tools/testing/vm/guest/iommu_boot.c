@@ -2,7 +2,7 @@
 /*
  * Did the kernel find the IOMMU of this machine?
  *
- * usage: iommu_boot vtd|amd|smmuv3|none
+ * usage: iommu_boot vtd|amd|smmuv3|virtio|none
  */
 #define _GNU_SOURCE
 #include <sys/klog.h>
@@ -24,6 +24,7 @@ static const struct expectation expectations[] = {
 	{ "vtd", "dmar", "DMAR: Intel(R) Virtualization Technology for Directed I/O" },
 	{ "amd", "ivhd", "AMD-Vi: Found IOMMU" },
 	{ "smmuv3", "smmu3", "arm-smmu-v3" },
+	{ "virtio", "0000:", "virtio_iommu virtio0: page mask" },
 	{ "none", "", "" },
 };
 
@@ -87,7 +88,7 @@ int main(int argc, char **argv)
 	char bdf[PCI_BDF_LEN];
 
 	if (!want) {
-		fprintf(stderr, "usage: iommu_boot vtd|amd|smmuv3|none\n");
+		fprintf(stderr, "usage: iommu_boot vtd|amd|smmuv3|virtio|none\n");
 		return 2;
 	}
 	klogctl(KLOG_READ_ALL, kernel_log, LOG_BYTES);
