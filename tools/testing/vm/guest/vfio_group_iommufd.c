@@ -323,14 +323,16 @@ static void test_ranges(void)
 
 	expect(0, group_set(group, iommufd), "SET_CONTAINER");
 	nr = usable(iommufd, &low, &high);
-	tap_ok(nr > 0 && high != UINT64_MAX && high - low + 1,
-	       "the IOMMU's addresses end: 0x%llx to 0x%llx", (unsigned long long)low,
-	       (unsigned long long)high);
+	tap_ok(nr > 0 && !all_is_usable(iommufd), "%u ranges in 0x%llx to 0x%llx", nr,
+	       (unsigned long long)low, (unsigned long long)high);
 	tap_ok(!is_usable(iommufd, IOVA_RESERVED), "none is where interrupts go");
 	expect(-EINVAL, container_map(iommufd, mem, PAGE_BYTES, IOVA_RESERVED, MAP_READ_WRITE),
 	       "MAP_DMA there");
-	expect(-EINVAL, container_map(iommufd, mem, PAGE_BYTES, high + 1, MAP_READ_WRITE),
-	       "MAP_DMA behind the end");
+	/* AMD's page tables grow to 64 bits */
+	if (high != UINT64_MAX)
+		expect(-EINVAL,
+		       container_map(iommufd, mem, PAGE_BYTES, high + 1, MAP_READ_WRITE),
+		       "MAP_DMA behind the end");
 
 	device = must(group_device(group, bdf), "GET_DEVICE_FD");
 	expect(nr, usable(iommufd, &now_low, &now_high), "device open: as many ranges");
