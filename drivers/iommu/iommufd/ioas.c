@@ -318,6 +318,31 @@ static struct iommufd_store *bar_store(u64 user_va, u64 length, int prot)
 					vm_flags);
 }
 
+static bool wraps(u64 user_va, u64 length)
+{
+	unsigned long end;
+
+	return user_va > ULONG_MAX ||
+	       check_add_overflow((unsigned long)user_va, (unsigned long)length,
+				  &end);
+}
+
+static struct iommufd_store *memory_store(struct iommufd_ctx *ctx, u64 user_va,
+					  u64 length, int prot)
+{
+	struct iommufd_account *account;
+	struct iommufd_store *store;
+
+	account = iommufd_account_slot_get(&ctx->account, ctx->account_mode);
+	if (IS_ERR(account))
+		return ERR_CAST(account);
+	store = iommufd_store_create_user(account, u64_to_user_ptr(user_va),
+					  length, prot & IOMMU_WRITE);
+	if (IS_ERR(store))
+		iommufd_account_put(account);
+	return store;
+}
+
 /**
  * iommufd_ioas_user_store() - make a store of the caller's memory
  * @ctx: context
@@ -334,26 +359,12 @@ static struct iommufd_store *bar_store(u64 user_va, u64 length, int prot)
 struct iommufd_store *iommufd_ioas_user_store(struct iommufd_ctx *ctx,
 					      u64 user_va, u64 length, int prot)
 {
-	struct iommufd_account *account;
 	struct iommufd_store *store;
-	unsigned long end;
 
-	if (user_va > ULONG_MAX ||
-	    check_add_overflow((unsigned long)user_va, (unsigned long)length,
-			       &end))
+	if (wraps(user_va, length))
 		return ERR_PTR(-EOVERFLOW);
-
 	store = bar_store(user_va, length, prot);
-	if (store)
-		return store;
-	account = iommufd_account_slot_get(&ctx->account, ctx->account_mode);
-	if (IS_ERR(account))
-		return ERR_CAST(account);
-	store = iommufd_store_create_user(account, u64_to_user_ptr(user_va),
-					  length, prot & IOMMU_WRITE);
-	if (IS_ERR(store))
-		iommufd_account_put(account);
-	return store;
+	return store ?: memory_store(ctx, user_va, length, prot);
 }
 
 /**
@@ -413,6 +424,43 @@ int iommufd_ioas_map_store(struct iommufd_call *call, struct iommufd_ioas *ioas,
 	return err;
 }
 
+/* @store: as iommufd_ioas_user_store() returns one; NULL is -EFAULT */
+static int map_new(struct iommufd_call *call, struct iommufd_ioas *ioas,
+		   struct iommufd_store *store,
+		   const struct iommufd_map_request *request)
+{
+	if (!store)
+		return -EFAULT;
+	if (IS_ERR(store))
+		return PTR_ERR(store);
+	return iommufd_ioas_map_store(call, ioas, store, request);
+}
+
+/*
+ * Looking for a BAR takes the lock of the process's address space, for which all
+ * of its threads and page faults contend.  Where memory is pinned at once that is
+ * left until the memory turns out to be none that can be pinned.
+ */
+static int map_user(struct iommufd_call *call, struct iommufd_ioas *ioas,
+		    const struct iommufd_map_request *request)
+{
+	const struct iommu_ioas_map *arg = call->arg;
+	u64 user_va = arg->user_va, length = request->length;
+	int prot = flags_to_prot(request->flags);
+	int err;
+
+	if (!iommufd_map_has_domains(ioas->map))
+		return map_new(call, ioas,
+			       iommufd_ioas_user_store(call->ctx, user_va,
+						       length, prot), request);
+	err = map_new(call, ioas,
+		      memory_store(call->ctx, user_va, length, prot), request);
+	if (err == -EFAULT)
+		err = map_new(call, ioas, bar_store(user_va, length, prot),
+			      request);
+	return err;
+}
+
 /**
  * iommufd_ioctl_ioas_map() - IOMMU_IOAS_MAP
  * @call: the call, with a &struct iommu_ioas_map
@@ -430,7 +478,6 @@ int iommufd_ioctl_ioas_map(struct iommufd_call *call)
 		.length = arg->length,
 		.iova = &arg->iova,
 	};
-	struct iommufd_store *store;
 	struct iommufd_ioas *ioas;
 	int err;
 
@@ -444,12 +491,10 @@ int iommufd_ioctl_ioas_map(struct iommufd_call *call)
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);
 
-	store = iommufd_ioas_user_store(call->ctx, arg->user_va, arg->length,
-					flags_to_prot(arg->flags));
-	if (IS_ERR(store))
-		err = PTR_ERR(store);
+	if (wraps(arg->user_va, arg->length))
+		err = -EOVERFLOW;
 	else
-		err = iommufd_ioas_map_store(call, ioas, store, &request);
+		err = map_user(call, ioas, &request);
 	iommufd_object_put(call->ctx, &ioas->obj);
 	return err;
 }

@@ -984,6 +984,19 @@ bool iommufd_map_huge_pages(struct iommufd_iova_map *map)
 }
 
 /**
+ * iommufd_map_has_domains() - will a mapping be pinned as it is made?
+ * @map: the map
+ *
+ * Context: any.
+ * Return: whether the map has domains now; true may become false, and false
+ * true, unless the caller keeps it from that.
+ */
+bool iommufd_map_has_domains(struct iommufd_iova_map *map)
+{
+	return !list_empty(&map->domains);
+}
+
+/**
  * iommufd_map_stats() - sum up what a map holds
  * @map: the map
  * @stats: receives the sums

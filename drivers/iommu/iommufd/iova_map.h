@@ -149,6 +149,7 @@ int iommufd_map_usable(struct iommufd_iova_map *map,
 		       unsigned int *nr_ranges, unsigned long *alignment);
 int iommufd_map_set_huge_pages(struct iommufd_iova_map *map, bool on);
 bool iommufd_map_huge_pages(struct iommufd_iova_map *map);
+bool iommufd_map_has_domains(struct iommufd_iova_map *map);
 void iommufd_map_stats(struct iommufd_iova_map *map,
 		       struct iommufd_map_stats *stats);
 
