@@ -270,6 +270,21 @@ static void expect_shared(int fd, uint64_t start, uint64_t bytes, const char *wh
 	close(fd);
 }
 
+/* At an address where huge pages can be mapped as such */
+static uint8_t *aligned_map(int fd, uint64_t bytes)
+{
+	uint8_t *room = memory(bytes + HUGE_BYTES, PROT_NONE, MAP_PRIVATE, -1);
+	uint8_t *mem = (uint8_t *)(((uintptr_t)room + HUGE_BYTES - 1) & ~(HUGE_BYTES - 1));
+
+	munmap(room, bytes + HUGE_BYTES);
+	mem = mmap(mem, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0);
+	if (mem == MAP_FAILED) {
+		perror("mmap");
+		exit(1);
+	}
+	return mem;
+}
+
 static int memfd(uint64_t bytes, unsigned int flags)
 {
 	int fd = memfd_create("memory", flags | MFD_ALLOW_SEALING);
@@ -278,6 +293,42 @@ static int memfd(uint64_t bytes, unsigned int flags)
 		perror("memfd");
 		exit(1);
 	}
+	return fd;
+}
+
+/* KiB of a mapping that huge pages of shared memory make up, by /proc/self/smaps */
+static long huge_kib(const void *mem)
+{
+	unsigned long start, end;
+	bool found = false;
+	long kib = -1;
+	char line[256];
+	FILE *file;
+
+	file = fopen("/proc/self/smaps", "r");
+	while (file && kib < 0 && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "%lx-%lx ", &start, &end) == 2)
+			found = start <= (uintptr_t)mem && (uintptr_t)mem < end;
+		else if (found)
+			sscanf(line, "ShmemPmdMapped: %ld", &kib);
+	}
+	if (file)
+		fclose(file);
+	return kib;
+}
+
+/* A memfd of huge pages, if there are such in the page cache at all */
+static int memfd_of_thp(uint64_t bytes)
+{
+	int fd = memfd(bytes, 0);
+	uint8_t *mem = aligned_map(fd, bytes);
+	long kib;
+
+	memset(mem, 1, bytes);
+	kib = huge_kib(mem);
+	tap_ok(kib == (long)(bytes >> 10), "memfd of THP: %ld KiB of %ld are huge", kib,
+	       (long)(bytes >> 10));
+	munmap(mem, bytes);
 	return fd;
 }
 
@@ -290,7 +341,7 @@ static void test_file(void)
 	expect_shared(memfd(BYTES, 0), 2 * PAGE_BYTES, 3 * PAGE_BYTES, "part of a memfd");
 	expect_shared(memfd(3 * HUGE_BYTES, 0), 0, 3 * HUGE_BYTES, "large memfd");
 	file_write("/sys/kernel/mm/transparent_hugepage/shmem_enabled", "force");
-	expect_shared(memfd(3 * HUGE_BYTES, 0), PAGE_BYTES, 2 * HUGE_BYTES, "memfd of THP");
+	expect_shared(memfd_of_thp(3 * HUGE_BYTES), PAGE_BYTES, 2 * HUGE_BYTES, "memfd of THP");
 	file_write("/sys/kernel/mm/transparent_hugepage/shmem_enabled", "never");
 
 	fd = memfd(BYTES - PAGE_BYTES, 0);
