@@ -891,20 +891,10 @@ void iommu_detach_device(struct iommu_domain *domain, struct device *dev)
 }
 EXPORT_SYMBOL_GPL(iommu_detach_device);
 
-/**
- * iommu_device_replace_domain() - move a device, and with it its group
- * @dev: device whose DMA the caller owns
- * @domain: domain to go to, from the blocked state or from another domain
- *
- * Context: takes &struct iommu_group.mutex; may sleep. Not to be called under
- * a device_lock().
- * Return: 0; -ENODEV without a group or where the platform has no domains;
- * -EPERM when nobody has claimed the group; -EINVAL when a device of the group
- * does not fit @domain; the driver's error. On any error the group is where it
- * was before.
- */
-int iommu_device_replace_domain(struct device *dev,
-				struct iommu_domain *domain)
+/* Change the domain of the group of a claimed device */
+static int change_domain(struct device *dev, struct iommu_domain *domain,
+			 int (*change)(struct iommu_group *group,
+				       struct iommu_domain *domain))
 {
 	struct iommu_group *group = iommu_group_get(dev);
 	int err;
@@ -918,10 +908,28 @@ int iommu_device_replace_domain(struct device *dev,
 	else if (!group->owner)
 		err = -EPERM;
 	else
-		err = iommu_group_replace_domain(group, domain);
+		err = change(group, domain);
 	mutex_unlock(&group->mutex);
 	iommu_group_put(group);
 	return err;
+}
+
+/**
+ * iommu_device_replace_domain() - move a device, and with it its group
+ * @dev: device whose DMA the caller owns
+ * @domain: domain to go to, from the blocked state or from another domain
+ *
+ * Context: takes &struct iommu_group.mutex; may sleep. Not to be called under
+ * a device_lock().
+ * Return: 0; -ENODEV without a group or where the platform has no domains;
+ * -EPERM when nobody has claimed the group; -EBUSY while a device of the group
+ * is being reset; -EINVAL when one does not fit @domain; the driver's error. On
+ * any error the group is where it was before.
+ */
+int iommu_device_replace_domain(struct device *dev,
+				struct iommu_domain *domain)
+{
+	return change_domain(dev, domain, iommu_group_replace_domain);
 }
 EXPORT_SYMBOL_NS_GPL(iommu_device_replace_domain, IOMMUFD_INTERNAL);
 
@@ -941,22 +949,7 @@ EXPORT_SYMBOL_NS_GPL(iommu_device_replace_domain, IOMMUFD_INTERNAL);
  */
 int iommu_device_return_domain(struct device *dev, struct iommu_domain *domain)
 {
-	struct iommu_group *group = iommu_group_get(dev);
-	int err;
-
-	if (!group)
-		return -ENODEV;
-
-	mutex_lock(&group->mutex);
-	if (!iommu_device_usable(dev))
-		err = -ENODEV;
-	else if (!group->owner)
-		err = -EPERM;
-	else
-		err = iommu_group_switch_domain(group, domain);
-	mutex_unlock(&group->mutex);
-	iommu_group_put(group);
-	return err;
+	return change_domain(dev, domain, iommu_group_switch_domain);
 }
 EXPORT_SYMBOL_NS_GPL(iommu_device_return_domain, IOMMUFD_INTERNAL);
 
