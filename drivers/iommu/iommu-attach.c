@@ -107,6 +107,8 @@ static void set_quiet(struct iommu_group *group, struct group_device *member,
 	lockdep_assert_held(&group->mutex);
 	member->quiet = quiet;
 	WRITE_ONCE(group->nr_quiet, group->nr_quiet + (quiet ? 1 : -1));
+	if (quiet)
+		WRITE_ONCE(group->quiets, group->quiets + 1);
 	if (!quiet)
 		wake_up_all(&quiet_ends);
 }
@@ -713,9 +715,14 @@ void iommu_group_dismiss_device(struct device *dev)
 		return;
 	mutex_lock(&group->mutex);
 	dev->iommu->leaving = true;
-	list_for_each_entry(member, &group->devices, list)
-		if (member->dev == dev && member->quiet)
+	list_for_each_entry(member, &group->devices, list) {
+		if (member->dev != dev)
+			continue;
+		if (member->resets)
+			WRITE_ONCE(group->nr_resets, group->nr_resets - 1);
+		if (member->quiet)
 			set_quiet(group, member, false);
+	}
 	mutex_unlock(&group->mutex);
 	iommu_group_put(group);
 }
@@ -723,7 +730,8 @@ void iommu_group_dismiss_device(struct device *dev)
 /*
  * Write a device's entries in the tables of the IOMMU anew. Drivers take the
  * attach of the domain that the device is on for no change, so it goes by way of
- * the blocked one where there is one.
+ * the static blocked one. The others (SMMUv2) count who shares an entry, and have
+ * cleared nothing.
  */
 static void renew_device(struct iommu_group *group, struct device *dev)
 {
@@ -731,8 +739,10 @@ static void renew_device(struct iommu_group *group, struct device *dev)
 	struct iommu_domain *domain = group->domain;
 	int err;
 
+	if (!blocked || blocked->ops->free)
+		return;
 	lock_tables(domain, blocked);
-	if (blocked && blocked != domain)
+	if (blocked != domain)
 		__iommu_attach_device(blocked, dev);
 	err = __iommu_attach_device(domain, dev);
 	if (err)
@@ -956,24 +966,31 @@ EXPORT_SYMBOL_NS_GPL(iommu_device_return_domain, IOMMUFD_INTERNAL);
 /**
  * iommu_device_wait_for_reset() - wait until a group can be attached again
  * @dev: device whose DMA the caller owns
+ * @resets: in: what an earlier call has set; out: resets of the group before
+ *          this call, modulo 2^32
  *
  * For callers of iommu_device_replace_domain() whose users do not know
  * -EBUSY. The next reset may begin before they try again.
  *
  * Context: may sleep; what the caller holds is as for iommu_attach_group().
- * Return: 0 when no device of the group was being reset; 1 after waiting;
- * -EINTR when the caller is killed.
+ * Return: 0; 1 when there was a reset since @resets was set; -EINTR when the
+ * caller is killed.
  */
-int iommu_device_wait_for_reset(struct device *dev)
+int iommu_device_wait_for_reset(struct device *dev, unsigned int *resets)
 {
 	struct iommu_group *group = iommu_group_get(dev);
-	int ret;
+	unsigned int before;
+	int ret = -EINTR;
 
 	if (!group)
 		return 0;
-	ret = READ_ONCE(group->nr_quiet) ? 1 : 0;
+	/* One that begins after the wait is to count as met the next time */
+	before = READ_ONCE(group->quiets);
 	if (wait_event_killable(quiet_ends, !READ_ONCE(group->nr_quiet)))
-		ret = -EINTR;
+		goto out_put;
+	ret = READ_ONCE(group->quiets) != *resets;
+	*resets = before;
+out_put:
 	iommu_group_put(group);
 	return ret;
 }

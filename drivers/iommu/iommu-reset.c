@@ -63,19 +63,25 @@ static struct group_device *find_member(struct iommu_group *group,
 	return NULL;
 }
 
-/* A reset may be a part of a larger one: of the slot, the bus, the PF. */
+/*
+ * A reset may be a part of a larger one: of the slot, the bus, the PF. The owner
+ * may have come since that began.
+ */
 static void begin_locked(struct iommu_group *group, struct group_device *member)
 {
-	if (member->resets++)
-		return;
-	if (group->owner && !shares_requester_id(group, member->dev))
+	if (!member->resets++)
+		WRITE_ONCE(group->nr_resets, group->nr_resets + 1);
+	if (group->owner && !member->quiet &&
+	    !shares_requester_id(group, member->dev))
 		iommu_device_quiesce(group, member);
 }
 
 static void end_locked(struct iommu_group *group, struct group_device *member)
 {
-	if (member->resets && !--member->resets)
-		iommu_device_resume(group, member);
+	if (!member->resets || --member->resets)
+		return;
+	WRITE_ONCE(group->nr_resets, group->nr_resets - 1);
+	iommu_device_resume(group, member);
 }
 
 typedef void (*member_fn)(struct iommu_group *group,
@@ -97,6 +103,22 @@ static void with_member(struct device *dev, member_fn act)
 	iommu_group_put(group);
 }
 
+/*
+ * The same for a virtual function, which a native driver may have. That may hold
+ * the mutex of its group for as long as mmap_lock is held by others
+ * (iommu_sva_bind_device()), while VFIO resets the physical function within
+ * memory_lock, for which page faults within mmap_lock wait: the mutex is left
+ * alone unless there is, or was, something to do for an owner.
+ */
+static void with_virtual_function(struct device *dev, member_fn act)
+{
+	struct iommu_group *group = iommu_group_get(dev);
+
+	if (group && (READ_ONCE(group->owner) || READ_ONCE(group->nr_resets)))
+		with_member(dev, act);
+	iommu_group_put(group);
+}
+
 /* A reset of a physical function is one of its virtual functions, too. */
 static void with_functions(struct device *dev, member_fn act)
 {
@@ -113,7 +135,7 @@ static void with_functions(struct device *dev, member_fn act)
 						 pci_iov_virtfn_devfn(pf, i));
 		if (!vf)
 			continue;
-		with_member(&vf->dev, act);
+		with_virtual_function(&vf->dev, act);
 		pci_dev_put(vf);
 	}
 }

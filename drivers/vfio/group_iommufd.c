@@ -122,22 +122,28 @@ void vfio_group_iommufd_unset(struct vfio_group *group)
 	group->container_users = 0;
 }
 
+/* Was a device of the group reset since there were so many resets? */
+static bool met_reset(struct vfio_device *device, unsigned int resets)
+{
+	return device->group->type == VFIO_IOMMU &&
+	       iommu_device_wait_for_reset(device->dev, &resets) > 0;
+}
+
 /* Programs written for VFIO's containers do not know that a reset can be in the way. */
 static int attach_after_reset(struct vfio_device *device, u32 *ioas_id)
 {
 	const struct vfio_iommufd_ops *ops = device->iommufd_ops;
-	int err, waited;
+	unsigned int resets = 0;
+	int err, met = 0;
 
 	do {
+		if (device->group->type == VFIO_IOMMU)
+			met = iommu_device_wait_for_reset(device->dev, &resets);
+		if (met < 0)
+			return met;
 		err = ops->attach(device, ioas_id);
-		if (err != -EBUSY || device->group->type != VFIO_IOMMU)
-			return err;
-		waited = iommu_device_wait_for_reset(device->dev);
-		if (waited < 0)
-			return waited;
-	} while (waited);
-	/* It may have been over before the question. */
-	return ops->attach(device, ioas_id);
+	} while (err == -EBUSY && met_reset(device, resets));
+	return err;
 }
 
 static int bind_and_attach(struct vfio_device *device, struct iommufd_ctx *ctx)

@@ -227,7 +227,7 @@ bool iommu_device_has_dma_owner(struct device *dev,
 int iommu_device_replace_domain(struct device *dev,
 				struct iommu_domain *domain);
 int iommu_device_return_domain(struct device *dev, struct iommu_domain *domain);
-int iommu_device_wait_for_reset(struct device *dev);
+int iommu_device_wait_for_reset(struct device *dev, unsigned int *resets);
 void iommu_device_detach_domain(struct device *dev,
 				struct iommu_domain *domain);
 int iommu_device_fits_domain(struct device *dev, struct iommu_domain *domain);

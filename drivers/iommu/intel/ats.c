@@ -48,7 +48,8 @@ void intel_ats_enable(struct device_domain_info *info)
  * intel_ats_disable() - let a device cache no more translations
  * @info: PCI device that has ATS enabled
  *
- * By now nothing translates for the device, and its cache has been flushed.
+ * By now nothing translates for the device, and its cache has been flushed; or
+ * the device did not answer, and what it has cached it can no longer use.
  *
  * Context: any that may take a spinlock.  Takes @info->domain->lock.
  */

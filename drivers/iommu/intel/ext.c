@@ -321,7 +321,10 @@ void intel_flush_pass_through(struct device_domain_info *info)
 			      info->iommu);
 }
 
-/* The kernel that crashed has left ATS on; no function does it by itself. */
+/*
+ * The kernel that crashed has left ATS on; no function does it by itself. Nobody
+ * has reset the device, which need not answer.
+ */
 static void flush_ats_left_on(struct device_domain_info *info)
 {
 	struct pci_dev *pdev;
@@ -339,7 +342,10 @@ static void flush_ats_left_on(struct device_domain_info *info)
 	if (ecap_dit(info->iommu->ecap))
 		pfsid = pci_dev_id(pci_physfn(pdev));
 	qi_flush_dev_iotlb(info->iommu, PCI_DEVID(info->bus, info->devfn), pfsid,
-			   pci_ats_queue_depth(pdev), 0, 64 - VTD_PAGE_SHIFT);
+			   pci_ats_queue_depth(pdev), 0, 64 - VTD_PAGE_SHIFT,
+			   QI_OPT_GIVE_UP);
+	pci_write_config_word(pdev, pdev->ats_cap + PCI_ATS_CTRL,
+			      ctrl & ~PCI_ATS_CTRL_ENABLE);
 }
 
 /**

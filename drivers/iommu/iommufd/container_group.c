@@ -200,7 +200,8 @@ static int reserve(struct iommufd_container_group *group,
  * @ioas: address space that they act on from now on, or NULL
  *
  * All groups take their reservations along. A group whose addresses are in use
- * there has none: attaching its devices will fail, and say why.
+ * there, or for which there is no memory, has none: attaching its devices will
+ * find out, and say why.
  *
  * Context: may sleep; the context's groups_lock is held, and a reference to
  * @ioas.

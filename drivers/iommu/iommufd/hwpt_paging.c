@@ -118,8 +118,9 @@ static int alloc_domain(struct iommufd_hwpt_paging *hwpt, struct device *dev,
 	hwpt->complete = complete;
 	if (WARN_ON_ONCE(!is_sound(hwpt, domain->ops)))
 		return -EINVAL;
-	/* A driver that finishes its domains at the first attach is asked again */
-	if (device_iommu_capable(dev, IOMMU_CAP_ENFORCE_CACHE_COHERENCY))
+	/* A driver that finishes its domains at the first attach is asked then */
+	if (complete &&
+	    device_iommu_capable(dev, IOMMU_CAP_ENFORCE_CACHE_COHERENCY))
 		iommufd_hwpt_paging_enforce_coherency(hwpt);
 	iommufd_sw_msi_adopt(hwpt, domain);
 	return 0;

@@ -411,7 +411,9 @@ int iommufd_ioas_map_store(struct iommufd_call *call, struct iommufd_ioas *ioas,
 
 	err = iommufd_map_insert(ioas->map, &slice, 1, &iova,
 				 flags_to_prot(request->flags),
-				 flags_to_map(request->flags), &seq);
+				 flags_to_map(request->flags) |
+				 (request->pinned ? IOMMUFD_MAP_PINNED : 0),
+				 &seq);
 	if (err) {
 		iommufd_store_put(store);
 		return err;
@@ -424,16 +426,33 @@ int iommufd_ioas_map_store(struct iommufd_call *call, struct iommufd_ioas *ioas,
 	return err;
 }
 
-/* @store: as iommufd_ioas_user_store() returns one; NULL is -EFAULT */
 static int map_new(struct iommufd_call *call, struct iommufd_ioas *ioas,
 		   struct iommufd_store *store,
 		   const struct iommufd_map_request *request)
 {
-	if (!store)
-		return -EFAULT;
 	if (IS_ERR(store))
 		return PTR_ERR(store);
 	return iommufd_ioas_map_store(call, ioas, store, request);
+}
+
+/* Memory of the process; the map must have a domain that it is pinned for */
+static int map_pinned(struct iommufd_call *call, struct iommufd_ioas *ioas,
+		      const struct iommufd_map_request *request)
+{
+	const struct iommu_ioas_map *arg = call->arg;
+	struct iommufd_map_request pinned = *request;
+	struct iommufd_store *store;
+	int prot, err;
+
+	prot = flags_to_prot(request->flags);
+	pinned.pinned = true;
+	store = memory_store(call->ctx, arg->user_va, request->length, prot);
+	err = map_new(call, ioas, store, &pinned);
+	/* Memory of a device cannot be pinned; nor need it fit any limit. */
+	if (err != -EFAULT && err != -ENOMEM)
+		return err;
+	store = bar_store(arg->user_va, request->length, prot);
+	return store ? map_new(call, ioas, store, request) : err;
 }
 
 /*
@@ -445,20 +464,17 @@ static int map_user(struct iommufd_call *call, struct iommufd_ioas *ioas,
 		    const struct iommufd_map_request *request)
 {
 	const struct iommu_ioas_map *arg = call->arg;
-	u64 user_va = arg->user_va, length = request->length;
-	int prot = flags_to_prot(request->flags);
-	int err;
+	struct iommufd_store *store;
+	int err = -EAGAIN;
 
-	if (!iommufd_map_has_domains(ioas->map))
-		return map_new(call, ioas,
-			       iommufd_ioas_user_store(call->ctx, user_va,
-						       length, prot), request);
-	err = map_new(call, ioas,
-		      memory_store(call->ctx, user_va, length, prot), request);
-	if (err == -EFAULT)
-		err = map_new(call, ioas, bar_store(user_va, length, prot),
-			      request);
-	return err;
+	if (iommufd_map_has_domains(ioas->map))
+		err = map_pinned(call, ioas, request);
+	if (err != -EAGAIN)
+		return err;
+	store = iommufd_ioas_user_store(call->ctx, arg->user_va,
+					request->length,
+					flags_to_prot(request->flags));
+	return map_new(call, ioas, store, request);
 }
 
 /**

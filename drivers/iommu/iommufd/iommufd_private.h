@@ -254,11 +254,13 @@ int iommufd_ioctl_ioas_unmap(struct iommufd_call *call);
  * struct iommufd_map_request - what the calls that map memory have in common
  * @flags: mask of IOMMU_IOAS_MAP_*
  * @length: number of bytes
+ * @pinned: only if the map has a domain to pin the memory for
  * @iova: where, in the call's argument
  */
 struct iommufd_map_request {
 	u32 flags;
 	u64 length;
+	bool pinned;
 	__aligned_u64 *iova;
 };
 

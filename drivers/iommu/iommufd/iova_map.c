@@ -431,7 +431,8 @@ static int build_chain(struct iommufd_iova_map *map, struct iommufd_area *chain)
  * and the length wrap, or the kernel shall find half the space; -EEXIST when a
  * mapping is there; -ENOSPC when there is no room; -EPERM for IOMMU_WRITE on
  * memory that must not be written; -EINTR on a fatal signal; -EFAULT or -ENOMEM
- * from pinning; -ENOMEM; the driver's error.  On error nothing is mapped.
+ * from pinning; -EAGAIN for IOMMUFD_MAP_PINNED without a domain; -ENOMEM; the
+ * driver's error.  On error nothing is mapped.
  */
 int iommufd_map_insert(struct iommufd_iova_map *map,
 		       struct iommufd_slice *slices, unsigned int nr_slices,
@@ -452,7 +453,10 @@ int iommufd_map_insert(struct iommufd_iova_map *map,
 		return -ENOMEM;
 
 	mutex_lock(&map->lock);
-	err = find_place(map, slices, &demand, flags, &start);
+	if (flags & IOMMUFD_MAP_PINNED && list_empty(&map->domains))
+		err = -EAGAIN;
+	else
+		err = find_place(map, slices, &demand, flags, &start);
 	if (!err)
 		err = insert_chain(map, chain, slices, start);
 	if (err)

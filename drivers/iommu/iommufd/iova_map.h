@@ -85,6 +85,7 @@ static inline void iommufd_slices_free(struct iommufd_slices *slices)
 }
 
 #define IOMMUFD_MAP_FIXED	BIT(0)	/* *iova is given */
+#define IOMMUFD_MAP_PINNED	BIT(1)	/* fail without a domain to pin it for */
 
 int iommufd_map_insert(struct iommufd_iova_map *map,
 		       struct iommufd_slice *slices, unsigned int nr_slices,

@@ -543,6 +543,7 @@ static struct iommu_domain *late_domain_alloc(unsigned int type)
 }
 
 static const struct iommu_ops_ext late_ops_ext = {
+	.concurrent_attach	= true,
 	.alloc_user	= alloc_user,
 	.hw_info	= hw_info,
 	.blocked_domain	= &blocked_domain,

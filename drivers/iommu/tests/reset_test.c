@@ -309,8 +309,9 @@ static void single_device_waits(struct kunit *test)
 static int wait_for_reset(void *data)
 {
 	struct attach *attach = data;
+	unsigned int resets = 0;
 
-	attach->ret = iommu_device_wait_for_reset(fake_device(0));
+	attach->ret = iommu_device_wait_for_reset(fake_device(0), &resets);
 	complete(&attach->done);
 	return 0;
 }
@@ -320,8 +321,10 @@ static void reset_is_waited_for(struct kunit *test)
 	struct iommu_domain *user = begin(test);
 	struct attach wait = { .ret = -1 };
 	struct task_struct *thread;
+	unsigned int resets = 0;
 
-	KUNIT_EXPECT_EQ(test, 0, iommu_device_wait_for_reset(fake_device(0)));
+	KUNIT_EXPECT_EQ(test, 0,
+			iommu_device_wait_for_reset(fake_device(0), &resets));
 	iommu_device_reset_begin(fake_device(1));
 	init_completion(&wait.done);
 	thread = kthread_run(wait_for_reset, &wait, "wait");
@@ -331,6 +334,12 @@ static void reset_is_waited_for(struct kunit *test)
 	iommu_device_reset_end(fake_device(1));
 	wait_for_completion(&wait.done);
 	KUNIT_EXPECT_EQ(test, wait.ret, 1);
+
+	/* One that is over already has been met nevertheless. */
+	KUNIT_EXPECT_EQ(test, 1,
+			iommu_device_wait_for_reset(fake_device(0), &resets));
+	KUNIT_EXPECT_EQ(test, 0,
+			iommu_device_wait_for_reset(fake_device(0), &resets));
 	end(test, user);
 }
 
@@ -355,10 +364,11 @@ static void old_domain_is_returned_to(struct kunit *test)
 	end(test, user);
 }
 
-/* Of the resets that overlap, those count that began without an owner, too. */
+/* A device that gets an owner in its reset is quiet from the next part of it on. */
 static void owner_comes_meanwhile(struct kunit *test)
 {
-	struct iommu_domain *blocked;
+	struct iommu_domain *blocked, *user;
+	bool complete;
 
 	fake_world_init(test, &static_ops, 3);
 	iommu_device_reset_begin(fake_device(1));
@@ -366,13 +376,22 @@ static void owner_comes_meanwhile(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, iommu_device_claim_dma_owner(fake_device(0),
 							      &owner));
 	blocked = fake.group->blocking_domain;
+	user = iommu_device_alloc_paging(fake_device(0), 0, &complete);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(user));
+	KUNIT_EXPECT_EQ(test, 0,
+			iommu_device_replace_domain(fake_device(0), user));
 	iommu_device_reset_begin(fake_device(1));
+	expect_on(test, blocked, user);
+	KUNIT_EXPECT_EQ(test, -EBUSY,
+			iommu_device_replace_domain(fake_device(0), user));
 	iommu_device_reset_end(fake_device(1));
-	KUNIT_EXPECT_TRUE(test, fake_all_on(blocked));
+	expect_on(test, blocked, user);
 	iommu_device_reset_end(fake_device(1));
-	KUNIT_EXPECT_EQ(test, 0, iommu_device_wait_for_reset(fake_device(1)));
+	KUNIT_EXPECT_TRUE(test, fake_all_on(user));
+	KUNIT_EXPECT_EQ(test, fake.group->nr_resets, 0);
 	iommu_device_release_dma_owner(fake_device(0));
 	KUNIT_EXPECT_TRUE(test, fake_all_on(fake.group->default_domain));
+	iommu_domain_free(user);
 	fake_world_exit(test);
 }
 

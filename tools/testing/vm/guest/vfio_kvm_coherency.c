@@ -242,8 +242,8 @@ int main(void)
 		return tap_end();
 	snprintf(device, sizeof(device), PCI_DEVICES "/%s", bdf);
 	printf("# the IOMMU can%s make all DMA snoop\n", iommu_can_snoop() ? "" : "not");
-	test_device("edu", device, iommu_can_snoop() ? 0 : 1);
+	PART(test_device("edu", device, iommu_can_snoop() ? 0 : 1));
 	if (tap_ok(load("/lib/vdma.ko"), "a device without DMA of its own"))
-		test_device("vdma", VDMA, 0);
+		PART(test_device("vdma", VDMA, 0));
 	return tap_end();
 }
