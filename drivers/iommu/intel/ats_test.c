@@ -15,6 +15,7 @@
 /* A function whose configuration space is one register that tells */
 struct fake {
 	struct pci_bus bus;
+	struct pci_ops config;
 	struct pci_dev pdev;
 	struct device_domain_info info;
 	struct dmar_domain domain;
@@ -32,6 +33,14 @@ static int read_config(struct pci_bus *bus, unsigned int devfn, int where,
 	return PCIBIOS_SUCCESSFUL;
 }
 
+static bool is_locked(spinlock_t *lock)
+{
+	if (!spin_trylock(lock))
+		return true;
+	spin_unlock(lock);
+	return false;
+}
+
 static int write_config(struct pci_bus *bus, unsigned int devfn, int where,
 			int size, u32 val)
 {
@@ -42,21 +51,18 @@ static int write_config(struct pci_bus *bus, unsigned int devfn, int where,
 	fake->ctrl = val;
 	fake->writes++;
 	fake->known = fake->domain.has_iotlb_device;
-	fake->held = spin_is_locked(&fake->domain.lock);
+	fake->held = is_locked(&fake->domain.lock);
 	return PCIBIOS_SUCCESSFUL;
 }
-
-static struct pci_ops fake_config = {
-	.read	= read_config,
-	.write	= write_config,
-};
 
 static struct fake *fake_function(struct kunit *test)
 {
 	struct fake *fake = kunit_kzalloc(test, sizeof(*fake), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, fake);
-	fake->bus.ops = &fake_config;
+	fake->config.read = read_config;
+	fake->config.write = write_config;
+	fake->bus.ops = &fake->config;
 	fake->pdev.bus = &fake->bus;
 	fake->pdev.ats_cap = FAKE_ATS_CAP;
 	fake->info.dev = &fake->pdev.dev;

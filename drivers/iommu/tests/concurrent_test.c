@@ -309,10 +309,76 @@ static void track(struct iommu_domain *domain)
 	iommu_domain_set_dirty_tracking(domain, true);
 }
 
+/**
+ * struct change_ops - what the attach layer does with the device
+ * @name: of it
+ * @act: does it
+ * @prepare: done before, or NULL
+ * @touches_other: it has to do with the second domain, too
+ * @ops: a driver that does not bear it, where it is not @silent_ops
+ */
+struct change_ops {
+	const char *name;
+	void (*act)(void);
+	void (*prepare)(void);
+	bool touches_other;
+	const struct iommu_ops *ops;
+};
+
+static const struct change_ops replacement = { "replace", replace };
+
+static const struct change_ops changes[] = {
+	{ "attach", attach, .prepare = detach },
+	{ "replace", replace, .touches_other = true },
+	{ "replace, old driver", replace, .touches_other = true,
+	  .ops = &old_ops },
+	{ "replace that fails", go_back, .touches_other = true },
+	{ "detach", detach },
+	{ "detach, old driver", detach, .ops = &old_ops },
+	{ "reset begins", reset_begin },
+	{ "reset ends", reset_end, .prepare = reset_begin },
+	{ "a device is admitted", admit },
+};
+
+static void change_name(const struct change_ops *change, char *name)
+{
+	strscpy(name, change->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(change, changes, change_name);
+
+/**
+ * struct use_ops - what a user does to a domain
+ * @name: of it
+ * @act: does it
+ */
+struct use_ops {
+	const char *name;
+	void (*act)(struct iommu_domain *domain);
+};
+
+static const struct use_ops map_use = { "map", map };
+
+static const struct use_ops uses[] = {
+	{ "map", map },
+	{ "unmap", unmap },
+	{ "sync", sync },
+	{ "flush all", iommu_domain_flush_all },
+	{ "read dirty", read },
+	{ "set dirty tracking", track },
+};
+
+static void use_name(const struct use_ops *use, char *name)
+{
+	strscpy(name, use->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(use, uses, use_name);
+
 /* A call of either side, in a thread of its own */
 struct call {
-	void (*attach)(void);
-	void (*table)(struct iommu_domain *domain);
+	const struct change_ops *change;	/* or */
+	const struct use_ops *use;
 	struct iommu_domain *domain;
 	struct completion done;
 };
@@ -321,10 +387,10 @@ static int run_call(void *data)
 {
 	struct call *call = data;
 
-	if (call->attach)
-		call->attach();
+	if (call->change)
+		call->change->act();
 	else
-		call->table(call->domain);
+		call->use->act(call->domain);
 	complete(&call->done);
 	return 0;
 }
@@ -341,8 +407,8 @@ static bool start(struct call *call)
  */
 static bool meet(struct kunit *test, struct call *first, struct call *second)
 {
-	enum side side = first->attach ? ATTACH : TABLE;
-	enum side opposite = first->attach ? TABLE : ATTACH;
+	enum side side = first->change ? ATTACH : TABLE;
+	enum side opposite = first->change ? TABLE : ATTACH;
 	unsigned int before = gate.entered[opposite];
 	bool met;
 
@@ -363,47 +429,11 @@ static bool meet(struct kunit *test, struct call *first, struct call *second)
 	return met;
 }
 
-/**
- * struct change - what the attach layer does with the device
- * @name: of it
- * @act: does it
- * @prepare: done before, or NULL
- * @touches_other: it has to do with the second domain, too
- * @ops: a driver that does not bear it, where it is not @silent_ops
- */
-struct change {
-	const char *name;
-	void (*act)(void);
-	void (*prepare)(void);
-	bool touches_other;
-	const struct iommu_ops *ops;
-};
-
-static const struct change changes[] = {
-	{ "attach", attach, .prepare = detach },
-	{ "replace", replace, .touches_other = true },
-	{ "replace, old driver", replace, .touches_other = true,
-	  .ops = &old_ops },
-	{ "replace that fails", go_back, .touches_other = true },
-	{ "detach", detach },
-	{ "detach, old driver", detach, .ops = &old_ops },
-	{ "reset begins", reset_begin },
-	{ "reset ends", reset_end, .prepare = reset_begin },
-	{ "a device is admitted", admit },
-};
-
-static void change_name(const struct change *change, char *name)
-{
-	strscpy(name, change->name, KUNIT_PARAM_DESC_SIZE);
-}
-
-KUNIT_ARRAY_PARAM(change, changes, change_name);
-
 static void change_against(struct kunit *test, const struct iommu_ops *ops,
 			   bool on_other, bool expected)
 {
-	const struct change *change = test->param_value;
-	struct call first = { .table = map }, second = { .attach = change->act };
+	const struct change_ops *change = test->param_value;
+	struct call first = { .use = &map_use }, second = { .change = change };
 
 	begin(test, ops);
 	if (change->prepare)
@@ -415,7 +445,7 @@ static void change_against(struct kunit *test, const struct iommu_ops *ops,
 
 static void change_waits_for_map(struct kunit *test)
 {
-	const struct change *change = test->param_value;
+	const struct change_ops *change = test->param_value;
 	const struct iommu_ops *ops = change->ops ?: &silent_ops;
 
 	change_against(test, ops, false, false);
@@ -424,37 +454,11 @@ static void change_waits_for_map(struct kunit *test)
 	change_against(test, &able_ops, false, true);
 }
 
-/**
- * struct use - what a user does to a domain
- * @name: of it
- * @act: does it
- */
-struct use {
-	const char *name;
-	void (*act)(struct iommu_domain *domain);
-};
-
-static const struct use uses[] = {
-	{ "map", map },
-	{ "unmap", unmap },
-	{ "sync", sync },
-	{ "flush all", iommu_domain_flush_all },
-	{ "read dirty", read },
-	{ "set dirty tracking", track },
-};
-
-static void use_name(const struct use *use, char *name)
-{
-	strscpy(name, use->name, KUNIT_PARAM_DESC_SIZE);
-}
-
-KUNIT_ARRAY_PARAM(use, uses, use_name);
-
 static void use_against(struct kunit *test, const struct iommu_ops *ops,
 			bool on_other, bool expected)
 {
-	const struct use *use = test->param_value;
-	struct call first = { .attach = replace }, second = { .table = use->act };
+	const struct use_ops *use = test->param_value;
+	struct call first = { .change = &replacement }, second = { .use = use };
 
 	begin(test, ops);
 	second.domain = on_other ? other : user;
@@ -473,8 +477,9 @@ static void use_waits_for_replace(struct kunit *test)
 /* Where there is no default domain, the way back is detach_dev(). */
 static void way_back_to_no_domain(struct kunit *test)
 {
-	struct call first = { .table = map };
-	struct call second = { .attach = NULL };
+	static const struct change_ops detachment = { "detach", detach };
+	struct call first = { .use = &map_use };
+	struct call second = { .change = &detachment };
 
 	memset(&gate, 0, sizeof(gate));
 	init_completion(&gate.reached);
@@ -484,7 +489,6 @@ static void way_back_to_no_domain(struct kunit *test)
 	other = make_domain(test);
 	KUNIT_ASSERT_EQ(test, 0, iommu_attach_group(user, fake.group));
 	first.domain = user;
-	second.attach = detach;
 	KUNIT_EXPECT_FALSE(test, meet(test, &first, &second));
 	KUNIT_EXPECT_NULL(test, fake.devs[0]->hw);
 	iommu_domain_free(user);
@@ -569,8 +573,10 @@ static void groups_change_places(struct kunit *test)
 	fake.group = group;
 	KUNIT_ASSERT_EQ(test, 0, iommu_attach_group(other, two.group));
 
-	one.here = two.there = user;
-	two.here = one.there = other;
+	one.here = user;
+	one.there = other;
+	two.here = other;
+	two.there = user;
 	KUNIT_ASSERT_TRUE(test, start_moving(&one));
 	KUNIT_ASSERT_TRUE(test, start_moving(&two));
 	wait_for_completion(&one.done);
