@@ -314,9 +314,9 @@ static int open_device(struct vfio_device *device,
 static void close_device(struct vfio_device *device)
 {
 	mutex_lock(&device->dev_set->lock);
+	vfio_iommufd_device_closing(device);
 	if (device->ops->close_device)
 		device->ops->close_device(device);
-	vfio_iommufd_device_closed(device);
 	vfio_device_put_kvm(device);
 	device->cdev_opened = false;
 	device->open_count--;

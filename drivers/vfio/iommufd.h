@@ -24,7 +24,7 @@ void vfio_iommufd_init_device(struct vfio_device *device,
 extern const struct vfio_iommufd_ops vfio_iommufd_emulated_ops;
 
 void vfio_iommufd_device_opened(struct vfio_device *device);
-void vfio_iommufd_device_closed(struct vfio_device *device);
+void vfio_iommufd_device_closing(struct vfio_device *device);
 int vfio_iommufd_pin_pages(struct vfio_device *device, unsigned long iova,
 			   int npages, int prot, struct page **pages);
 void vfio_iommufd_unpin_pages(struct vfio_device *device, unsigned long iova,
@@ -48,7 +48,7 @@ static inline void vfio_iommufd_device_opened(struct vfio_device *device)
 {
 }
 
-static inline void vfio_iommufd_device_closed(struct vfio_device *device)
+static inline void vfio_iommufd_device_closing(struct vfio_device *device)
 {
 }
 

@@ -17,9 +17,10 @@
 #include "vfio.h"
 
 /*
- * A driver may be asked from the end of its open_device() to the end of its
- * close_device(), as a container does it. The address space asks at other times
- * too, and then there is nothing to let go of.
+ * A driver may be asked from the end of its open_device() to the beginning of its
+ * close_device(). The address space asks at other times too. Then there is nothing
+ * to let go of, or close_device() is about to: whoever asks waits until all is
+ * unpinned, and asks again.
  */
 static void let_go(void *data, unsigned long iova, unsigned long length_bytes)
 {
@@ -104,14 +105,15 @@ void vfio_iommufd_device_opened(struct vfio_device *device)
 }
 
 /**
- * vfio_iommufd_device_closed() - the driver may not be asked any more
- * @device: device whose close_device() returned, for its last user
+ * vfio_iommufd_device_closing() - the driver may not be asked any more
+ * @device: device whose close_device() is about to be called, for its last user
  *
- * Waits for a dma_unmap() of the driver that is under way.
+ * Waits for a dma_unmap() of the driver that is under way. Those that wait for that
+ * one would otherwise come to a driver that is closed.
  *
- * Context: may sleep; dev_set->lock held.
+ * Context: may sleep, as long as the driver's dma_unmap() takes; dev_set->lock held.
  */
-void vfio_iommufd_device_closed(struct vfio_device *device)
+void vfio_iommufd_device_closing(struct vfio_device *device)
 {
 	mutex_lock(&device->iommufd_gate);
 	device->iommufd_opened = false;

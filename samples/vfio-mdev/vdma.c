@@ -7,7 +7,15 @@
  * User space writes one &struct vdma_command at a time to the device's file, and
  * the result of write() is that of the command. What was copied last is read
  * from the file.
+ *
+ * Files of the platform device let a test see when the driver is called, and hold
+ * the caller there:
+ *   hold   where callers wait, "unmap" (in dma_unmap()), "close" (in
+ *          close_device(), before pages are unpinned) or "none"
+ *   held   how many do
+ *   stray  how often dma_unmap() found the device closed, or about to be
  */
+#include <linux/atomic.h>
 #include <linux/err.h>
 #include <linux/highmem.h>
 #include <linux/iommu.h>
@@ -16,8 +24,10 @@
 #include <linux/mutex.h>
 #include <linux/platform_device.h>
 #include <linux/string.h>
+#include <linux/sysfs.h>
 #include <linux/uaccess.h>
 #include <linux/vfio.h>
+#include <linux/wait.h>
 
 #define MAX_PAGES	16
 #define BUFFER_BYTES	256
@@ -43,10 +53,27 @@ struct vdma_command {
 	__u32 op;
 };
 
+enum vdma_hold {
+	VDMA_HOLD_NONE,
+	VDMA_HOLD_UNMAP,
+	VDMA_HOLD_CLOSE,
+};
+
+static const char *const hold_names[] = {
+	[VDMA_HOLD_NONE] = "none",
+	[VDMA_HOLD_UNMAP] = "unmap",
+	[VDMA_HOLD_CLOSE] = "close",
+};
+
 /**
  * struct vdma - the device
  * @vdev: its role in VFIO
+ * @hold: where callers are held; changes at any time
+ * @nr_held: number of those that are
+ * @released: where they wait
  * @lock: protects all below
+ * @opened: between open_device() and close_device()
+ * @nr_stray: calls of dma_unmap() at another time
  * @pages: pages that are pinned
  * @iova: address of the first, in bytes
  * @nr_pages: number of @pages
@@ -55,7 +82,12 @@ struct vdma_command {
  */
 struct vdma {
 	struct vfio_device vdev;
+	enum vdma_hold hold;
+	atomic_t nr_held;
+	wait_queue_head_t released;
 	struct mutex lock; /* all below */
+	bool opened;
+	unsigned int nr_stray;
 	struct page *pages[MAX_PAGES];
 	dma_addr_t iova;
 	unsigned int nr_pages;
@@ -159,13 +191,24 @@ static ssize_t vdma_read(struct vfio_device *vdev, char __user *buf,
 	return done;
 }
 
+/* The locks of the device are free meanwhile. Who is killed waits no more. */
+static void wait_while_held(struct vdma *vdma, enum vdma_hold where)
+{
+	atomic_inc(&vdma->nr_held);
+	wait_event_killable(vdma->released, READ_ONCE(vdma->hold) != where);
+	atomic_dec(&vdma->nr_held);
+}
+
 /* Pages are unpinned all at once, so one that goes takes the others along */
 static void vdma_dma_unmap(struct vfio_device *vdev, u64 iova, u64 length)
 {
 	struct vdma *vdma = to_vdma(vdev);
 	u64 end;
 
+	wait_while_held(vdma, VDMA_HOLD_UNMAP);
 	mutex_lock(&vdma->lock);
+	if (!vdma->opened)
+		vdma->nr_stray++;
 	end = vdma->iova + ((u64)vdma->nr_pages << PAGE_SHIFT);
 	if (vdma->nr_pages && iova < end && iova + (length - 1) >= vdma->iova) {
 		vdma->nr_asked += vdma->nr_pages;
@@ -174,10 +217,24 @@ static void vdma_dma_unmap(struct vfio_device *vdev, u64 iova, u64 length)
 	mutex_unlock(&vdma->lock);
 }
 
+static int vdma_open(struct vfio_device *vdev)
+{
+	struct vdma *vdma = to_vdma(vdev);
+
+	mutex_lock(&vdma->lock);
+	vdma->opened = true;
+	mutex_unlock(&vdma->lock);
+	return 0;
+}
+
 static void vdma_close(struct vfio_device *vdev)
 {
 	struct vdma *vdma = to_vdma(vdev);
 
+	mutex_lock(&vdma->lock);
+	vdma->opened = false;
+	mutex_unlock(&vdma->lock);
+	wait_while_held(vdma, VDMA_HOLD_CLOSE);
 	mutex_lock(&vdma->lock);
 	unpin(vdma);
 	vdma->nr_asked = 0;
@@ -186,7 +243,10 @@ static void vdma_close(struct vfio_device *vdev)
 
 static int vdma_init(struct vfio_device *vdev)
 {
-	mutex_init(&to_vdma(vdev)->lock);
+	struct vdma *vdma = to_vdma(vdev);
+
+	mutex_init(&vdma->lock);
+	init_waitqueue_head(&vdma->released);
 	return 0;
 }
 
@@ -200,11 +260,64 @@ static const struct vfio_device_ops vdma_ops = {
 	.name = "vdma",
 	.init = vdma_init,
 	.release = vdma_release,
+	.open_device = vdma_open,
 	.close_device = vdma_close,
 	.read = vdma_read,
 	.write = vdma_write,
 	.dma_unmap = vdma_dma_unmap,
 };
+
+static ssize_t hold_show(struct device *dev, struct device_attribute *attr,
+			 char *buf)
+{
+	struct vdma *vdma = dev_get_drvdata(dev);
+
+	return sysfs_emit(buf, "%s\n", hold_names[READ_ONCE(vdma->hold)]);
+}
+
+static ssize_t hold_store(struct device *dev, struct device_attribute *attr,
+			  const char *buf, size_t count)
+{
+	struct vdma *vdma = dev_get_drvdata(dev);
+	int where = sysfs_match_string(hold_names, buf);
+
+	if (where < 0)
+		return where;
+	WRITE_ONCE(vdma->hold, where);
+	wake_up_all(&vdma->released);
+	return count;
+}
+static DEVICE_ATTR_RW(hold);
+
+static ssize_t held_show(struct device *dev, struct device_attribute *attr,
+			 char *buf)
+{
+	struct vdma *vdma = dev_get_drvdata(dev);
+
+	return sysfs_emit(buf, "%d\n", atomic_read(&vdma->nr_held));
+}
+static DEVICE_ATTR_RO(held);
+
+static ssize_t stray_show(struct device *dev, struct device_attribute *attr,
+			  char *buf)
+{
+	struct vdma *vdma = dev_get_drvdata(dev);
+	unsigned int nr_stray;
+
+	mutex_lock(&vdma->lock);
+	nr_stray = vdma->nr_stray;
+	mutex_unlock(&vdma->lock);
+	return sysfs_emit(buf, "%u\n", nr_stray);
+}
+static DEVICE_ATTR_RO(stray);
+
+static struct attribute *vdma_attrs[] = {
+	&dev_attr_hold.attr,
+	&dev_attr_held.attr,
+	&dev_attr_stray.attr,
+	NULL
+};
+ATTRIBUTE_GROUPS(vdma);
 
 static int vdma_probe(struct platform_device *pdev)
 {
@@ -237,6 +350,7 @@ static struct platform_driver vdma_driver = {
 	.remove = vdma_remove,
 	.driver = {
 		.name = "vdma",
+		.dev_groups = vdma_groups,
 	},
 };
 

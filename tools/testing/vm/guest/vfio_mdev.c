@@ -6,11 +6,11 @@
  */
 #define _GNU_SOURCE
 #include <pthread.h>
-#include <sys/syscall.h>
 
 #include "expect.h"
 #include "page.h"
 #include "tap.h"
+#include "vdma.h"
 #include "vfio_cdev.h"
 #include "vfio_group.h"
 
@@ -19,16 +19,6 @@
 #define NR_PAGES	4
 #define BYTES		(NR_PAGES * PAGE_BYTES)
 #define NO_SUCH_ID	0x7ffffff0u
-#define BUFFER_BYTES	256
-
-/* What the sample driver vdma knows */
-enum vdma_op { PIN, UNPIN, FILL, LOAD, STORE, ASKED };
-
-struct vdma_command {
-	uint64_t iova;
-	uint32_t count;
-	uint32_t op;
-};
 
 static const struct sample {
 	char module[24];
@@ -50,58 +40,11 @@ static const struct sample {
 		.name = "83b8f4f2-509f-382f-3c1e-e6bfe0fa1002",
 		.vendor = 0x1b36,
 	}, {
-		.module = "/lib/vdma.ko",
-		.path = "/sys/bus/platform/devices/vdma",
+		.module = VDMA_MODULE,
+		.path = VDMA,
 		.name = "vdma",
 	},
 };
-
-static int load(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC), err = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (syscall(SYS_finit_module, fd, "", 0))
-		err = -errno;
-	close(fd);
-	return err;
-}
-
-static int group_number(const struct sample *sample)
-{
-	char path[PATH_MAX], link[PATH_MAX];
-	ssize_t len;
-
-	snprintf(path, sizeof(path), "%s/iommu_group", sample->path);
-	len = readlink(path, link, sizeof(link) - 1);
-	if (len < 0)
-		return -errno;
-	link[len] = '\0';
-	return atoi(strrchr(link, '/') + 1);
-}
-
-static int node_open(const struct sample *sample)
-{
-	char path[PATH_MAX], node[64];
-	struct dirent *entry;
-	int fd = -ENODEV;
-	DIR *dir;
-
-	snprintf(path, sizeof(path), "%s/vfio-dev", sample->path);
-	dir = opendir(path);
-	while (dir && fd == -ENODEV && (entry = readdir(dir))) {
-		if (entry->d_name[0] == '.')
-			continue;
-		snprintf(node, sizeof(node), CDEV_NODES "/%.31s", entry->d_name);
-		fd = open(node, O_RDWR | O_CLOEXEC);
-		if (fd < 0)
-			fd = -errno;
-	}
-	if (dir)
-		closedir(dir);
-	return fd;
-}
 
 /* The device answers, as whoever wrote its driver meant it to. */
 static void check_works(const struct sample *sample, const char *door, int fd)
@@ -117,21 +60,6 @@ static void check_works(const struct sample *sample, const char *door, int fd)
 	       "%s, %s: GET_REGION_INFO", sample->name, door);
 	tap_ok(pread(fd, &vendor, 2, config.offset) == 2 && vendor == sample->vendor,
 	       "%s, %s: its vendor is %x", sample->name, door, vendor);
-}
-
-static int vdma(int fd, enum vdma_op op, uint64_t iova, uint32_t count)
-{
-	struct vdma_command command = { iova, count, op };
-
-	return write(fd, &command, sizeof(command)) == sizeof(command) ? 0 : -errno;
-}
-
-static bool buffer_is(int fd, const void *data, size_t bytes)
-{
-	uint8_t buffer[BUFFER_BYTES];
-
-	return pread(fd, buffer, sizeof(buffer), 0) == sizeof(buffer) &&
-	       !memcmp(buffer, data, bytes);
 }
 
 /* The device pins and copies; mem is mapped at IOVA_DATA through the container calls. */
@@ -187,7 +115,7 @@ static void test_memory(const struct sample *sample, const char *door, int fd, i
 static void test_group(const struct sample *sample, const char *door, const char *path)
 {
 	int container = must(open(path, O_RDWR | O_CLOEXEC), path), ioas, device, second, node;
-	int group = must(group_open(group_number(sample)), "open its group");
+	int group = must(group_open(soft_group(sample->path)), "open its group");
 	struct iommu_vfio_ioas get = { .size = sizeof(get) };
 
 	expect(0, group_set(group, container), "%s, %s: SET_CONTAINER", sample->name, door);
@@ -199,7 +127,7 @@ static void test_group(const struct sample *sample, const char *door, const char
 	ioas = get.ioas_id;
 	expect(-EBUSY, object_destroy(container, ioas), "%s, %s: which is in use", sample->name,
 	       door);
-	node = must(node_open(sample), "open its node");
+	node = must(soft_node_open(sample->path), "open its node");
 	expect(-EBUSY, cdev_bind(node, container), "%s, %s: BIND of its node", sample->name, door);
 	second = must(group_device(group, sample->name), "GET_DEVICE_FD again");
 	check_works(sample, door, device);
@@ -215,14 +143,16 @@ static void test_group(const struct sample *sample, const char *door, const char
 
 static void test_node(const struct sample *sample)
 {
-	int fd = must(node_open(sample), "open its node"), iommufd = must(iommufd_open(), "iommufd");
+	int fd = must(soft_node_open(sample->path), "open its node");
+	int iommufd = must(iommufd_open(), "iommufd");
 	int ioas = must(ioas_alloc(iommufd), "an address space"), other = ioas_alloc(iommufd);
 	struct iommu_vfio_ioas set = {
 		.size = sizeof(set), .op = IOMMU_VFIO_IOAS_SET, .ioas_id = ioas,
 	};
 
 	tap_ok(cdev_bind(fd, iommufd) > 0, "%s, node: BIND", sample->name);
-	expect(-EBUSY, group_open(group_number(sample)), "%s, node: open the group", sample->name);
+	expect(-EBUSY, group_open(soft_group(sample->path)), "%s, node: open the group",
+	       sample->name);
 	check_works(sample, "node", fd);
 	if (!sample->vendor)
 		expect(-ENOENT, vdma(fd, LOAD, IOVA_DATA, 1), "node: read before ATTACH");
@@ -249,7 +179,8 @@ static void *remove_device(void *path)
 /* Whoever removes a device waits until it is closed. */
 static void test_remove(const struct sample *sample)
 {
-	int fd = must(node_open(sample), "open its node"), iommufd = must(iommufd_open(), "iommufd");
+	int fd = must(soft_node_open(sample->path), "open its node");
+	int iommufd = must(iommufd_open(), "iommufd");
 	char path[PATH_MAX];
 	pthread_t thread;
 	void *err;
@@ -264,7 +195,7 @@ static void test_remove(const struct sample *sample)
 	fd = -1;
 	pthread_join(thread, &err);
 	expect(0, (intptr_t)err, "%s: removed when it is closed", sample->name);
-	expect(-ENODEV, node_open(sample), "%s: its node is gone", sample->name);
+	expect(-ENODEV, soft_node_open(sample->path), "%s: its node is gone", sample->name);
 out:
 	if (fd >= 0)
 		close(fd);
@@ -273,7 +204,7 @@ out:
 
 static void test_sample(const struct sample *sample)
 {
-	expect(0, load(sample->module), "load %s", sample->module);
+	expect(0, module_load(sample->module), "load %s", sample->module);
 	if (sample->create[0])
 		expect(0, file_write(sample->create, sample->name), "make a device");
 	PART(test_group(sample, "group", "/dev/iommu"));
