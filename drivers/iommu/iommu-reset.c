@@ -155,6 +155,7 @@ void iommu_device_reset_begin(struct device *dev)
 {
 	with_functions(dev, begin_locked);
 }
+EXPORT_SYMBOL_NS_GPL(iommu_device_reset_begin, IOMMUFD_INTERNAL);
 
 /**
  * iommu_device_reset_end() - a device has been reset
@@ -169,3 +170,4 @@ void iommu_device_reset_end(struct device *dev)
 {
 	with_functions(dev, end_locked);
 }
+EXPORT_SYMBOL_NS_GPL(iommu_device_reset_end, IOMMUFD_INTERNAL);
