@@ -702,7 +702,8 @@ int __init mock_iommu_init(void)
 				     "iommufd_mock_snooping");
 	if (err)
 		goto err_remove;
-	err = iommu_device_sysfs_add(&late_iommu, NULL, NULL, "iommufd_late");
+	err = iommu_device_sysfs_add(&late_iommu, NULL, NULL,
+				     "iommufd_mock_late");
 	if (err)
 		goto err_remove_snooping;
 	mock_bus.iommu_ops = &mock_ops;
