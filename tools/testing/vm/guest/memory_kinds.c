@@ -161,7 +161,8 @@ static void test_refused(void)
 	uint8_t *mem = memory(BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE, -1);
 
 	memset(mem, 1, BYTES);
-	tap_ok(map_write((void *)regs, PAGE_BYTES) == -EFAULT, "registers of a device");
+	tap_ok(!map_write((void *)regs, PAGE_BYTES) && !unmap(),
+	       "registers of a device are no memory, but can be mapped");
 	mprotect(mem + PAGE_BYTES, PAGE_BYTES, PROT_READ);
 	tap_ok(map_write(mem, BYTES) == -EFAULT, "a read-only page among writable ones, to write");
 	tap_ok(!map_read(mem, BYTES), "the same, to read");
