@@ -109,7 +109,7 @@ static void set_quiet(struct iommu_group *group, struct group_device *member,
 	WRITE_ONCE(group->nr_quiet, group->nr_quiet + (quiet ? 1 : -1));
 	if (quiet)
 		WRITE_ONCE(group->quiets, group->quiets + 1);
-	if (!quiet)
+	else
 		wake_up_all(&quiet_ends);
 }
 

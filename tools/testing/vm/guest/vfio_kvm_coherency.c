@@ -7,13 +7,12 @@
  */
 #define _GNU_SOURCE
 #include <sys/mount.h>
-#include <sys/syscall.h>
 
 #include "edu.h"
 #include "expect.h"
 #include "kvm.h"
 #include "tap.h"
-#include "vfio_cdev.h"
+#include "vdma.h"
 #include "vfio_group.h"
 
 #define TRACING		"/sys/kernel/tracing"
@@ -21,7 +20,6 @@
 			"p:iommufd/end kvm_arch_unregister_noncoherent_dma\n"
 #define VTD_ECAP	"/sys/class/iommu/dmar0/intel-iommu/ecap"
 #define ECAP_SC		0x80ULL
-#define VDMA		"/sys/bus/platform/devices/vdma"
 
 /* One door to a device */
 struct door {
@@ -90,39 +88,6 @@ static bool probe(void)
 	return !file_write(TRACING "/events/iommufd/enable", "1") && !noncoherent();
 }
 
-static int group_number(const char *device)
-{
-	char path[PATH_MAX], link[PATH_MAX];
-	ssize_t len;
-
-	snprintf(path, sizeof(path), "%s/iommu_group", device);
-	len = readlink(path, link, sizeof(link) - 1);
-	if (len < 0)
-		return -errno;
-	link[len] = '\0';
-	return atoi(strrchr(link, '/') + 1);
-}
-
-static int node_open(const char *device)
-{
-	char path[PATH_MAX], node[64];
-	struct dirent *entry;
-	int fd = -ENODEV;
-	DIR *dir;
-
-	snprintf(path, sizeof(path), "%s/vfio-dev", device);
-	dir = opendir(path);
-	while (dir && fd == -ENODEV && (entry = readdir(dir))) {
-		if (entry->d_name[0] == '.')
-			continue;
-		snprintf(node, sizeof(node), CDEV_NODES "/%.31s", entry->d_name);
-		fd = open(node, O_RDWR | O_CLOEXEC);
-	}
-	if (dir)
-		closedir(dir);
-	return fd;
-}
-
 /* KVM asks anew, of all files, whenever it is given one or one is taken away. */
 static void ask_again(const struct machine *m, int other, int want, const char *text)
 {
@@ -142,7 +107,7 @@ static void use_node(const struct machine *m, const char *name, const char *devi
 		     const struct door *door, int fd, int want)
 {
 	int iommufd = must(iommufd_open(), "/dev/iommu"), ioas = ioas_alloc(iommufd);
-	int other = node_open(device);
+	int other = soft_node_open(device);
 	char text[128];
 
 	tap_ok(cdev_bind(fd, iommufd) > 0, "%s, %s: bind", name, door->name);
@@ -162,7 +127,7 @@ static void use_group(const struct machine *m, const char *name, const char *dev
 		      const struct door *door, int group, int want)
 {
 	int container = must(open(door->container, O_RDWR | O_CLOEXEC), door->container);
-	int other = node_open(device), fd, ioas;
+	int other = soft_node_open(device), fd, ioas;
 	char text[128];
 
 	if (!door->type1) {
@@ -195,7 +160,7 @@ static void use_group(const struct machine *m, const char *name, const char *dev
 
 static void test_door(const char *name, const char *device, const struct door *door, int want)
 {
-	int fd = door->container ? group_open(group_number(device)) : node_open(device);
+	int fd = door->container ? group_open(soft_group(device)) : soft_node_open(device);
 	struct machine m;
 
 	must(fd, door->name);
@@ -222,16 +187,6 @@ static void test_device(const char *name, const char *device, int want)
 		test_door(name, device, door, want);
 }
 
-static bool load(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	bool good = fd >= 0 && !syscall(SYS_finit_module, fd, "", 0);
-
-	if (fd >= 0)
-		close(fd);
-	return good;
-}
-
 int main(void)
 {
 	char device[PATH_MAX];
@@ -243,7 +198,7 @@ int main(void)
 	snprintf(device, sizeof(device), PCI_DEVICES "/%s", bdf);
 	printf("# the IOMMU can%s make all DMA snoop\n", iommu_can_snoop() ? "" : "not");
 	PART(test_device("edu", device, iommu_can_snoop() ? 0 : 1));
-	if (tap_ok(load("/lib/vdma.ko"), "a device without DMA of its own"))
+	if (tap_ok(!module_load(VDMA_MODULE), "a device without DMA of its own"))
 		PART(test_device("vdma", VDMA, 0));
 	return tap_end();
 }
