@@ -618,6 +618,7 @@ static int unmap(struct iommufd_ioas *ioas, const struct iommu_ioas_unmap *arg,
 		 u64 *unmapped)
 {
 	unsigned long last;
+	int err;
 
 	if (!arg->iova && arg->length == U64_MAX)
 		return iommufd_map_remove_all(ioas->map, unmapped);
@@ -628,7 +629,9 @@ static int unmap(struct iommufd_ioas *ioas, const struct iommu_ioas_unmap *arg,
 	if (check_add_overflow((unsigned long)arg->iova,
 			       (unsigned long)arg->length - 1, &last))
 		return -EOVERFLOW;
-	return iommufd_map_remove(ioas->map, arg->iova, last, unmapped);
+	err = iommufd_map_remove(ioas->map, arg->iova, last, unmapped);
+	/* Nothing there, or something that sticks out */
+	return err == -ERANGE ? -ENOENT : err;
 }
 
 /**

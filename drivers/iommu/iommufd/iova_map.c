@@ -531,7 +531,7 @@ static int count_areas(struct iommufd_iova_map *map, struct removal *rm)
 			return -EBUSY;
 		if (area->start < rm->range.start ||
 		    area->last > rm->range.last)
-			return -ENOENT;
+			return -ERANGE;
 		if (area->remover)
 			return -EAGAIN;
 		rm->any_in_use |= is_in_use(area);
@@ -717,9 +717,9 @@ remove_claimed(struct iommufd_iova_map *map, const struct removal *rm,
  * and it is not pinned for it.
  *
  * Context: may sleep.
- * Return: 0; -ENOENT when there is no mapping, or one sticks out; -EBUSY when
- * one is still being made; -EDEADLOCK when an in-kernel user does not let go;
- * -EINTR on a fatal signal.  On error nothing is unmapped.
+ * Return: 0; -ENOENT when there is no mapping; -ERANGE when one sticks out;
+ * -EBUSY when one is still being made; -EDEADLOCK when an in-kernel user does
+ * not let go; -EINTR on a fatal signal.  On error nothing is unmapped.
  */
 int iommufd_map_remove(struct iommufd_iova_map *map, unsigned long iova,
 		       unsigned long last, u64 *unmapped_bytes)
@@ -833,26 +833,6 @@ int iommufd_map_remove_all(struct iommufd_iova_map *map, u64 *unmapped_bytes)
 }
 
 /* Asking */
-
-/**
- * iommufd_map_is_used() - is there a mapping, or a part of one
- * @map: the map
- * @iova: first IOVA in bytes
- * @last: last IOVA in bytes, inclusive
- *
- * Context: may sleep.
- * Return: whether there is.
- */
-bool iommufd_map_is_used(struct iommufd_iova_map *map, unsigned long iova,
-			 unsigned long last)
-{
-	bool used;
-
-	mutex_lock(&map->lock);
-	used = iommufd_area_meets(&map->areas, iova, last);
-	mutex_unlock(&map->lock);
-	return used;
-}
 
 /*
  * Describe a range by slices, as many as there is room for.  Returns their

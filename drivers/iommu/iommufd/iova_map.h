@@ -95,8 +95,6 @@ void iommufd_map_undo(struct iommufd_iova_map *map, unsigned long iova,
 		      unsigned long last, u64 seq);
 int iommufd_map_remove(struct iommufd_iova_map *map, unsigned long iova,
 		       unsigned long last, u64 *unmapped_bytes);
-bool iommufd_map_is_used(struct iommufd_iova_map *map, unsigned long iova,
-			 unsigned long last);
 int iommufd_map_cut(struct iommufd_iova_map *map, unsigned long iova);
 int iommufd_map_remove_all(struct iommufd_iova_map *map, u64 *unmapped_bytes);
 int iommufd_map_slices(struct iommufd_iova_map *map, unsigned long iova,

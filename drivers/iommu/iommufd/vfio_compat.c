@@ -506,9 +506,9 @@ static int unmap(struct iommufd_iova_map *map,
 		return err;
 	err = iommufd_map_remove(map, iova, last, unmapped);
 	/* To find nothing is fine; to find what sticks out is not */
-	if (err == -ENOENT && !iommufd_map_is_used(map, iova, last))
-		err = 0;
-	return err;
+	if (err == -ENOENT)
+		return 0;
+	return err == -ERANGE ? -ENOENT : err;
 }
 
 static bool unmap_is_valid(const struct vfio_iommu_type1_dma_unmap *arg)

@@ -271,8 +271,8 @@ static void fixed_at_the_edges(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake->mapped_bytes, 3 * PG);
 	detach(fake);
 
-	KUNIT_EXPECT_EQ(test, -ENOENT, unmap(fake, TOP - PG + 2, TOP));
-	KUNIT_EXPECT_EQ(test, -ENOENT, unmap(fake, TOP - PG + 1, TOP - 1));
+	KUNIT_EXPECT_EQ(test, -ERANGE, unmap(fake, TOP - PG + 2, TOP));
+	KUNIT_EXPECT_EQ(test, -ERANGE, unmap(fake, TOP - PG + 1, TOP - 1));
 	KUNIT_EXPECT_EQ(test, -ENOENT, unmap(fake, PG, 2 * PG));
 	KUNIT_EXPECT_EQ(test, 0, iommufd_map_remove(fake->map, TOP - PG + 1,
 						    TOP, &bytes));

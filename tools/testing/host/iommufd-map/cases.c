@@ -218,7 +218,7 @@ static void top_of_space(void)
 	iommufd_store_put(slices.list[1].store);
 	iommufd_slices_free(&slices);
 	require(iommufd_map_slices(map, TOP - 1, 3, &slices) == -EOVERFLOW);
-	require(iommufd_map_remove(map, TOP - 1, TOP, &bytes) == -ENOENT);
+	require(iommufd_map_remove(map, TOP - 1, TOP, &bytes) == -ERANGE);
 	require(unmap(TOP - PG + 1, TOP) == PG);
 	detach();
 	attach();

@@ -52,7 +52,7 @@ static void drain_while_process_is_locked(void)
 	while (memory_nr_pinned(&mems[4]))
 		sched_yield();
 	unmap_is(2, 0);
-	require(!iommufd_map_is_used(map, AT(2), END(2)));
+	require(!is_used(AT(2), END(2)));
 	unmap_is(4, 0);
 	require(mm.locked_vm == 8);
 	mmap_write_unlock(&mm);

@@ -143,6 +143,16 @@ static inline int unmap_at(unsigned long iova, unsigned long last)
 	return iommufd_map_remove(map, iova, last, &bytes);
 }
 
+/* Is anything mapped there?  It could not be reserved. */
+static inline bool is_used(unsigned long iova, unsigned long last)
+{
+	int err = iommufd_map_reserve(map, iova, last, &map);
+
+	if (!err)
+		iommufd_map_unreserve(map, &map);
+	return err;
+}
+
 static inline int call_map(struct work *work)
 {
 	return map_at(work->mem, work->iova);

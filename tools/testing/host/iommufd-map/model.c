@@ -162,7 +162,7 @@ int model_check_unmap(const struct model *m, unsigned long start,
 			continue;
 		if (a->start < start || a->last > last) {
 			*bytes = 0;
-			return -ENOENT;
+			return -ERANGE;
 		}
 		*bytes += a->last - a->start + 1;
 	}

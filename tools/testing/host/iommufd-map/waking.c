@@ -750,10 +750,10 @@ static void undo_of_a_mapping(void)
 	unmap_is(2, 0);
 	require(!insert_at(&mems[3], AT(2), &other));
 	iommufd_map_undo(map, AT(2), END(2), seq);
-	require(iommufd_map_is_used(map, AT(2), END(2)));
+	require(is_used(AT(2), END(2)));
 	require(memory_nr_pinned(&mems[3]) == 4 && pages_in(&fakes[0]) == 4);
 	iommufd_map_undo(map, AT(2), END(2), other);
-	require(!iommufd_map_is_used(map, 0, ULONG_MAX));
+	require(!is_used(0, ULONG_MAX));
 
 	/* What is left of one that was cut */
 	require(!insert_at(&mems[2], AT(2), &seq));
@@ -808,7 +808,7 @@ static void undo_waits_for_an_unmap(void)
 	open_gate();
 	require(!finish(&p));
 	require(!finish(&w));
-	require(!iommufd_map_is_used(map, 0, ULONG_MAX));
+	require(!is_used(0, ULONG_MAX));
 	leave();
 	end();
 }
@@ -933,7 +933,7 @@ static void check_lie_of_failed_map(void)
 	fakes[0].lie_last = ULONG_MAX;
 	require(map_at(&mems[2], AT(2)) == -ENOMEM);
 	require(memory_nr_pinned(&mems[2]) == 40);
-	require(!iommufd_map_is_used(map, 0, ULONG_MAX));
+	require(!is_used(0, ULONG_MAX));
 }
 
 /* They leave things behind that the next test must not see */
