@@ -5,10 +5,12 @@
  * Pages that may not be pinned where they are (a movable zone, CMA) are taken
  * from their LRU list and moved, and then everything is pinned once more.  Some
  * cannot be taken at that moment: whoever else isolated them, compaction,
- * reclaim or another pin, has to put them back first.  Others never will be,
- * because they were never on a list, like a buffer of CMA that its driver maps
- * to user space, or because somebody keeps them isolated.  From here they all
- * look the same, so only the number of attempts ends it.
+ * reclaim or another pin, has to put them back first.  Some are taken and cannot
+ * be moved, because somebody else has a reference to them: a process that shares
+ * them and is just ending, or direct I/O.  Others never can be, because they were
+ * never on a list, like a buffer of CMA that its driver maps to user space, or
+ * because somebody keeps them isolated, or in use.  From here they all look the
+ * same, so only the number of attempts ends it.
  */
 #include <linux/errno.h>
 #include <linux/jiffies.h>

@@ -2,8 +2,8 @@
 /*
  * KUnit tests of long-term pins of pages that cannot be moved at the moment.
  *
- * A page of the movable zone is kept isolated, for good or until somebody pins
- * it.  Without such a zone (movablecore=) most tests are skipped.
+ * A page of the movable zone is kept isolated, or in use, for good or until
+ * somebody pins it.  Without such a zone (movablecore=) most tests are skipped.
  */
 #include <kunit/test.h>
 #include <linux/file.h>
@@ -30,22 +30,27 @@
  * @addr: address of a page there
  * @file: file of one page
  * @isolated: the one of the two that is kept isolated, or NULL
- * @rescue: puts it back, soon or when a pin does not end
+ * @used: the one of the two that has a reference too many, or NULL
+ * @rescue: gives it back, soon or when a pin does not end
  */
 struct retry_fixture {
 	struct mm_struct *mm;
 	unsigned long addr;
 	struct file *file;
 	struct folio *isolated;
+	struct folio *used;
 	struct delayed_work rescue;
 };
 
 static void put_back(struct retry_fixture *f)
 {
-	struct folio *folio = xchg(&f->isolated, NULL);
+	struct folio *isolated = xchg(&f->isolated, NULL);
+	struct folio *used = xchg(&f->used, NULL);
 
-	if (folio)
-		folio_putback_lru(folio);
+	if (isolated)
+		folio_putback_lru(isolated);
+	if (used)
+		folio_put(used);
 }
 
 static void rescue(struct work_struct *work)
@@ -91,26 +96,18 @@ static void retry_exit(struct kunit *test)
 }
 
 /* Takes over the reference. */
-static void isolate(struct kunit *test, struct page *page)
+static void use(struct kunit *test, struct page *page)
 {
 	struct retry_fixture *f = test->priv;
-	bool movable = is_zone_movable_page(page);
-	int err = 0;
 
-	if (movable) {
-		lru_add_drain_all();
-		err = folio_isolate_lru(page_folio(page));
-		if (!err)
-			f->isolated = page_folio(page);
-	}
-	put_page(page);
-	if (!movable)
+	f->used = page_folio(page);
+	if (!is_zone_movable_page(page))
 		kunit_skip(test, "no page of the movable zone: movablecore= is missing");
-	KUNIT_ASSERT_EQ(test, 0, err);
+	lru_add_drain_all();
 	schedule_delayed_work(&f->rescue, FOREVER_SECONDS * HZ);
 }
 
-static void isolate_user_page(struct kunit *test)
+static void use_user_page(struct kunit *test)
 {
 	struct retry_fixture *f = test->priv;
 	struct page *page;
@@ -118,16 +115,37 @@ static void isolate_user_page(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, put_user(1, (char __user *)f->addr));
 	KUNIT_ASSERT_EQ(test, 1,
 			get_user_pages_fast(f->addr, 1, FOLL_WRITE, &page));
-	isolate(test, page);
+	use(test, page);
 }
 
-static void isolate_file_page(struct kunit *test)
+static void use_file_page(struct kunit *test)
 {
 	struct retry_fixture *f = test->priv;
 	struct page *page = shmem_read_mapping_page(f->file->f_mapping, 0);
 
 	KUNIT_ASSERT_FALSE(test, IS_ERR(page));
-	isolate(test, page);
+	use(test, page);
+}
+
+static void isolate_used(struct kunit *test)
+{
+	struct retry_fixture *f = test->priv;
+
+	KUNIT_ASSERT_EQ(test, 0, folio_isolate_lru(f->used));
+	f->isolated = f->used;
+	folio_put(xchg(&f->used, NULL));
+}
+
+static void isolate_user_page(struct kunit *test)
+{
+	use_user_page(test);
+	isolate_used(test);
+}
+
+static void isolate_file_page(struct kunit *test)
+{
+	use_file_page(test);
+	isolate_used(test);
 }
 
 /* 0 when the page could be pinned, where it may stay */
@@ -202,6 +220,35 @@ static void file_page_comes_back(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, f->isolated);
 }
 
+/* So long as somebody else has a reference to it, a page cannot be moved. */
+static void user_page_stays_in_use(struct kunit *test)
+{
+	use_user_page(test);
+	KUNIT_EXPECT_EQ(test, -EBUSY, pin_user_page(test));
+	put_back(test->priv);
+	KUNIT_EXPECT_EQ(test, 0, pin_user_page(test));
+}
+
+static void user_page_is_let_go(struct kunit *test)
+{
+	struct retry_fixture *f = test->priv;
+
+	use_user_page(test);
+	put_back_soon(f);
+	KUNIT_EXPECT_EQ(test, 0, pin_user_page(test));
+	KUNIT_EXPECT_NULL(test, f->used);
+}
+
+static void file_page_is_let_go(struct kunit *test)
+{
+	struct retry_fixture *f = test->priv;
+
+	use_file_page(test);
+	put_back_soon(f);
+	KUNIT_EXPECT_EQ(test, 0, pin_file_page(test));
+	KUNIT_EXPECT_NULL(test, f->used);
+}
+
 /* Whichever attempt it is, a fatal signal makes it the last. */
 static void signal_ends_retries(struct kunit *test)
 {
@@ -224,6 +271,9 @@ static struct kunit_case retry_cases[] = {
 	KUNIT_CASE(file_page_stays_isolated),
 	KUNIT_CASE(user_page_comes_back),
 	KUNIT_CASE(file_page_comes_back),
+	KUNIT_CASE(user_page_stays_in_use),
+	KUNIT_CASE(user_page_is_let_go),
+	KUNIT_CASE(file_page_is_let_go),
 	KUNIT_CASE(signal_ends_retries),
 	{}
 };
