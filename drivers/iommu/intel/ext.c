@@ -262,6 +262,31 @@ bool intel_device_can_force_snooping(struct device *dev)
 }
 
 /**
+ * intel_domain_note_snooping() - a device is attached to a domain
+ * @domain: domain
+ * @iommu: unit of the device
+ *
+ * Who attaches a device to a domain that was made for none asks then whether it
+ * can force snooping. A reset may have taken the device off the domain by then,
+ * and brings it back without another question, so the answer is not to be found
+ * in the list of devices.
+ *
+ * Context: @domain->lock is held.
+ */
+void intel_domain_note_snooping(struct dmar_domain *domain,
+				struct intel_iommu *iommu)
+{
+	lockdep_assert_held(&domain->lock);
+	if (domain->complete)
+		return;
+	if (!domain->had_device)
+		domain->can_snoop = true;
+	domain->had_device = true;
+	if (!ecap_sc_support(iommu->ecap))
+		domain->can_snoop = false;
+}
+
+/**
  * intel_domain_may_force_snooping() - whether a domain can begin to force it
  * @domain: domain
  *
@@ -270,23 +295,13 @@ bool intel_device_can_force_snooping(struct device *dev)
  * is not before a device is known, for without one the answer is a guess.
  *
  * Context: @domain->lock is held.
- * Return: true when every device of @domain snoops from now on.
+ * Return: true when the device that @domain was made for, or every one that was
+ * attached to it, snoops from now on.
  */
 bool intel_domain_may_force_snooping(struct dmar_domain *domain)
 {
-	struct device_domain_info *info;
-
 	lockdep_assert_held(&domain->lock);
-	if (domain->max_addr)
-		return false;
-	if (domain->complete)
-		return domain->can_snoop;
-	if (list_empty(&domain->devices))
-		return false;
-	list_for_each_entry(info, &domain->devices, link)
-		if (!ecap_sc_support(info->iommu->ecap))
-			return false;
-	return true;
+	return domain->can_snoop && !domain->max_addr;
 }
 
 /* @opaque is the unit that the requests of @alias go through. */

@@ -29,6 +29,8 @@ void intel_flush_pass_through(struct device_domain_info *info);
 void intel_drop_copied_context(struct intel_iommu *iommu,
 			       struct device_domain_info *info,
 			       struct context_entry *context, u8 bus, u8 devfn);
+void intel_domain_note_snooping(struct dmar_domain *domain,
+				struct intel_iommu *iommu);
 bool intel_domain_may_force_snooping(struct dmar_domain *domain);
 
 /* map.c */

@@ -519,6 +519,39 @@ static void snooping_is_not_promised_without_a_device(struct kunit *test)
 	domain->ops->free(domain);
 }
 
+/* Nor with one that cannot, whether it is there at the moment or not. */
+static void snooping_is_promised_for_all_that_were_attached(struct kunit *test)
+{
+	static const struct {
+		int first, second;
+		bool want;
+	} cases[] = {
+		{ UNIT_SNOOP, UNIT_SNOOP, true },
+		{ UNIT_SNOOP, UNIT_LEGACY_48, false },
+		{ UNIT_LEGACY_48, UNIT_SNOOP, false },
+	};
+	struct iommu_domain *domain;
+	struct fake *first, *second;
+	struct dmar_domain *noted;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		domain = intel_iommu_ops.domain_alloc(IOMMU_DOMAIN_UNMANAGED);
+		KUNIT_ASSERT_NOT_NULL(test, domain);
+		domain->ops = intel_iommu_ops.default_domain_ops;
+		noted = to_dmar_domain(domain);
+		first = fake_of(test, cases[i].first);
+		second = fake_of(test, cases[i].second);
+		spin_lock_irq(&noted->lock);
+		intel_domain_note_snooping(noted, &first->iommu);
+		intel_domain_note_snooping(noted, &second->iommu);
+		spin_unlock_irq(&noted->lock);
+		KUNIT_EXPECT_EQ(test, cases[i].want,
+				domain->ops->enforce_cache_coherency(domain));
+		domain->ops->free(domain);
+	}
+}
+
 static const struct fit_case {
 	int made_for, device;
 	int want;
@@ -750,6 +783,7 @@ static struct kunit_case vtd_ext_cases[] = {
 	KUNIT_CASE(short_ranges_are_cleared_at_once),
 	KUNIT_CASE(snooping_is_settled_before_the_first_entry),
 	KUNIT_CASE(snooping_is_not_promised_without_a_device),
+	KUNIT_CASE(snooping_is_promised_for_all_that_were_attached),
 	KUNIT_CASE(device_fits_what_its_unit_walks),
 	KUNIT_CASE(blocking_clears_the_context_entry),
 	KUNIT_CASE(blocking_clears_copied_entries),
