@@ -161,7 +161,8 @@ static int bind_and_attach(struct vfio_device *device, struct iommufd_ctx *ctx)
 	err = attach_after_reset(device, &ioas_id);
 	if (err)
 		ops->unbind(device);
-	return err;
+	/* Destroyed since: as if there had been none */
+	return err == -ENOENT ? -ENODEV : err;
 }
 
 /* Without an IOMMU the context is a formality */

@@ -97,22 +97,21 @@ static int report_ioas(struct iommufd_call *call)
 	return iommufd_call_respond(call, sizeof(*arg));
 }
 
-static bool has_ioas(struct iommufd_ctx *ctx)
-{
-	struct iommufd_ioas *ioas = get_ioas(ctx);
-
-	if (IS_ERR(ioas))
-		return false;
-	iommufd_object_put(ctx, &ioas->obj);
-	return true;
-}
-
-static int make_ioas(struct iommufd_ctx *ctx)
+/* The group joins first: when it cannot, nobody has seen the address space */
+static int join_new(struct iommufd_ctx *ctx,
+		    struct iommufd_container_group *group)
 {
 	struct iommufd_ioas *ioas = iommufd_ioas_alloc(ctx);
+	int err;
 
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);
+	err = iommufd_container_add_group(ctx, group, ioas);
+	if (err) {
+		iommufd_ioas_destroy(&ioas->obj);
+		iommufd_object_abort(ctx, &ioas->obj);
+		return err;
+	}
 	/* It cannot be taken apart before groups_lock is free */
 	iommufd_object_publish(ctx, &ioas->obj);
 	WRITE_ONCE(ctx->vfio_ioas_id, ioas->obj.id);
@@ -125,9 +124,8 @@ static int join(struct iommufd_ctx *ctx, struct iommufd_container_group *group)
 	struct iommufd_ioas *ioas = get_ioas(ctx);
 	int err;
 
-	/* Somebody has destroyed it again: the next one will be followed */
 	if (IS_ERR(ioas))
-		return iommufd_container_add_group(ctx, group, NULL);
+		return join_new(ctx, group);
 	err = iommufd_container_add_group(ctx, group, ioas);
 	iommufd_object_put(ctx, &ioas->obj);
 	return err;
@@ -150,14 +148,12 @@ static int join(struct iommufd_ctx *ctx, struct iommufd_container_group *group)
 int iommufd_container_join(struct iommufd_ctx *ctx,
 			   struct iommufd_container_group *group)
 {
-	int err = 0;
+	int err;
 
 	mutex_lock(&ctx->groups_lock);
 	if (ctx->noiommu)
 		err = -EINVAL;
-	else if (!has_ioas(ctx))
-		err = make_ioas(ctx);
-	if (!err)
+	else
 		err = join(ctx, group);
 	mutex_unlock(&ctx->groups_lock);
 	return err;
@@ -176,7 +172,8 @@ int iommufd_container_use_noiommu(struct iommufd_ctx *ctx)
 	int err = 0;
 
 	mutex_lock(&ctx->groups_lock);
-	if (has_ioas(ctx))
+	/* One that a DESTROY has hidden may come back */
+	if (ctx->vfio_ioas_id)
 		err = -EINVAL;
 	else
 		WRITE_ONCE(ctx->noiommu, true);
