@@ -285,6 +285,7 @@ static int check_token(struct vfio_device *device, const uuid_t *token)
 static int open_device(struct vfio_device *device,
 		       struct vfio_kvm_link *kvm)
 {
+	struct kvm *old_kvm = NULL;
 	int err = 0;
 
 	/* A driver in use cannot be unloaded, rather than wait for its user */
@@ -298,7 +299,7 @@ static int open_device(struct vfio_device *device,
 	if (device->ops->open_device)
 		err = device->ops->open_device(device);
 	if (err) {
-		vfio_device_put_kvm(device);
+		old_kvm = vfio_device_take_kvm(device);
 		device->cdev_opened = false;
 		device->open_count--;
 	} else {
@@ -306,6 +307,7 @@ static int open_device(struct vfio_device *device,
 	}
 	mutex_unlock(&device->dev_set->lock);
 
+	vfio_device_put_kvm(device, old_kvm);
 	if (err)
 		module_put(device->dev->driver->owner);
 	return err;
@@ -313,15 +315,18 @@ static int open_device(struct vfio_device *device,
 
 static void close_device(struct vfio_device *device)
 {
+	struct kvm *kvm;
+
 	mutex_lock(&device->dev_set->lock);
 	vfio_iommufd_device_closing(device);
 	if (device->ops->close_device)
 		device->ops->close_device(device);
-	vfio_device_put_kvm(device);
+	kvm = vfio_device_take_kvm(device);
 	device->cdev_opened = false;
 	device->open_count--;
 	mutex_unlock(&device->dev_set->lock);
 
+	vfio_device_put_kvm(device, kvm);
 	module_put(device->dev->driver->owner);
 }
 

@@ -74,27 +74,51 @@ void vfio_device_get_kvm(struct vfio_device *device, struct vfio_kvm_link *link)
 		device->kvm = link->kvm;
 	spin_unlock(&link->lock);
 	symbol_put(kvm_get_kvm_safe);
-	if (device->kvm)
-		device->put_kvm = put;
-	else
+	if (!device->kvm)
 		symbol_put(kvm_put_kvm);
 }
 
 /**
- * vfio_device_put_kvm() - take the machine from a device that was closed
+ * vfio_device_take_kvm() - take the machine from a device that was closed
  * @device: device, with or without one
  *
- * Context: the set of @device is locked, its group is not; may sleep, until the
- * machine has gone if this was its last user.
+ * Context: the set of @device is locked.
+ * Return: the machine for vfio_device_put_kvm(), or NULL.
  */
-void vfio_device_put_kvm(struct vfio_device *device)
+struct kvm *vfio_device_take_kvm(struct vfio_device *device)
 {
+	struct kvm *kvm = device->kvm;
+
 	lockdep_assert_held(&device->dev_set->lock);
-	if (!device->kvm)
-		return;
-	device->put_kvm(device->kvm);
 	device->kvm = NULL;
-	device->put_kvm = NULL;
+	return kvm;
+}
+
+/**
+ * vfio_device_put_kvm() - drop the machine that a device had
+ * @device: device
+ * @kvm: what vfio_device_take_kvm() returned
+ *
+ * The last user tears the machine down, and may have to unmap memory of its
+ * process for that. A userfaultfd can hold this up for as long as it likes, and
+ * the set of @device is not only this user's.
+ *
+ * Context: no lock is held; may sleep, until the machine has gone if this was its
+ * last user.
+ */
+void vfio_device_put_kvm(struct vfio_device *device, struct kvm *kvm)
+{
+	void (*put)(struct kvm *kvm);
+
+	lockdep_assert_not_held(&device->dev_set->lock);
+	if (!kvm)
+		return;
+	/* Nobody can unload it: the device still has a reference of its own */
+	put = symbol_get(kvm_put_kvm);
+	if (WARN_ON_ONCE(!put))
+		return;
+	put(kvm);
+	symbol_put(kvm_put_kvm);
 	symbol_put(kvm_put_kvm);
 }
 

@@ -7,9 +7,10 @@
  * mapped the BAR: then a dma-buf of the whole BAR is used behind its back, one
  * for all such mappings, since nobody is charged for a dma-buf. Nobody else can
  * use them: no list of addresses is ever made of it. The dma-buf does not keep the
- * device open. Whenever the device stops to decode its memory the exports are
- * revoked first, so that no other device runs into the hole; see
- * vfio_pci_dmabuf_revoke().
+ * device open. Whenever the user of the device makes it stop decoding its memory,
+ * by a reset, a command or a power state, the exports are revoked first, so that no
+ * other device runs into the hole; see vfio_pci_dmabuf_revoke(). Resets that come
+ * from elsewhere (sysfs, the driver of the PF) are not announced to vfio-pci.
  *
  * Locks, outermost first:
  *
