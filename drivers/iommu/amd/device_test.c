@@ -5,6 +5,7 @@
  */
 #include <kunit/test.h>
 #include <linux/amd-iommu.h>
+#include <linux/completion.h>
 #include <linux/iommu.h>
 #include <linux/irq.h>
 #include <linux/pci.h>
@@ -37,6 +38,7 @@ struct fake {
 	struct pci_sysdata sysdata;
 	struct pci_bus bus;
 	struct pci_dev pdev;
+	struct completion released;
 };
 
 static void fake_unit(struct fake *fake)
@@ -298,6 +300,91 @@ static void freed_domain_lets_its_device_go(struct kunit *test)
 					       IOMMU_FAULT_READ));
 }
 
+static void release_pdev(struct device *dev)
+{
+	struct fake *fake = container_of(dev, struct fake, pdev.dev);
+
+	complete(&fake->released);
+}
+
+/* Put the device where the event log looks for it. No driver matches it. */
+static void plug_in(struct kunit *test)
+{
+	struct fake *fake = test->priv;
+	struct device *dev = &fake->pdev.dev;
+
+	/* The core asks the machine's own IOMMU, if any, to serve it */
+	dev->iommu = NULL;
+	init_completion(&fake->released);
+	device_initialize(dev);
+	dev->release = release_pdev;
+	KUNIT_ASSERT_EQ(test, 0, dev_set_name(dev, "%04x:00:01.0",
+					      FAKE_SEGMENT));
+	KUNIT_ASSERT_EQ(test, 0, device_add(dev));
+	dev->iommu = &fake->param;
+}
+
+static void pull_out(struct fake *fake)
+{
+	fake->pdev.dev.iommu = NULL;
+	device_del(&fake->pdev.dev);
+	put_device(&fake->pdev.dev);
+	wait_for_completion(&fake->released);
+}
+
+/*
+ * Who reads the event log may hold the device, but not what leads from there to
+ * the driver's data: an unplug frees that meanwhile.
+ */
+static void fault_of_device_that_leaves(struct kunit *test)
+{
+	struct fake *fake = test->priv;
+	struct seen seen = { .fake = fake };
+	struct iommu_domain *domain = attached_domain(test);
+
+	domain->handler = see_fault;
+	domain->handler_token = &seen;
+	plug_in(test);
+	amd_iommu_report_page_fault(&fake->unit, FAKE_DEVID, 0, FAULT_ADDRESS,
+				    EVENT_FLAG_RW);
+	KUNIT_EXPECT_EQ(test, seen.faults, 1U);
+
+	fake->pdev.dev.iommu = NULL;
+	amd_iommu_report_page_fault(&fake->unit, FAKE_DEVID, 0, FAULT_ADDRESS,
+				    EVENT_FLAG_RW);
+	KUNIT_EXPECT_EQ(test, seen.faults, 2U);
+	KUNIT_EXPECT_EQ(test, seen.address, FAULT_ADDRESS);
+	KUNIT_EXPECT_EQ(test, seen.flags, IOMMU_FAULT_WRITE);
+
+	fake->pdev.dev.iommu = &fake->param;
+	amd_iommu_block_device(&fake->pdev.dev);
+	fake->pdev.dev.iommu = NULL;
+	amd_iommu_report_page_fault(&fake->unit, FAKE_DEVID, 0, FAULT_ADDRESS,
+				    EVENT_FLAG_RW);
+	KUNIT_EXPECT_EQ(test, seen.faults, 2U);
+	pull_out(fake);
+	domain->ops->free(domain);
+}
+
+/* The log of page requests is read in the same way */
+static void page_request_of_device_that_leaves(struct kunit *test)
+{
+	struct fake *fake = test->priv;
+	struct pci_dev *pdev = &fake->pdev;
+
+	fake->dev_data.defer_attach = true;
+	KUNIT_EXPECT_TRUE(test, amd_iommu_ppr_is_deferred(pdev));
+	pdev->dev.iommu = NULL;
+	KUNIT_EXPECT_TRUE(test, amd_iommu_ppr_is_deferred(pdev));
+	KUNIT_EXPECT_EQ(test, 0,
+			amd_iommu_complete_ppr(pdev, 1, PPR_INVALID, 0));
+
+	init_llist_head(&fake->segment.dev_data_list);
+	KUNIT_EXPECT_FALSE(test, amd_iommu_ppr_is_deferred(pdev));
+	KUNIT_EXPECT_EQ(test, -ENODEV,
+			amd_iommu_complete_ppr(pdev, 1, PPR_INVALID, 0));
+}
+
 static struct kunit_case amd_device_cases[] = {
 #ifdef CONFIG_IRQ_REMAP
 	KUNIT_CASE(blocked_device_posts_interrupts),
@@ -306,6 +393,8 @@ static struct kunit_case amd_device_cases[] = {
 #endif
 	KUNIT_CASE(faults_keep_their_domain),
 	KUNIT_CASE(freed_domain_lets_its_device_go),
+	KUNIT_CASE(fault_of_device_that_leaves),
+	KUNIT_CASE(page_request_of_device_that_leaves),
 	{}
 };
 

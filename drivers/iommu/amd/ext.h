@@ -8,6 +8,7 @@
 #include <linux/iommu-ext.h>
 #include <linux/types.h>
 
+struct amd_iommu;
 struct device;
 struct io_pgtable_ops;
 struct iommu_dev_data;
@@ -24,6 +25,10 @@ int amd_iommu_device_fits(struct iommu_domain *dom, struct device *dev);
 /* fault.c */
 int amd_iommu_report_fault(struct iommu_dev_data *dev_data, u64 address,
 			   int flags);
+
+/* iommu.c */
+void amd_iommu_report_page_fault(struct amd_iommu *iommu, u16 devid,
+				 u16 domain_id, u64 address, int flags);
 
 /* map.c */
 int amd_iommu_v1_map_runs(struct io_pgtable_ops *ops, unsigned long iova,
