@@ -16,8 +16,9 @@
  *   until an attach works again; the domain that it was to go back to is never
  *   freed.
  * - attach_dev() of a static blocked domain cannot fail.
- * - attach_dev() and detach_dev() work while others map, unmap and flush in the
- *   domains they are about. Drivers that do not say so are alone then.
+ * - attach_dev(), detach_dev() and release_device() work while others map, unmap
+ *   and flush in the domains they are about. Drivers that do not say so are alone
+ *   then.
  *
  * A domain counts the groups that are on it. One more count, never returned,
  * stands for a device that may still use it although its group has gone on:
@@ -696,37 +697,6 @@ int iommu_group_admit_device(struct iommu_group *group, struct device *dev)
 	return err;
 }
 
-/**
- * iommu_group_dismiss_device() - a device is about to lose its IOMMU driver
- * @dev: device
- *
- * The driver's release_device() takes the device off whatever domain its group
- * is on. From here on nothing in this layer touches the device, so that a
- * switch of its group cannot run into memory that the driver frees.
- *
- * Context: takes &struct iommu_group.mutex; may sleep.
- */
-void iommu_group_dismiss_device(struct device *dev)
-{
-	struct iommu_group *group = iommu_group_get(dev);
-	struct group_device *member;
-
-	if (!group)
-		return;
-	mutex_lock(&group->mutex);
-	dev->iommu->leaving = true;
-	list_for_each_entry(member, &group->devices, list) {
-		if (member->dev != dev)
-			continue;
-		if (member->resets)
-			WRITE_ONCE(group->nr_resets, group->nr_resets - 1);
-		if (member->quiet)
-			set_quiet(group, member, false);
-	}
-	mutex_unlock(&group->mutex);
-	iommu_group_put(group);
-}
-
 /*
  * Write a device's entries in the tables of the IOMMU anew. Drivers take the
  * attach of the domain that the device is on for no change, so it goes by way of
@@ -753,30 +723,75 @@ static void renew_device(struct iommu_group *group, struct device *dev)
 				      "device lost its domain with one that has the same requester ID");
 }
 
-/**
- * iommu_group_renew_sharers() - a device has lost its IOMMU driver
- * @dev: device after release_device(), still in its group
- *
+/*
  * The IOMMU takes the requests of devices behind a bridge to conventional PCI
- * for those of the bridge. With one of them release_device() has cleared the
- * entry of all: this puts the others back on their domain. What they send in
+ * for those of the bridge. With one of them, @dev, release_device() has cleared
+ * the entry of all: this puts the others back on their domain. What they send in
  * between is blocked.
- *
- * Context: takes &struct iommu_group.mutex; may sleep, does not allocate.
  */
-void iommu_group_renew_sharers(struct device *dev)
+static void renew_sharers(struct iommu_group *group, struct device *dev)
 {
-	struct iommu_group *group = iommu_group_get(dev);
 	struct group_device *member;
 
-	if (!group)
-		return;
-	mutex_lock(&group->mutex);
 	list_for_each_entry(member, &group->devices, list)
 		if (group->domain && follows_group(member) &&
 		    !iommu_is_attach_deferred(member->dev) &&
 		    iommu_devices_share_id(member->dev, dev))
 			renew_device(group, member->dev);
+}
+
+static void call_release(struct device *dev)
+{
+	const struct iommu_ops *ops = dev_iommu_ops(dev);
+
+	if (ops->release_device)
+		ops->release_device(dev);
+}
+
+static void forget_resets(struct iommu_group *group, struct device *dev)
+{
+	struct group_device *member;
+
+	list_for_each_entry(member, &group->devices, list) {
+		if (member->dev != dev)
+			continue;
+		if (member->resets)
+			WRITE_ONCE(group->nr_resets, group->nr_resets - 1);
+		if (member->quiet)
+			set_quiet(group, member, false);
+	}
+}
+
+/**
+ * iommu_group_dismiss_device() - take a device from its IOMMU driver
+ * @dev: device, still in its group
+ *
+ * The driver's release_device() takes the device off the domain that its group
+ * is on, and is a detach like others: nobody frees that domain meanwhile, nor
+ * uses its table where the driver cannot bear that. From here on nothing in
+ * this layer touches the device, so that a switch of its group cannot run into
+ * memory that the driver has freed.
+ *
+ * Context: takes &struct iommu_group.mutex; may sleep, does not allocate.
+ */
+void iommu_group_dismiss_device(struct device *dev)
+{
+	struct iommu_group *group = iommu_group_get(dev);
+	struct iommu_domain *domain;
+
+	if (!group) {
+		call_release(dev);
+		return;
+	}
+	mutex_lock(&group->mutex);
+	dev->iommu->leaving = true;
+	forget_resets(group, dev);
+	/* See iommu_detach_device() for who may change it meanwhile */
+	domain = group->domain;
+	lock_tables(domain, NULL);
+	call_release(dev);
+	unlock_tables(domain, NULL);
+	renew_sharers(group, dev);
 	mutex_unlock(&group->mutex);
 	iommu_group_put(group);
 }
@@ -881,22 +896,28 @@ EXPORT_SYMBOL_GPL(iommu_attach_device);
  * @domain: domain that @dev is on; another one changes nothing
  * @dev: device without siblings
  *
- * Context: takes &struct iommu_group.mutex; may sleep, does not allocate.
+ * Context: takes &struct iommu_group.mutex, except in a release_device(), which
+ * has it; may sleep, does not allocate.
  */
 void iommu_detach_device(struct iommu_domain *domain, struct device *dev)
 {
 	struct iommu_group *group = iommu_group_get(dev);
+	bool in_release;
 
 	if (!group)
 		return;
 
-	mutex_lock(&group->mutex);
+	/* ipmmu-vmsa does so through Arm's DMA API. Nobody else has such a device. */
+	in_release = dev->iommu && dev->iommu->leaving;
+	if (!in_release)
+		mutex_lock(&group->mutex);
 	if (iommu_group_device_count(group) == 1)
 		detach_group_locked(domain, group);
 	else
 		iommu_attach_complain(group,
 				      "device to detach has siblings: ignored");
-	mutex_unlock(&group->mutex);
+	if (!in_release)
+		mutex_unlock(&group->mutex);
 	iommu_group_put(group);
 }
 EXPORT_SYMBOL_GPL(iommu_detach_device);

@@ -31,7 +31,6 @@ void iommu_group_note_domain(struct iommu_group *group,
 			     struct iommu_domain *domain);
 int iommu_group_admit_device(struct iommu_group *group, struct device *dev);
 void iommu_group_dismiss_device(struct device *dev);
-void iommu_group_renew_sharers(struct device *dev);
 void iommu_device_quiesce(struct iommu_group *group,
 			  struct group_device *member);
 void iommu_device_resume(struct iommu_group *group,

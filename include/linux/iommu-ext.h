@@ -101,13 +101,14 @@ struct iommu_user_array {
  * @blocked_domain: static domain that stops all DMA of a device.  Attaching it
  *                  cannot fail.  NULL when the driver has none.  A static
  *                  domain has no free() op, which is what tells it apart.
- * @concurrent_attach: attach_dev() and detach_dev(), of any device, may run while
- *                     others map, unmap, flush and read dirty bits in the domains
- *                     it goes to and comes from, and these may run while a device
- *                     comes and goes. Without it the core does one or the other
- *                     for a domain that user space fills. Requests of user space
- *                     about a table of its own (invalidate_user()) are not kept
- *                     apart from attaches for anybody.
+ * @concurrent_attach: attach_dev(), detach_dev() and release_device(), of any
+ *                     device, may run while others map, unmap, flush and read
+ *                     dirty bits in the domains it goes to and comes from, and
+ *                     these may run while a device comes and goes. Without it the
+ *                     core does one or the other for a domain that user space
+ *                     fills. Requests of user space about a table of its own
+ *                     (invalidate_user()) are not kept apart from attaches for
+ *                     anybody.
  * @direct_blocks_owner: a device with reserved regions of type
  *                       %IOMMU_RESV_DIRECT can neither be blocked nor given to
  *                       user space: claims of its group are refused with

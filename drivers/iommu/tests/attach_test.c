@@ -839,16 +839,24 @@ static void devices_come_and_go(struct kunit *test)
 	fake_world_exit(test);
 }
 
-/* Between dismissal and release_device() nothing touches the device. */
+/* Take a device from its driver; the rest of its way out is fake_world_exit()'s. */
+static void dismiss(struct fake_dev *fdev)
+{
+	iommu_group_dismiss_device(&fdev->dev);
+	fdev->gone = false;
+}
+
+/* Between release_device() and the end in its group nothing touches the device. */
 static void leaving_device_is_left_alone(struct kunit *test)
 {
 	fake_world_init(test, &fake_ops, 2);
-	iommu_group_dismiss_device(fake_device(0));
+	dismiss(fake.devs[0]);
+	KUNIT_EXPECT_PTR_EQ(test, fake.devs[0]->hw, &fake_nothing);
 	fake_arm(0, FAKE_FAIL_KEEPS_OLD);
 	KUNIT_EXPECT_EQ(test, 0,
 			iommu_group_claim_dma_owner(fake.group, &owner));
 	KUNIT_EXPECT_EQ(test, fake.attaches, 1);
-	KUNIT_EXPECT_PTR_EQ(test, fake.devs[0]->hw, fake.group->default_domain);
+	KUNIT_EXPECT_PTR_EQ(test, fake.devs[0]->hw, &fake_nothing);
 	iommu_group_release_dma_owner(fake.group);
 	fake_world_exit(test);
 }
@@ -873,7 +881,7 @@ static void pasids_of_a_device(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 6, iommu_device_pasid_bits(dev));
 	fake.iommus[0].iommu.max_pasids = 1 << 12;
 	KUNIT_EXPECT_EQ(test, 9, iommu_device_pasid_bits(dev));
-	iommu_group_dismiss_device(dev);
+	dismiss(fake.devs[0]);
 	KUNIT_EXPECT_FALSE(test, iommu_device_has_driver(dev));
 	KUNIT_EXPECT_EQ(test, 0, iommu_device_pasid_bits(dev));
 	device_remove_software_node(dev);

@@ -71,6 +71,22 @@ static void detach_dev(struct iommu_domain *domain, struct device *dev)
 	fake_detach_dev(domain, dev);
 }
 
+static bool alone_in_group;
+
+static void release_device(struct device *dev)
+{
+	enter(ATTACH);
+	alone_in_group = mutex_is_locked(&fake.group->mutex);
+	fake_release_device(dev);
+}
+
+/* As ipmmu-vmsa does, through the DMA API of Arm */
+static void release_and_detach(struct device *dev)
+{
+	iommu_detach_device(iommu_get_domain_for_dev(dev), dev);
+	release_device(dev);
+}
+
 static int map_pages(struct iommu_domain *domain, unsigned long iova,
 		     phys_addr_t paddr, size_t pgsize, size_t pgcount,
 		     int prot, gfp_t gfp, size_t *mapped)
@@ -173,7 +189,7 @@ static const struct iommu_ops_ext able_ext = {
 #define DRIVER \
 	.domain_alloc		= fake_domain_alloc, \
 	.probe_device		= fake_probe_device, \
-	.release_device		= fake_release_device, \
+	.release_device		= release_device, \
 	.device_group		= fake_device_group, \
 	.def_domain_type	= fake_def_domain_type, \
 	.default_domain_ops	= &domain_ops, \
@@ -193,7 +209,16 @@ static const struct iommu_ops bare_ops = {
 	.pgsize_bitmap		= SZ_4K,
 };
 
-/* Two domains of an owner, the group's one device on the first */
+static const struct iommu_ops detaching_ops = {
+	.domain_alloc		= fake_bare_domain_alloc,
+	.probe_device		= fake_probe_device,
+	.release_device		= release_and_detach,
+	.device_group		= fake_device_group,
+	.default_domain_ops	= &bare_domain_ops,
+	.pgsize_bitmap		= SZ_4K,
+};
+
+/* Two domains of an owner, the group's two devices on the first */
 static struct iommu_domain *user, *other;
 
 static struct iommu_domain *make_domain(struct kunit *test)
@@ -211,7 +236,7 @@ static void begin(struct kunit *test, const struct iommu_ops *ops)
 	memset(&gate, 0, sizeof(gate));
 	init_completion(&gate.reached);
 	init_completion(&gate.open);
-	fake_world_init(test, ops, 1);
+	fake_world_init(test, ops, 2);
 	KUNIT_ASSERT_EQ(test, 0,
 			iommu_device_claim_dma_owner(fake_device(0), &owner));
 	user = make_domain(test);
@@ -268,6 +293,11 @@ static void admit(void)
 	mutex_lock(&fake.group->mutex);
 	iommu_group_admit_device(fake.group, fake_device(0));
 	mutex_unlock(&fake.group->mutex);
+}
+
+static void release(void)
+{
+	fake_dev_remove(fake.devs[1]);
 }
 
 /* What users do to a domain */
@@ -338,6 +368,8 @@ static const struct change_ops changes[] = {
 	{ "reset begins", reset_begin },
 	{ "reset ends", reset_end, .prepare = reset_begin },
 	{ "a device is admitted", admit },
+	{ "a device is released", release },
+	{ "a device is released, old driver", release, .ops = &old_ops },
 };
 
 static void change_name(const struct change_ops *change, char *name)
@@ -496,6 +528,34 @@ static void way_back_to_no_domain(struct kunit *test)
 	fake_world_exit(test);
 }
 
+/* No switch of the group, and so no free of the domain, comes between. */
+static void release_is_alone_in_group(struct kunit *test)
+{
+	alone_in_group = false;
+	begin(test, &able_ops);
+	release();
+	KUNIT_EXPECT_TRUE(test, alone_in_group);
+	KUNIT_EXPECT_FALSE(test, mutex_is_locked(&fake.group->mutex));
+	KUNIT_EXPECT_PTR_EQ(test, fake.devs[0]->hw, user);
+	end(test);
+}
+
+static void release_may_detach(struct kunit *test)
+{
+	struct iommu_domain *domain;
+
+	memset(&gate, 0, sizeof(gate));
+	fake_world_init(test, &detaching_ops, 1);
+	domain = iommu_domain_alloc(fake_device(0)->bus);
+	KUNIT_ASSERT_NOT_NULL(test, domain);
+	KUNIT_ASSERT_EQ(test, 0, iommu_attach_device(domain, fake_device(0)));
+	fake_dev_remove(fake.devs[0]);
+	KUNIT_EXPECT_FALSE(test, mutex_is_locked(&fake.group->mutex));
+	KUNIT_EXPECT_EQ(test, 0, atomic_read(&domain->nr_groups));
+	iommu_domain_free(domain);
+	fake_world_exit(test);
+}
+
 /* Domains of the core and of VFIO type1 are mapped where nobody may sleep. */
 static void only_for_users(struct kunit *test)
 {
@@ -604,6 +664,8 @@ static struct kunit_case concurrent_cases[] = {
 	KUNIT_CASE_PARAM(change_waits_for_map, change_gen_params),
 	KUNIT_CASE_PARAM(use_waits_for_replace, use_gen_params),
 	KUNIT_CASE(way_back_to_no_domain),
+	KUNIT_CASE(release_is_alone_in_group),
+	KUNIT_CASE(release_may_detach),
 	KUNIT_CASE(only_for_users),
 	KUNIT_CASE(groups_change_places),
 	{}
