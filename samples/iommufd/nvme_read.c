@@ -305,7 +305,7 @@ static int write_page_to(struct job *job, uint64_t iova, const char *what)
 static int is_fault(const char *text)
 {
 	return strstr(text, "fault addr") || strstr(text, "IO_PAGE_FAULT") ||
-	       strstr(text, "arm-smmu-v3");
+	       strstr(text, "arm-smmu-v3") || strstr(text, "fault from EP");
 }
 
 /* Print what the kernel's log says of IOMMU faults since the last read of it. */

@@ -479,3 +479,11 @@ void vfio_dev_close(struct vfio_dev *dev)
 		close(dev->fd);
 	dev->fd = -1;
 }
+
+int vfio_dev_fills_tables_late(const struct vfio_dev *dev)
+{
+	char path[PATH_MAX], target[PATH_MAX];
+
+	snprintf(path, sizeof(path), PCI_DEVICES "/%s/iommu", dev->bdf);
+	return realpath(path, target) && strstr(target, "/virtio");
+}

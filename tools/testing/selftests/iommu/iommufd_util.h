@@ -89,5 +89,10 @@ int vfio_dev_bind(struct vfio_dev *dev, int iommufd);
 int vfio_dev_attach(struct vfio_dev *dev, uint32_t pt_id, uint32_t *hwpt);
 int vfio_dev_detach(struct vfio_dev *dev);
 void vfio_dev_close(struct vfio_dev *dev);
+/*
+ * Does the device's IOMMU learn what its tables look like only when a device is
+ * attached? One that the user makes is empty until then: virtio-iommu.
+ */
+int vfio_dev_fills_tables_late(const struct vfio_dev *dev);
 
 #endif

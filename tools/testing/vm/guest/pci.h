@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +60,15 @@ static inline int pci_attr(const char *bdf, const char *attr, char *buf, size_t 
 
 	snprintf(path, sizeof(path), PCI_DEVICES "/%s/%s", bdf, attr);
 	return file_read(path, buf, len);
+}
+
+/* Is the function's IOMMU a virtio device? */
+static inline bool pci_has_virtio_iommu(const char *bdf)
+{
+	char path[PATH_MAX], target[PATH_MAX];
+
+	snprintf(path, sizeof(path), PCI_DEVICES "/%s/iommu", bdf);
+	return realpath(path, target) && strstr(target, "/virtio");
 }
 
 /* First function with these ids ("0x1234"); 0, or -ENODEV. */

@@ -23,7 +23,8 @@ CONTROL = re.compile(rb'^(?:@|1\.\.\d|TAP version)')
 
 # What each IOMMU driver prints of an access that it blocked.
 FAULT = re.compile(r'(DMAR: \[DMA.*fault addr.*|AMD-Vi: Event logged \[IO_PAGE_FAULT.*|'
-                   r'arm-smmu-v3 \S+: event 0x\w\w received.*)')
+                   r'arm-smmu-v3 \S+: event 0x\w\w received.*|'
+                   r'virtio_iommu \S+: \w+ fault from EP.*)')
 
 
 class Terminal:
