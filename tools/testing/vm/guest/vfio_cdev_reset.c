@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Reset of a slot with two functions by the user of their nodes: what he is
- * told of them, what he may do, and that it happens. Each network function has
- * a register of an address that forgets it in a reset.
+ * told of them, what he may do, and that it happens, also while one of them is being
+ * unbound. Each network function has a register of an address that forgets it in a
+ * reset.
  */
 #define _GNU_SOURCE
+#include <pthread.h>
+#include <semaphore.h>
+
 #include "expect.h"
+#include "slow_page.h"
 #include "tap.h"
 #include "vfio_cdev.h"
 
@@ -14,6 +19,7 @@
 #define ADDRESS_REG	0x2800
 #define ADDRESS		0x12345680
 #define FUNCTIONS	2
+#define IOVA		0x40000000ULL
 
 struct info {
 	struct vfio_pci_hot_reset_info head;
@@ -128,6 +134,121 @@ static void test_both_bound(int fd, int iommufd, uint32_t id)
 	close(second);
 }
 
+/* A call in a thread of its own, which begins when it is told to */
+struct caller {
+	pthread_t thread;
+	sem_t go;
+	int fd, ioas, result;
+	bool done;
+};
+
+static void *move_group(void *arg)
+{
+	struct caller *caller = arg;
+
+	sem_wait(&caller->go);
+	caller->result = cdev_attach(caller->fd, caller->ioas);
+	return NULL;
+}
+
+static void *leave(void *arg)
+{
+	struct caller *caller = arg;
+
+	sem_wait(&caller->go);
+	caller->result = close(caller->fd) ? -errno : 0;
+	__atomic_store_n(&caller->done, true, __ATOMIC_SEQ_CST);
+	return NULL;
+}
+
+static bool caller_make(struct caller *caller, void *(*function)(void *))
+{
+	return !sem_init(&caller->go, 0, 0) &&
+	       !pthread_create(&caller->thread, NULL, function, caller);
+}
+
+/*
+ * VFIO disables a function near the end of its close, with the lock of the set. Who
+ * takes that lock from here on finds it closed.
+ */
+static bool is_disabled(const char *bdf)
+{
+	const struct timespec pause = { .tv_nsec = 2000000 };
+	char word[8];
+	int i;
+
+	for (i = 0; i < 30000; i++) {
+		if (pci_attr(bdf, "enable", word, sizeof(word)))
+			return false;
+		if (!strcmp(word, "0"))
+			return true;
+		nanosleep(&pause, NULL);
+	}
+	return false;
+}
+
+/* While the second is closed, and its unbinding waits for the move of the group */
+static void check_half_unbound(int fd, const struct caller *second, int second_id)
+{
+	struct info info;
+
+	tap_ok(is_disabled(bdf[1]), "half unbound: the second is closed");
+	expect(0, info_get(fd, &info), "half unbound: info");
+	tap_ok(info.head.flags == (VFIO_PCI_HOT_RESET_FLAG_DEV_ID |
+				   VFIO_PCI_HOT_RESET_FLAG_DEV_ID_OWNED),
+	       "half unbound: flags %#x", info.head.flags);
+	tap_ok(id_of(&info, 1) == VFIO_PCI_DEVID_OWNED, "half unbound: the second was %d, is %u",
+	       second_id, id_of(&info, 1));
+	tap_ok(reg_write(fd), "half unbound: a register is set");
+	expect(0, reset(fd), "half unbound: reset");
+	tap_ok(!reg_read(fd), "half unbound: the register is %#x", reg_read(fd));
+	tap_ok(!__atomic_load_n(&second->done, __ATOMIC_SEQ_CST),
+	       "half unbound: all the time the second is still bound");
+}
+
+/*
+ * The second leaves while its group moves to an address space whose memory takes its
+ * time: its binding is there, but going away. A hot reset leaves that alone.
+ */
+static void leave_in_a_move(int fd, int iommufd)
+{
+	static struct slow_page page;
+	static struct caller first, second;
+	const int ioas = must(ioas_alloc(iommufd), "an address space");
+	struct info info;
+	int second_id;
+
+	expect(0, slow_page_open(&page), "half unbound: a page that makes others wait");
+	first.fd = fd;
+	first.ioas = must(ioas_alloc(iommufd), "a slow address space");
+	expect(0, ioas_map(iommufd, first.ioas, page.mem, PAGE_BYTES, IOVA), "map the page");
+	second.fd = must(cdev_open(bdf[1]), "open the second");
+	second_id = must(cdev_bind(second.fd, iommufd), "bind the second");
+	must(cdev_attach(fd, ioas), "attach the first");
+	must(cdev_attach(second.fd, ioas), "attach the second");
+	if (!tap_ok(caller_make(&first, move_group) && caller_make(&second, leave), "two threads"))
+		return;
+
+	sem_post(&first.go);
+	tap_ok(slow_page_is_wanted(&page), "half unbound: the group's move waits for the page");
+	sem_post(&second.go);
+	check_half_unbound(fd, &second, second_id);
+	slow_page_release(&page);
+	pthread_join(first.thread, NULL);
+	tap_ok(first.result > 0, "half unbound: the group moves at last (%d)", first.result);
+	pthread_join(second.thread, NULL);
+	expect(0, second.result, "half unbound: the second is unbound at last");
+	expect(0, info_get(fd, &info), "unbound: info");
+	tap_ok(id_of(&info, 1) == VFIO_PCI_DEVID_OWNED, "unbound: the second is %u",
+	       id_of(&info, 1));
+	slow_page_close(&page);
+}
+
+static void test_half_unbound(int fd, int iommufd)
+{
+	PART(leave_in_a_move(fd, iommufd));
+}
+
 /* A function that VFIO does not have: nobody would keep it still. */
 static void test_elsewhere(int fd)
 {
@@ -197,6 +318,7 @@ int main(void)
 	test_sizes(fd);
 	test_one_bound(fd, id);
 	test_both_bound(fd, iommufd, id);
+	test_half_unbound(fd, iommufd);
 	test_elsewhere(fd);
 	close(fd);
 	close(iommufd);
