@@ -22,6 +22,11 @@ enum {
 enum {
 	/* Its IOMMU can make all DMA snoop: ENFORCE_CACHE_COHERENCY */
 	MOCK_EXT_DEVICE_SNOOP = 0x10000000,
+	/*
+	 * Page tables made for it begin to make DMA snoop whatever they hold,
+	 * and let devices in that cannot: what refuses is not the driver
+	 */
+	MOCK_EXT_DEVICE_TRUSTING = 0x04000000,
 };
 
 /* Flags of MAKE_DEVICE alone, beside those of MOCK_DOMAIN_FLAGS */

@@ -122,7 +122,8 @@ static bool known_ext_flags(u32 dev_flags)
 	return known_flags(dev_flags & ~(MOCK_EXT_DEVICE_SNOOP |
 					 MOCK_EXT_DEVICE_LATE |
 					 MOCK_EXT_DEVICE_RESERVED |
-					 MOCK_EXT_DEVICE_RESET));
+					 MOCK_EXT_DEVICE_RESET |
+					 MOCK_EXT_DEVICE_TRUSTING));
 }
 
 static_assert(offsetof(struct iommu_test_ext, make_device) ==

@@ -138,7 +138,8 @@ static int device_fits(struct iommu_domain *domain, struct device *dev)
 	    (mdev->flags & MOCK_FLAGS_DEVICE_NO_DIRTY))
 		return -EINVAL;
 	/* For an IOMMU that does not know it the bit in entries is reserved */
-	if (READ_ONCE(paging->pt.snoops) && !can_snoop(mdev))
+	if (READ_ONCE(paging->pt.snoops) && !can_snoop(mdev) &&
+	    !paging->trusting)
 		return -EINVAL;
 	return 0;
 }
@@ -162,6 +163,7 @@ static void finish(struct mock_domain *paging, struct mock_dev *mdev)
 	set_geometry(&paging->domain, MOCK_IOMMUPT_DEFAULT);
 	mock_pgtable_init(&paging->pt, paging->domain.pgsize_bitmap);
 	paging->unfinished = false;
+	paging->trusting = mdev->flags & MOCK_EXT_DEVICE_TRUSTING;
 	if (mdev->flags & MOCK_EXT_DEVICE_RESET)
 		paging->reset_in_fill = mdev;
 }
@@ -230,6 +232,10 @@ static bool enforce_cache_coherency(struct iommu_domain *domain)
 {
 	struct mock_domain *paging = mock_domain_of(domain);
 
+	if (paging->trusting) {
+		WRITE_ONCE(paging->pt.snoops, true);
+		return true;
+	}
 	return !atomic_read(&paging->nr_snoopless) &&
 	       mock_pgtable_force_snooping(&paging->pt);
 }
@@ -290,6 +296,7 @@ static struct iommu_domain *alloc_paging_type(struct device *dev, u32 flags,
 	paging->domain.type = IOMMU_DOMAIN_UNMANAGED;
 	paging->domain.ops = &paging_ops;
 	paging->flags = flags;
+	paging->trusting = to_mock_dev(dev)->flags & MOCK_EXT_DEVICE_TRUSTING;
 	set_geometry(&paging->domain, pagetable_type);
 	mock_pgtable_init(&paging->pt, paging->domain.pgsize_bitmap);
 	return &paging->domain;

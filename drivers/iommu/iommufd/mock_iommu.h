@@ -44,6 +44,7 @@ struct mock_dev {
  * @flags: mask of IOMMU_ALLOC_*
  * @logs_dirty: writes are logged
  * @unfinished: has no page sizes and no bounds before it is attached
+ * @trusting: lets DMA snoop, and devices in, that others refuse
  * @reset_in_fill: device that is reset when the first page is mapped, or NULL
  * @nr_users: devices that translate through it, and domains nested in it
  * @nr_snoopless: devices that translate through it, or through a domain nested
@@ -55,6 +56,7 @@ struct mock_domain {
 	u32 flags;
 	bool logs_dirty;
 	bool unfinished;
+	bool trusting;
 	struct mock_dev *reset_in_fill;
 	atomic_t nr_users;
 	atomic_t nr_snoopless;

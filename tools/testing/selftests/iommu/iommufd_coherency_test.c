@@ -224,6 +224,37 @@ TEST_F(coherency, filled_page_table_is_refused)
 	EXPECT_EQ(1, coherent(self, hwpt));
 }
 
+/* The same where the driver would do it: it is not even asked. */
+TEST_F(coherency, filled_page_table_is_not_upgraded)
+{
+	struct mock_ids plain, ids, refused;
+	uint32_t other, hwpt;
+
+	ASSERT_EQ(0, ioas_alloc(self->fd, &other));
+	ASSERT_EQ(0, map(self));
+	ASSERT_EQ(0, mock_make_device(self->fd, other, MOCK_EXT_DEVICE_TRUSTING, &plain));
+	ASSERT_EQ(0, hwpt_alloc(self->fd, plain.dev, self->ioas, &hwpt));
+	EXPECT_EQ(-EINVAL, mock_snooping_device(self->fd, hwpt, &refused));
+	ASSERT_EQ(0, mock_snooping_device(self->fd, other, &ids));
+	EXPECT_EQ(-EINVAL, replace(self, &ids, hwpt));
+	EXPECT_EQ(0, coherent(self, hwpt));
+	EXPECT_EQ(MOCK_STATE_TRANSLATED,
+		  mock_device_state_on(self->fd, ids.stdev, ids.hwpt));
+	EXPECT_EQ(0, object_stat(self->fd, hwpt, "groups"));
+
+	/* Entries that are made now are like those that were there. */
+	EXPECT_EQ(0, snoops(self, hwpt));
+	ASSERT_EQ(0, ioas_unmap_all(self->fd, self->ioas, NULL));
+	ASSERT_EQ(0, map(self));
+	EXPECT_EQ(0, snoops(self, hwpt));
+	EXPECT_EQ(0, replace(self, &plain, hwpt));
+
+	/* The driver does say yes, even with a device that cannot. */
+	ASSERT_EQ(0, ioas_unmap_all(self->fd, self->ioas, NULL));
+	EXPECT_EQ(0, replace(self, &ids, hwpt));
+	EXPECT_EQ(1, coherent(self, hwpt));
+}
+
 /* An attach that is refused for another reason does not upgrade. */
 TEST_F(coherency, refused_attach_changes_nothing)
 {
