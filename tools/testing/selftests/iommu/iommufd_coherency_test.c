@@ -321,6 +321,79 @@ TEST_F(coherency, another_device_of_the_group)
 	EXPECT_EQ(1, coherent(self, hwpt));
 }
 
+/*
+ * A group with a device that can and one that cannot: what the one needs all get,
+ * whichever is asked to move.
+ */
+TEST_F(coherency, devices_of_a_group_differ)
+{
+	struct mock_ids plain, ids;
+	uint32_t other, empty, filled, snooping;
+
+	ASSERT_EQ(0, ioas_alloc(self->fd, &other));
+	ASSERT_EQ(0, mock_make_device(self->fd, other, MOCK_EXT_DEVICE_TRUSTING, &plain));
+	EXPECT_EQ(0, coherent(self, plain.hwpt));
+	ASSERT_EQ(0, mock_add_device_flags(self->fd, plain.stdev, other, MOCK_EXT_DEVICE_SNOOP,
+					   &ids));
+	EXPECT_EQ(plain.hwpt, ids.hwpt);
+	EXPECT_EQ(1, coherent(self, plain.hwpt));
+
+	ASSERT_EQ(0, hwpt_alloc(self->fd, plain.dev, self->ioas, &empty));
+	EXPECT_EQ(0, coherent(self, empty));
+	ASSERT_EQ(0, replace(self, &plain, empty));
+	EXPECT_EQ(1, coherent(self, empty));
+	ASSERT_EQ(0, map(self));
+	EXPECT_EQ(1, snoops(self, empty));
+
+	ASSERT_EQ(0, hwpt_alloc(self->fd, plain.dev, self->ioas, &filled));
+	EXPECT_EQ(-EINVAL, replace(self, &plain, filled));
+	EXPECT_EQ(-EINVAL, replace(self, &ids, filled));
+	EXPECT_EQ(0, coherent(self, filled));
+	EXPECT_EQ(MOCK_STATE_TRANSLATED, mock_device_state_on(self->fd, plain.stdev, empty));
+	EXPECT_EQ(MOCK_STATE_TRANSLATED, mock_device_state_on(self->fd, ids.stdev, empty));
+
+	/* One that makes DMA snoop from the beginning is not for the other. */
+	ASSERT_EQ(0, hwpt_alloc(self->fd, ids.dev, self->ioas, &snooping));
+	EXPECT_EQ(1, coherent(self, snooping));
+	EXPECT_EQ(-EINVAL, replace(self, &ids, snooping));
+
+	/* Nobody is left who needs it */
+	ASSERT_EQ(0, object_destroy(self->fd, ids.stdev));
+	EXPECT_EQ(0, replace(self, &plain, filled));
+	EXPECT_EQ(0, coherent(self, filled));
+	EXPECT_EQ(0, snoops(self, filled));
+}
+
+/* A page table that is finished late does so after the attach, before the first entry. */
+TEST_F(coherency, finished_late)
+{
+	struct mock_ids ids;
+
+	ASSERT_EQ(0, map(self));
+	ASSERT_EQ(0, mock_make_device(self->fd, self->ioas,
+				      MOCK_EXT_DEVICE_LATE | MOCK_EXT_DEVICE_SNOOP, &ids));
+	EXPECT_EQ(1, coherent(self, ids.hwpt));
+	EXPECT_EQ(1, snoops(self, ids.hwpt));
+}
+
+TEST_F(coherency, finished_late_for_a_group)
+{
+	const uint32_t flags = MOCK_EXT_DEVICE_LATE | MOCK_EXT_DEVICE_TRUSTING;
+	struct mock_ids plain, ids;
+	uint32_t other, hwpt;
+
+	ASSERT_EQ(0, ioas_alloc(self->fd, &other));
+	ASSERT_EQ(0, mock_make_device(self->fd, other, flags, &plain));
+	ASSERT_EQ(0, mock_add_device_flags(self->fd, plain.stdev, other,
+					   flags | MOCK_EXT_DEVICE_SNOOP, &ids));
+	ASSERT_EQ(0, map(self));
+	ASSERT_EQ(0, hwpt_alloc(self->fd, plain.dev, self->ioas, &hwpt));
+	EXPECT_EQ(0, coherent(self, hwpt));
+	ASSERT_EQ(0, replace(self, &plain, hwpt));
+	EXPECT_EQ(1, coherent(self, hwpt));
+	EXPECT_EQ(1, snoops(self, hwpt));
+}
+
 struct mapper {
 	int fd;
 	uint32_t ioas;
