@@ -271,6 +271,26 @@ TEST_F(coherency, refused_attach_changes_nothing)
 	EXPECT_EQ(0, snoops(self, hwpt));
 }
 
+/* As when it is another driver's. */
+TEST_F(coherency, page_table_of_another_driver_is_not_upgraded)
+{
+	struct mock_ids late, ids, refused;
+	uint32_t other, hwpt;
+
+	ASSERT_EQ(0, ioas_alloc(self->fd, &other));
+	ASSERT_EQ(0, mock_make_device(self->fd, other, MOCK_EXT_DEVICE_LATE, &late));
+	ASSERT_EQ(0, mock_hwpt_alloc(self->fd, late.dev, self->ioas, 0, MOCK_IOMMUPT_DEFAULT,
+				     &hwpt));
+	EXPECT_EQ(-EINVAL, mock_snooping_device(self->fd, hwpt, &refused));
+	EXPECT_EQ(0, coherent(self, hwpt));
+	ASSERT_EQ(0, mock_snooping_device(self->fd, other, &ids));
+	EXPECT_EQ(-EINVAL, replace(self, &ids, hwpt));
+	EXPECT_EQ(0, coherent(self, hwpt));
+	ASSERT_EQ(0, map(self));
+	EXPECT_EQ(0, snoops(self, hwpt));
+	EXPECT_EQ(0, replace(self, &late, hwpt));
+}
+
 static int nested_alloc(FIXTURE_DATA(coherency) *self, uint32_t dev, uint32_t parent,
 			uint32_t *hwpt)
 {
