@@ -2,14 +2,18 @@
 /*
  * VT-d: domains made for a device, filled before they are attached, and read
  * back by a walker that knows tables by the book (3.6, 3.7, 9.8) alone; lists of
- * runs against the same runs one by one; which device fits which domain; and what
- * is left of a device that is blocked.
+ * runs against the same runs one by one; what a map leaves that runs out of memory;
+ * which device fits which domain; and what is left of a device that is blocked.
  */
 #include <kunit/test.h>
+#include <linux/gfp.h>
 #include <linux/io.h>
 #include <linux/iommu-ext.h>
 #include <linux/iommu.h>
+#include <linux/list.h>
+#include <linux/mm.h>
 #include <linux/prandom.h>
+#include <linux/preempt.h>
 #include <linux/sizes.h>
 
 #include "ext.h"
@@ -403,6 +407,94 @@ static void runs_that_fail_tell_how_far_they_came(struct kunit *test)
 	domain->ops->free(domain);
 }
 
+/* Fails when all of the smallest zone is taken */
+#define GFP_SCARCE	(GFP_DMA | __GFP_NOWARN)
+
+static void take_scarce_pages(struct list_head *taken)
+{
+	unsigned int order = MAX_ORDER;
+	struct page *page;
+
+	while (order--) {
+		while ((page = alloc_pages(GFP_SCARCE | __GFP_COMP, order)))
+			list_add(&page->lru, taken);
+	}
+}
+
+/*
+ * Maps for which one table is there, made for the page @near, but not the next.
+ * Of the @size bytes there, @fit go into the first.
+ */
+static const struct scarce_case {
+	u64 near;
+	size_t near_size;
+	u64 iova, phys;
+	size_t pgsize, size, fit;
+} scarce_cases[] = {
+	{ SZ_1G - SZ_4M, SZ_2M, SZ_1G - SZ_2M, SZ_2G, SZ_2M, SZ_4M, SZ_2M },
+	{ SZ_1G, SZ_2M, SZ_1G + SZ_2M, SZ_2G, SZ_2M, SZ_1G, SZ_1G - SZ_2M },
+	{ 510ULL * SZ_1G, SZ_1G, 511ULL * SZ_1G, 8ULL * SZ_1G, SZ_1G,
+	  2ULL * SZ_1G, SZ_1G },
+	/* Pages of 1G take no table but the one where they stand, 2M do */
+	{ 4ULL * SZ_1G, SZ_1G, 5ULL * SZ_1G, 8ULL * SZ_1G, SZ_2M,
+	  2ULL * SZ_1G + SZ_2M, 2ULL * SZ_1G },
+	{ SZ_1G - SZ_8K, SZ_4K, SZ_1G - SZ_4K, SZ_2G, SZ_4K, SZ_2M, SZ_4K },
+	{ SZ_2M, SZ_4K, SZ_2M + SZ_4K, SZ_2G, SZ_4K, SZ_4M, SZ_2M - SZ_4K },
+	/* Nothing fits */
+	{ SZ_1G, SZ_2M, SZ_2G, SZ_4G, SZ_2M, SZ_4M, 0 },
+};
+
+static int map_scarce(struct iommu_domain *domain, const struct scarce_case *c,
+		      bool listed, size_t *mapped)
+{
+	const struct iommu_run run = { .phys = c->phys, .len = c->size };
+
+	if (listed)
+		return domain->ops->map_runs(domain, c->iova, &run, 1, IOMMU_READ,
+					     GFP_SCARCE, mapped);
+	return domain->ops->map_pages(domain, c->iova, c->phys, c->pgsize,
+				      c->size / c->pgsize, IOMMU_READ, GFP_SCARCE,
+				      mapped);
+}
+
+/* What is mapped when a table cannot be had is unmapped again: all must be told. */
+static void maps_without_memory_tell_how_far_they_came(struct kunit *test)
+{
+	int i, listed;
+
+	for (i = 0; i < 2 * ARRAY_SIZE(scarce_cases); i++) {
+		const struct scarce_case *c = &scarce_cases[i / 2];
+		struct fake *fake = fake_of(test, UNIT_LEGACY_48);
+		struct iommu_domain *domain = domain_for(test, fake);
+		u64 *root = (u64 *)to_dmar_domain(domain)->pgd;
+		LIST_HEAD(taken);
+		size_t mapped = 0;
+		int err;
+
+		listed = i & 1;
+		map(test, domain, c->near, 16ULL * SZ_1G, c->near_size, IOMMU_READ);
+		/* Each CPU has some pages aside */
+		migrate_disable();
+		take_scarce_pages(&taken);
+		err = map_scarce(domain, c, listed, &mapped);
+		put_pages_list(&taken);
+		migrate_enable();
+
+		KUNIT_EXPECT_EQ(test, err, -ENOMEM);
+		KUNIT_EXPECT_EQ_MSG(test, mapped, c->fit, "map %d, listed %d", i / 2,
+				    listed);
+		KUNIT_EXPECT_FALSE(test, walk(root, 4, c->iova + mapped, false).read);
+		if (mapped)
+			KUNIT_EXPECT_EQ(test, mapped,
+					iommu_unmap(domain, c->iova, mapped));
+		KUNIT_EXPECT_FALSE_MSG(test, walk(root, 4, c->iova, false).read,
+				       "map %d, listed %d", i / 2, listed);
+		/* The neighbour stays */
+		KUNIT_EXPECT_TRUE(test, walk(root, 4, c->near, false).read);
+		domain->ops->free(domain);
+	}
+}
+
 /* What lies in one table is cleared by one walk; nothing else is touched. */
 static void short_ranges_are_cleared_at_once(struct kunit *test)
 {
@@ -780,6 +872,7 @@ static struct kunit_case vtd_ext_cases[] = {
 	KUNIT_CASE(superpage_replaces_an_empty_table),
 	KUNIT_CASE(runs_give_the_same_table),
 	KUNIT_CASE(runs_that_fail_tell_how_far_they_came),
+	KUNIT_CASE(maps_without_memory_tell_how_far_they_came),
 	KUNIT_CASE(short_ranges_are_cleared_at_once),
 	KUNIT_CASE(snooping_is_settled_before_the_first_entry),
 	KUNIT_CASE(snooping_is_not_promised_without_a_device),

@@ -134,34 +134,33 @@ static noinline int map_long(struct iommu_domain *domain, struct leaf *leaf,
 			     int prot, u64 attr, gfp_t gfp, size_t *mapped)
 {
 	struct dmar_domain *dmar_domain = to_dmar_domain(domain);
-	size_t done = 0, step;
+	size_t done = 0, step, large;
 	int err = 0;
 
 	if ((iova + run->len - 1) >> dmar_domain->gaw)
 		return -EFAULT;
 	do {
-		step = superpage_bytes(dmar_domain, iova + done,
-				       run->phys + done, run->len - done);
-		if (step) {
+		step = 0;
+		large = superpage_bytes(dmar_domain, iova + done,
+					run->phys + done, run->len - done);
+		if (large) {
 			/* May replace the table that was written last */
 			leave_leaf(dmar_domain, leaf);
+			/* One that fails may have filled tables before */
 			err = intel_iommu_map(domain, iova + done,
-					      run->phys + done, step, prot,
-					      gfp);
-			if (err)
-				break;
+					      run->phys + done, large, prot,
+					      gfp, &step);
 		} else {
-			if (!leaf->room_bytes) {
+			if (!leaf->room_bytes)
 				err = enter_leaf(dmar_domain, leaf,
 						 iova + done, gfp);
-				if (err)
-					break;
-			}
-			step = write_leaf(leaf, (run->phys + done) | attr,
-					  run->len - done);
+			if (!err)
+				step = write_leaf(leaf,
+						  (run->phys + done) | attr,
+						  run->len - done);
 		}
 		done += step;
-	} while (done < run->len);
+	} while (!err && done < run->len);
 	*mapped += done;
 	return err;
 }
