@@ -2,8 +2,9 @@
 /*
  * VT-d: domains made for a device, filled before they are attached, and read
  * back by a walker that knows tables by the book (3.6, 3.7, 9.8) alone; lists of
- * runs against the same runs one by one; what a map leaves that runs out of memory;
- * which device fits which domain; and what is left of a device that is blocked.
+ * runs against the same runs one by one; what a map leaves that runs out of memory,
+ * and an unmap until its flush; which device fits which domain; and what is left of
+ * a device that is blocked.
  */
 #include <kunit/test.h>
 #include <linux/gfp.h>
@@ -15,6 +16,7 @@
 #include <linux/prandom.h>
 #include <linux/preempt.h>
 #include <linux/sizes.h>
+#include <linux/xarray.h>
 
 #include "ext.h"
 #include "iommu.h"
@@ -495,6 +497,94 @@ static void maps_without_memory_tell_how_far_they_came(struct kunit *test)
 	}
 }
 
+/* Table to look at in each flush, and the range that reaches it */
+static struct {
+	struct page *table;
+	u64 iova, size;
+	bool flushed, freed_early;
+} reached;
+
+static void look_at_table(struct intel_iommu *iommu, u16 did, u64 addr,
+			  unsigned int size_order, u64 type)
+{
+	u64 first = addr & VTD_PAGE_MASK;
+	u64 last = first + ((u64)VTD_PAGE_SIZE << size_order) - 1;
+
+	/* One use is the table's, one is ours */
+	if (!reached.flushed && page_count(reached.table) != 2)
+		reached.freed_early = true;
+	if (type != DMA_TLB_PSI_FLUSH ||
+	    (first <= reached.iova && last >= reached.iova + reached.size - 1))
+		reached.flushed = true;
+}
+
+/* A page and a whole table of pages */
+static void fill_table(struct kunit *test, struct iommu_domain *domain)
+{
+	struct dma_pte *pte;
+	int level = 1;
+
+	reached.iova = 4ULL * SZ_1G;
+	reached.size = SZ_2M;
+	reached.flushed = false;
+	reached.freed_early = false;
+	map(test, domain, SZ_1G, SZ_2G, SZ_4K, IOMMU_READ);
+	KUNIT_EXPECT_EQ(test, 0, iommu_map(domain, reached.iova, SZ_2G + SZ_4K,
+					   reached.size, IOMMU_READ));
+	pte = pfn_to_dma_pte(to_dmar_domain(domain),
+			     reached.iova >> VTD_PAGE_SHIFT, &level, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, pte);
+	reached.table = virt_to_page(pte);
+	get_page(reached.table);
+}
+
+/* What the hardware may walk is freed when that was flushed, in each order. */
+static void tables_are_freed_after_their_flush(struct kunit *test)
+{
+	struct fake *fake = fake_of(test, UNIT_LEGACY_48);
+	struct iommu_domain *domain = domain_for(test, fake);
+	struct iommu_domain_info attached = { .iommu = &fake->iommu, .did = 77 };
+	const struct iommu_domain_ops *ops = domain->ops;
+	struct iommu_iotlb_gather gather;
+	int round;
+
+	fake->iommu.flush.flush_iotlb = look_at_table;
+	xa_store(&to_dmar_domain(domain)->iommu_array, 0, &attached, GFP_KERNEL);
+	for (round = 0; round < 3; round++) {
+		fill_table(test, domain);
+		iommu_iotlb_gather_init(&gather);
+		if (round == 0)
+			ops->unmap_pages(domain, SZ_1G, SZ_4K, 1, &gather);
+		if (round == 1)
+			ops->unmap_range(domain, SZ_1G, SZ_4K, &gather);
+		KUNIT_EXPECT_EQ(test, (size_t)SZ_2M,
+				ops->unmap_pages(domain, reached.iova, SZ_4K,
+						 SZ_2M / SZ_4K, &gather));
+		KUNIT_EXPECT_FALSE(test, reached.flushed);
+		KUNIT_EXPECT_EQ(test, page_count(reached.table), 2);
+		KUNIT_EXPECT_EQ(test, (u64)gather.start, reached.iova);
+		KUNIT_EXPECT_EQ(test, (u64)gather.end, reached.iova + SZ_2M - 1);
+		/* Of another size: flushes what was before */
+		if (round == 2)
+			ops->unmap_range(domain, SZ_1G, SZ_4K, &gather);
+		iommu_iotlb_sync(domain, &gather);
+		KUNIT_EXPECT_TRUE(test, reached.flushed);
+		KUNIT_EXPECT_FALSE(test, reached.freed_early);
+		KUNIT_EXPECT_EQ(test, page_count(reached.table), 1);
+		put_page(reached.table);
+	}
+	/* What is flushed is what was unmapped: all of a page of 2M */
+	map(test, domain, SZ_2G, SZ_2G, SZ_2M, IOMMU_READ);
+	iommu_iotlb_gather_init(&gather);
+	KUNIT_EXPECT_EQ(test, (size_t)SZ_2M,
+			ops->unmap_pages(domain, SZ_2G, SZ_4K, 1, &gather));
+	KUNIT_EXPECT_EQ(test, gather.start, (unsigned long)SZ_2G);
+	KUNIT_EXPECT_EQ(test, gather.end, (unsigned long)SZ_2G + SZ_2M - 1);
+	iommu_iotlb_sync(domain, &gather);
+	xa_erase(&to_dmar_domain(domain)->iommu_array, 0);
+	domain->ops->free(domain);
+}
+
 /* What lies in one table is cleared by one walk; nothing else is touched. */
 static void short_ranges_are_cleared_at_once(struct kunit *test)
 {
@@ -873,6 +963,7 @@ static struct kunit_case vtd_ext_cases[] = {
 	KUNIT_CASE(runs_give_the_same_table),
 	KUNIT_CASE(runs_that_fail_tell_how_far_they_came),
 	KUNIT_CASE(maps_without_memory_tell_how_far_they_came),
+	KUNIT_CASE(tables_are_freed_after_their_flush),
 	KUNIT_CASE(short_ranges_are_cleared_at_once),
 	KUNIT_CASE(snooping_is_settled_before_the_first_entry),
 	KUNIT_CASE(snooping_is_not_promised_without_a_device),
