@@ -1,19 +1,42 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * VT-d: what the domain knows in the moment in which a function with ATS may
- * cache translations, and in which it no longer may.
+ * cache translations, and in which it no longer may; and what a flush makes the
+ * unit and the function forget, read from a queue that a thread serves.
  */
 #include <kunit/test.h>
+#include <linux/bits.h>
+#include <linux/cpumask.h>
+#include <linux/io.h>
+#include <linux/iommu.h>
+#include <linux/kthread.h>
 #include <linux/pci.h>
 #include <linux/pci-ats.h>
+#include <linux/sched.h>
+#include <linux/sizes.h>
+#include <linux/xarray.h>
 
 #include "ext.h"
 #include "iommu.h"
 
 #define FAKE_ATS_CAP	0x100
 
-/* A function whose configuration space is one register that tells */
+/* Addresses, both ends included */
+struct span {
+	u64 first, last;
+};
+
+/*
+ * A function whose configuration space is one register that tells, and the unit
+ * that translates for it.
+ */
 struct fake {
+	struct intel_iommu iommu;
+	struct iommu_domain_info attached;
+	struct q_inval qi;
+	struct task_struct *server;
+	/* What the unit and the function have forgotten last */
+	struct span unit_flush, device_flush;
 	struct pci_bus bus;
 	struct pci_ops config;
 	struct pci_dev pdev;
@@ -105,14 +128,209 @@ static void function_that_may_not_cache_is_not_flushed(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, (int)fake->info.ats_enabled, 0);
 }
 
+/* The range of a block of pages of which @addr is one */
+static struct span block_of(u64 addr, unsigned int order)
+{
+	u64 offset = GENMASK_ULL(VTD_PAGE_SHIFT + order - 1, 0);
+
+	return (struct span){ addr & ~offset, addr | offset };
+}
+
+static const struct span everything = { 0, ~0ULL };
+
+/* Device TLB (6.5.2.5): with S the lowest bit that is clear tells the size */
+static struct span device_range(u64 qw1)
+{
+	u64 addr = qw1 & VTD_PAGE_MASK;
+
+	if (!(qw1 & BIT_ULL(0)))
+		return block_of(addr, 0);
+	return block_of(addr, __ffs64(~(addr | ~VTD_PAGE_MASK)) + 1 -
+			      VTD_PAGE_SHIFT);
+}
+
+/* PASID-based IOTLB (6.5.2.4): granularity 3 is pages, 2 the whole PASID */
+static struct span piotlb_range(u64 qw0, u64 qw1)
+{
+	if ((qw0 >> 4 & 3) != 3)
+		return everything;
+	return block_of(qw1 & VTD_PAGE_MASK, qw1 & 0x3f);
+}
+
+static void serve(struct fake *fake, unsigned int nr)
+{
+	u64 *desc = fake->qi.desc + (nr << DMAR_IQ_SHIFT);
+
+	switch (desc[0] & 0xf) {
+	case QI_EIOTLB_TYPE:
+		fake->unit_flush = piotlb_range(desc[0], desc[1]);
+		break;
+	case QI_DIOTLB_TYPE:
+		fake->device_flush = device_range(desc[1]);
+		break;
+	case QI_IWD_TYPE:
+		/* Pairs with the submitter, who polls this word */
+		smp_store_release((u32 *)phys_to_virt(desc[1]),
+				  (u32)(desc[0] >> 32));
+		break;
+	}
+}
+
+static int serve_queue(void *data)
+{
+	struct fake *fake = data;
+	unsigned int head = 0, tail;
+
+	while (!kthread_should_stop()) {
+		tail = readl(fake->iommu.reg + DMAR_IQT_REG) >> DMAR_IQ_SHIFT;
+		for (; head != tail; head = (head + 1) % QI_LENGTH)
+			serve(fake, head);
+		writel(tail << DMAR_IQ_SHIFT, fake->iommu.reg + DMAR_IQH_REG);
+		cond_resched();
+	}
+	return 0;
+}
+
+/* Flushes that do not take the queue */
+static void note_iotlb_flush(struct intel_iommu *iommu, u16 did, u64 addr,
+			     unsigned int size_order, u64 type)
+{
+	struct fake *fake = container_of(iommu, struct fake, iommu);
+
+	fake->unit_flush = type == DMA_TLB_PSI_FLUSH ?
+			   block_of(addr & VTD_PAGE_MASK, size_order) :
+			   everything;
+}
+
+/* A domain that is attached to a unit with a queue; in @test->priv */
+static struct fake *fake_unit(struct kunit *test)
+{
+	struct fake *fake = fake_function(test);
+	struct q_inval *qi = &fake->qi;
+	struct task_struct *server;
+	unsigned int cpu;
+	void *regs;
+
+	/* Whoever submits waits with interrupts off: the unit has another CPU */
+	if (num_online_cpus() < 2)
+		kunit_skip(test, "one CPU submits, another one serves");
+	set_cpus_allowed_ptr(current, cpumask_of(cpumask_first(cpu_online_mask)));
+	cpu = cpumask_any_but(cpu_online_mask, cpumask_first(cpu_online_mask));
+
+	regs = kunit_kzalloc(test, SZ_4K, GFP_KERNEL);
+	qi->desc = kunit_kcalloc(test, QI_LENGTH, 1 << DMAR_IQ_SHIFT, GFP_KERNEL);
+	qi->desc_status = kunit_kcalloc(test, QI_LENGTH, sizeof(int), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, regs);
+	KUNIT_ASSERT_NOT_NULL(test, qi->desc);
+	KUNIT_ASSERT_NOT_NULL(test, qi->desc_status);
+	raw_spin_lock_init(&qi->q_lock);
+	qi->free_cnt = QI_LENGTH;
+
+	/* 48 bits, invalidation of pages, at most 2^18 of them */
+	fake->iommu.cap = 0xd2008c222f0606;
+	fake->iommu.reg = (void __iomem __force *)regs;
+	fake->iommu.gcmd = DMA_GCMD_TE;
+	fake->iommu.qi = qi;
+	fake->iommu.flush.flush_iotlb = note_iotlb_flush;
+	fake->info.iommu = &fake->iommu;
+	fake->attached.iommu = &fake->iommu;
+	fake->attached.did = 77;
+	xa_init(&fake->domain.iommu_array);
+	xa_store(&fake->domain.iommu_array, 0, &fake->attached, GFP_KERNEL);
+
+	server = kthread_create_on_cpu(serve_queue, fake, cpu, "fake-vtd/%u");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(server));
+	fake->server = server;
+	test->priv = fake;
+	wake_up_process(server);
+	return fake;
+}
+
+static void stop_unit(struct kunit *test)
+{
+	struct fake *fake = test->priv;
+
+	if (!fake)
+		return;
+	kthread_stop(fake->server);
+	xa_destroy(&fake->domain.iommu_array);
+}
+
+/* Flush as after an unmap */
+static void flush(struct fake *fake, u64 iova, u64 size)
+{
+	const struct iommu_domain_ops *ops = intel_iommu_ops.default_domain_ops;
+	struct iommu_iotlb_gather gather;
+
+	fake->unit_flush = (struct span){ 1, 0 };
+	fake->device_flush = (struct span){ 1, 0 };
+	iommu_iotlb_gather_init(&gather);
+	iommu_iotlb_gather_add_range(&gather, iova, size);
+	ops->iotlb_sync(&fake->domain.domain, &gather);
+}
+
+static bool covers(struct span range, u64 iova, u64 size)
+{
+	return range.first <= iova && range.last >= iova + size - 1;
+}
+
+static const struct flush_case {
+	u64 iova, size;
+	bool small;
+} flush_cases[] = {
+	{ 0, SZ_4K, true },
+	{ SZ_2M + SZ_4K, SZ_4K, true },
+	{ SZ_2M, SZ_2M, true },
+	/* From the second page of a block into the next block */
+	{ SZ_2M + SZ_4K, SZ_16K, true },
+	{ SZ_2M - SZ_4K, SZ_8K, true },
+	{ SZ_1G - SZ_4K, SZ_2M },
+	{ SZ_1G + 3 * SZ_4K, 5 * SZ_4K, true },
+};
+
+static void flushes_reach_all_that_was_unmapped(struct kunit *test)
+{
+	struct fake *fake = fake_unit(test);
+	int i, first_stage;
+
+	intel_ats_enable(&fake->info);
+	for (first_stage = 0; first_stage < 2; first_stage++) {
+		fake->domain.flags = first_stage ? DOMAIN_FLAG_USE_FIRST_LEVEL : 0;
+		for (i = 0; i < ARRAY_SIZE(flush_cases); i++) {
+			const struct flush_case *c = &flush_cases[i];
+
+			flush(fake, c->iova, c->size);
+			KUNIT_EXPECT_TRUE_MSG(test, covers(fake->unit_flush, c->iova,
+							   c->size),
+					      "unit, %llx from %llx: %llx to %llx",
+					      c->size, c->iova,
+					      fake->unit_flush.first,
+					      fake->unit_flush.last);
+			KUNIT_EXPECT_TRUE_MSG(test, covers(fake->device_flush, c->iova,
+							   c->size),
+					      "device, %llx from %llx: %llx to %llx",
+					      c->size, c->iova,
+					      fake->device_flush.first,
+					      fake->device_flush.last);
+			/* No more than the blocks around it */
+			if (c->small)
+				KUNIT_EXPECT_LE(test, fake->device_flush.last,
+						(u64)SZ_2G);
+		}
+	}
+	intel_ats_disable(&fake->info);
+}
+
 static struct kunit_case intel_ats_cases[] = {
 	KUNIT_CASE(domain_knows_before_the_device_caches),
 	KUNIT_CASE(function_that_may_not_cache_is_not_flushed),
+	KUNIT_CASE(flushes_reach_all_that_was_unmapped),
 	{}
 };
 
 static struct kunit_suite intel_ats_suite = {
 	.name = "iommu_vtd_ats",
+	.exit = stop_unit,
 	.test_cases = intel_ats_cases,
 };
 kunit_test_suite(intel_ats_suite);
