@@ -286,6 +286,12 @@ static const struct flush_case {
 	{ SZ_2M - SZ_4K, SZ_8K, true },
 	{ SZ_1G - SZ_4K, SZ_2M },
 	{ SZ_1G + 3 * SZ_4K, 5 * SZ_4K, true },
+	/* More pages than 32 bits count, and nothing but a carry */
+	{ 0, 16ULL * SZ_1T + SZ_1G },
+	{ SZ_1G, 16ULL * SZ_1T + SZ_1G },
+	{ 0, 16ULL * SZ_1T },
+	{ SZ_4K, 16ULL * SZ_1T },
+	{ 0, BIT_ULL(48) },
 };
 
 static void flushes_reach_all_that_was_unmapped(struct kunit *test)
@@ -321,10 +327,31 @@ static void flushes_reach_all_that_was_unmapped(struct kunit *test)
 	intel_ats_disable(&fake->info);
 }
 
+/* A unit that caches what is not there is told what is, in the same way. */
+static void units_that_cache_absence_hear_of_all(struct kunit *test)
+{
+	const struct iommu_domain_ops *ops = intel_iommu_ops.default_domain_ops;
+	struct fake *fake = fake_unit(test);
+	int i;
+
+	fake->iommu.cap |= BIT_ULL(7);	/* CM */
+	fake->domain.sync_map = true;
+	for (i = 0; i < ARRAY_SIZE(flush_cases); i++) {
+		const struct flush_case *c = &flush_cases[i];
+
+		fake->unit_flush = (struct span){ 1, 0 };
+		ops->iotlb_sync_map(&fake->domain.domain, c->iova, c->size);
+		KUNIT_EXPECT_TRUE_MSG(test, covers(fake->unit_flush, c->iova, c->size),
+				      "%llx from %llx: %llx to %llx", c->size, c->iova,
+				      fake->unit_flush.first, fake->unit_flush.last);
+	}
+}
+
 static struct kunit_case intel_ats_cases[] = {
 	KUNIT_CASE(domain_knows_before_the_device_caches),
 	KUNIT_CASE(function_that_may_not_cache_is_not_flushed),
 	KUNIT_CASE(flushes_reach_all_that_was_unmapped),
+	KUNIT_CASE(units_that_cache_absence_hear_of_all),
 	{}
 };
 
