@@ -7,6 +7,7 @@
  * until after the last.
  */
 #include <linux/compiler.h>
+#include <linux/lockdep.h>
 #include <linux/pci.h>
 #include <linux/pci-ats.h>
 #include <linux/spinlock.h>
@@ -45,11 +46,32 @@ void intel_ats_enable(struct device_domain_info *info)
 }
 
 /**
+ * intel_ats_disable_locked() - let a device of a domain cache no more translations
+ * @info: PCI device in the list of @info->domain
+ *
+ * For whoever unmaps, too, when the device is on its way out and does not answer:
+ * the read from and the write to the device end after all that it has sent
+ * before, and what it has cached it can no longer use. Does nothing if ATS is not
+ * enabled.
+ *
+ * Context: any. @info->domain->lock is held.
+ */
+void intel_ats_disable_locked(struct device_domain_info *info)
+{
+	lockdep_assert_held(&info->domain->lock);
+	if (!info->ats_enabled)
+		return;
+	pci_disable_ats(to_pci_dev(info->dev));
+	info->ats_enabled = 0;
+}
+
+/**
  * intel_ats_disable() - let a device cache no more translations
- * @info: PCI device that has ATS enabled
+ * @info: PCI device in the list of @info->domain
  *
  * By now nothing translates for the device, and its cache has been flushed; or
- * the device did not answer, and what it has cached it can no longer use.
+ * the device did not answer, and what it has cached it can no longer use. A flush
+ * by someone else that gave up on it has done this before.
  *
  * Context: any that may take a spinlock.  Takes @info->domain->lock.
  */
@@ -59,7 +81,6 @@ void intel_ats_disable(struct device_domain_info *info)
 	unsigned long flags;
 
 	spin_lock_irqsave(&domain->lock, flags);
-	pci_disable_ats(to_pci_dev(info->dev));
-	info->ats_enabled = 0;
+	intel_ats_disable_locked(info);
 	spin_unlock_irqrestore(&domain->lock, flags);
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * VT-d: what the domain knows in the moment in which a function with ATS may
- * cache translations, and in which it no longer may; and what a flush makes the
- * unit and the function forget, read from a queue that a thread serves.
+ * cache translations, and in which it no longer may; what a flush makes the unit
+ * and the function forget, read from a queue that a thread serves; and what is
+ * left of a function that does not answer.
  */
 #include <kunit/test.h>
 #include <linux/bits.h>
@@ -37,6 +38,7 @@ struct fake {
 	struct task_struct *server;
 	/* What the unit and the function have forgotten last */
 	struct span unit_flush, device_flush;
+	bool mute;
 	struct pci_bus bus;
 	struct pci_ops config;
 	struct pci_dev pdev;
@@ -169,6 +171,9 @@ static void serve(struct fake *fake, unsigned int nr)
 		fake->device_flush = device_range(desc[1]);
 		break;
 	case QI_IWD_TYPE:
+		/* Behind a function that is mute, nothing completes */
+		if (fake->mute)
+			break;
 		/* Pairs with the submitter, who polls this word */
 		smp_store_release((u32 *)phys_to_virt(desc[1]),
 				  (u32)(desc[0] >> 32));
@@ -347,11 +352,42 @@ static void units_that_cache_absence_hear_of_all(struct kunit *test)
 	}
 }
 
+/*
+ * While one takes a function away that does not answer, another one unmaps, and
+ * gives up as well: when that returns, what the function has cached is no use.
+ */
+static void nobody_gives_up_on_a_device_that_may_cache(struct kunit *test)
+{
+	struct fake *fake = fake_unit(test);
+
+	intel_ats_enable(&fake->info);
+	fake->info.ats_ending = true;
+	fake->mute = true;
+	writel(DMA_FSTS_ITE, fake->iommu.reg + DMAR_FSTS_REG);
+
+	flush(fake, SZ_1G, SZ_4K);
+	KUNIT_EXPECT_TRUE(test, covers(fake->unit_flush, SZ_1G, SZ_4K));
+	KUNIT_EXPECT_TRUE(test, covers(fake->device_flush, SZ_1G, SZ_4K));
+	KUNIT_EXPECT_EQ(test, fake->writes, 2U);
+	KUNIT_EXPECT_FALSE(test, fake->ctrl & PCI_ATS_CTRL_ENABLE);
+	KUNIT_EXPECT_TRUE(test, fake->held);
+	KUNIT_EXPECT_EQ(test, (int)fake->info.ats_enabled, 0);
+
+	/* Once is enough: the next flush has no device to wait for */
+	flush(fake, SZ_2G, SZ_4K);
+	KUNIT_EXPECT_TRUE(test, covers(fake->unit_flush, SZ_2G, SZ_4K));
+	KUNIT_EXPECT_FALSE(test, covers(fake->device_flush, SZ_2G, SZ_4K));
+	/* and who takes it away finds it done */
+	intel_ats_disable(&fake->info);
+	KUNIT_EXPECT_EQ(test, fake->writes, 2U);
+}
+
 static struct kunit_case intel_ats_cases[] = {
 	KUNIT_CASE(domain_knows_before_the_device_caches),
 	KUNIT_CASE(function_that_may_not_cache_is_not_flushed),
 	KUNIT_CASE(flushes_reach_all_that_was_unmapped),
 	KUNIT_CASE(units_that_cache_absence_hear_of_all),
+	KUNIT_CASE(nobody_gives_up_on_a_device_that_may_cache),
 	{}
 };
 

@@ -19,6 +19,7 @@ struct iommu_iotlb_gather;
 /* ats.c */
 void intel_ats_enable(struct device_domain_info *info);
 void intel_ats_disable(struct device_domain_info *info);
+void intel_ats_disable_locked(struct device_domain_info *info);
 
 /* ext.c */
 extern const struct iommu_ops_ext intel_iommu_ops_ext;
