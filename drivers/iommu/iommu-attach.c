@@ -38,6 +38,7 @@
 #include <linux/mutex.h>
 #include <linux/printk.h>
 #include <linux/rwsem.h>
+#include <linux/spinlock.h>
 #include <linux/wait.h>
 #include <trace/events/iommu.h>
 
@@ -98,6 +99,9 @@ static bool follows_group(const struct group_device *member)
 {
 	return iommu_device_usable(member->dev) && !member->quiet;
 }
+
+/* The link from a device to its group, which resets follow: innermost */
+DEFINE_SPINLOCK(iommu_resets_lock);
 
 /* Attaches that wait for the end of resets, which are rare: one for all groups */
 static DECLARE_WAIT_QUEUE_HEAD(quiet_ends);

@@ -9,6 +9,7 @@
 #ifndef __IOMMU_ATTACH_H
 #define __IOMMU_ATTACH_H
 
+#include <linux/spinlock.h>
 #include <linux/types.h>
 
 struct device;
@@ -18,6 +19,7 @@ struct iommu_group;
 struct msi_desc;
 
 /* drivers/iommu/iommu-attach.c */
+extern spinlock_t iommu_resets_lock;
 bool iommu_device_usable(struct device *dev);
 int __iommu_attach_device(struct iommu_domain *domain, struct device *dev);
 int iommu_group_switch_domain(struct iommu_group *group,
@@ -37,6 +39,9 @@ void iommu_device_resume(struct iommu_group *group,
 			 struct group_device *member);
 void iommu_attach_complain(struct iommu_group *group, const char *what);
 unsigned int iommu_attach_complaints(void);
+
+/* drivers/iommu/iommu-reset.c */
+void iommu_device_forget_group(struct device *dev);
 
 /* drivers/iommu/iommu-device.c */
 struct iommu_domain *iommu_device_alloc_blocking(struct device *dev);

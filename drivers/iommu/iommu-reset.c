@@ -32,6 +32,7 @@
 #include <linux/lockdep.h>
 #include <linux/mutex.h>
 #include <linux/pci.h>
+#include <linux/spinlock.h>
 
 #include "iommu-attach.h"
 #include "iommu-group.h"
@@ -84,13 +85,41 @@ static void end_locked(struct iommu_group *group, struct group_device *member)
 	iommu_device_resume(group, member);
 }
 
+/*
+ * Nothing keeps a device in its group here: a reset of a physical function, or of a
+ * bus, comes upon devices that are being removed. While the link is there, so is
+ * the reference that goes with it.
+ */
+static struct iommu_group *group_of(struct device *dev)
+{
+	struct iommu_group *group;
+
+	spin_lock(&iommu_resets_lock);
+	group = iommu_group_get(dev);
+	spin_unlock(&iommu_resets_lock);
+	return group;
+}
+
+/**
+ * iommu_device_forget_group() - a device is no longer in its group
+ * @dev: device; the caller drops its reference to the group afterwards
+ *
+ * Context: may be called with &struct iommu_group.mutex held, does not sleep.
+ */
+void iommu_device_forget_group(struct device *dev)
+{
+	spin_lock(&iommu_resets_lock);
+	dev->iommu_group = NULL;
+	spin_unlock(&iommu_resets_lock);
+}
+
 typedef void (*member_fn)(struct iommu_group *group,
 			  struct group_device *member);
 
 /* Do something about a device, with its group locked */
 static void with_member(struct device *dev, member_fn act)
 {
-	struct iommu_group *group = iommu_group_get(dev);
+	struct iommu_group *group = group_of(dev);
 	struct group_device *member;
 
 	if (!group)
@@ -112,7 +141,7 @@ static void with_member(struct device *dev, member_fn act)
  */
 static void with_virtual_function(struct device *dev, member_fn act)
 {
-	struct iommu_group *group = iommu_group_get(dev);
+	struct iommu_group *group = group_of(dev);
 
 	if (group && (READ_ONCE(group->owner) || READ_ONCE(group->nr_resets)))
 		with_member(dev, act);

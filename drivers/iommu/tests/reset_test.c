@@ -9,6 +9,7 @@
 #include <linux/iommu-ext.h>
 #include <linux/iommu.h>
 #include <linux/kthread.h>
+#include <linux/sched.h>
 #include <linux/sizes.h>
 
 #include "../iommu-attach.h"
@@ -395,6 +396,42 @@ static void owner_comes_meanwhile(struct kunit *test)
 	fake_world_exit(test);
 }
 
+static int keep_resetting(void *dev)
+{
+	while (!kthread_should_stop()) {
+		iommu_device_reset_begin(dev);
+		iommu_device_reset_end(dev);
+		cond_resched();
+	}
+	return 0;
+}
+
+/* The reset of a PF comes upon functions that are being removed, with their groups. */
+static void group_goes_meanwhile(struct kunit *test)
+{
+	struct task_struct *thread;
+	struct iommu_group *group;
+	struct device *dev;
+	unsigned int i;
+
+	fake_world_init(test, &static_ops, 0);
+	fake_dev_make(test, NULL);
+	dev = fake_device(0);
+	thread = kthread_run(keep_resetting, dev, "reset");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(thread));
+	for (i = 0; i < 30; i++) {
+		group = iommu_group_alloc();
+		if (IS_ERR(group))
+			break;
+		KUNIT_EXPECT_EQ(test, 0, iommu_group_add_device(group, dev));
+		iommu_group_put(group);
+		iommu_group_remove_device(dev);
+	}
+	kthread_stop(thread);
+	KUNIT_EXPECT_EQ(test, i, 30);
+	fake_world_exit(test);
+}
+
 /* A device that cannot come back stays blocked, until the next attach */
 static void coming_back_fails(struct kunit *test)
 {
@@ -519,6 +556,7 @@ static struct kunit_case reset_cases[] = {
 	KUNIT_CASE(owner_comes_meanwhile),
 	KUNIT_CASE(group_is_left_meanwhile),
 	KUNIT_CASE(owner_leaves_meanwhile),
+	KUNIT_CASE(group_goes_meanwhile),
 	KUNIT_CASE(coming_back_fails),
 	KUNIT_CASE(blocking_fails),
 	KUNIT_CASE(blocked_by_empty_domain),
