@@ -100,7 +100,11 @@ static bool follows_group(const struct group_device *member)
 	return iommu_device_usable(member->dev) && !member->quiet;
 }
 
-/* The link from a device to its group, which resets follow: innermost */
+/*
+ * What has to agree between who counts a reset and who claims a group: the number of
+ * resets of a device, the owner of its group, and the link from the one to the
+ * other. Innermost.
+ */
 DEFINE_SPINLOCK(iommu_resets_lock);
 
 /* Attaches that wait for the end of resets, which are rare: one for all groups */
@@ -577,25 +581,35 @@ int iommu_group_heal(struct iommu_group *group)
 	return iommu_group_switch_domain(group, target);
 }
 
-/**
- * iommu_device_quiesce() - block one device of a group
- * @group: group
- * @member: device that iommu_device_usable() accepts and that is not quiet
- *
- * The domain of the group does not change. A device that cannot be blocked by a
- * static domain is where it was, or stranded, and follows its group as before.
- *
- * Context: &struct iommu_group.mutex is held; may sleep, does not allocate.
+/*
+ * Does the IOMMU take requests of another device for those of this one? Then it
+ * can only block both, and the other one may be busy.
  */
-void iommu_device_quiesce(struct iommu_group *group,
-			  struct group_device *member)
+static bool shares_requester_id(struct iommu_group *group, struct device *dev)
+{
+	struct group_device *member;
+
+	list_for_each_entry(member, &group->devices, list)
+		if (iommu_devices_share_id(member->dev, dev))
+			return true;
+	return false;
+}
+
+/*
+ * Block one device of a group, whose domain does not change. A device that cannot
+ * be blocked by a static domain is where it was, or stranded, and follows its group
+ * as before.
+ */
+static void quiesce_device(struct iommu_group *group,
+			   struct group_device *member)
 {
 	struct iommu_domain *blocked = blocked_domain_of(group, member->dev);
 	struct iommu_domain *domain = group->domain;
 
-	lockdep_assert_held(&group->mutex);
 	/* A domain that is left and entered again may cost all of its mappings */
 	if (!blocked || blocked->ops->free || !domain)
+		return;
+	if (shares_requester_id(group, member->dev))
 		return;
 	if (blocked == domain) {
 		set_quiet(group, member, true);
@@ -635,22 +649,34 @@ static void unblock_device(struct iommu_group *group, struct device *dev)
 }
 
 /**
- * iommu_device_resume() - undo iommu_device_quiesce()
- * @group: group, whose domain may be another one since
- * @member: device; nothing happens if it is not quiet
+ * iommu_device_heed_resets() - block a device while it is being reset
+ * @group: group
+ * @member: device
  *
- * If the device cannot be attached, or cannot go back to no domain, it stays
- * blocked and is stranded. Attaches that waited for it go on.
+ * Compares what is with what should be, after a reset has begun or ended, and
+ * after the group has got an owner: a device with an owner is blocked, and one
+ * that is reset no longer comes to the domain that its group is on now. If it
+ * cannot be attached, or cannot go back to no domain, it stays blocked and is
+ * stranded. Attaches that waited for it go on.
  *
  * Context: &struct iommu_group.mutex is held; may sleep, does not allocate.
  */
-void iommu_device_resume(struct iommu_group *group, struct group_device *member)
+void iommu_device_heed_resets(struct iommu_group *group,
+			      struct group_device *member)
 {
+	bool reset;
+
 	lockdep_assert_held(&group->mutex);
-	if (!member->quiet)
+	if (!iommu_device_usable(member->dev))
 		return;
-	unblock_device(group, member->dev);
-	set_quiet(group, member, false);
+	/* Who changes the number now has seen the owner, and comes here next. */
+	reset = READ_ONCE(member->dev->iommu->resets);
+	if (reset && group->owner && !member->quiet) {
+		quiesce_device(group, member);
+	} else if (!reset && member->quiet) {
+		unblock_device(group, member->dev);
+		set_quiet(group, member, false);
+	}
 }
 
 /* Firmware regions that must be mapped 1:1 at all times, relaxable ones not */
@@ -759,8 +785,6 @@ static void forget_resets(struct iommu_group *group, struct device *dev)
 	list_for_each_entry(member, &group->devices, list) {
 		if (member->dev != dev)
 			continue;
-		if (member->resets)
-			WRITE_ONCE(group->nr_resets, group->nr_resets - 1);
 		if (member->quiet)
 			set_quiet(group, member, false);
 	}

@@ -33,10 +33,8 @@ void iommu_group_note_domain(struct iommu_group *group,
 			     struct iommu_domain *domain);
 int iommu_group_admit_device(struct iommu_group *group, struct device *dev);
 void iommu_group_dismiss_device(struct device *dev);
-void iommu_device_quiesce(struct iommu_group *group,
-			  struct group_device *member);
-void iommu_device_resume(struct iommu_group *group,
-			 struct group_device *member);
+void iommu_device_heed_resets(struct iommu_group *group,
+			      struct group_device *member);
 void iommu_attach_complain(struct iommu_group *group, const char *what);
 unsigned int iommu_attach_complaints(void);
 

@@ -15,6 +15,7 @@
 #include <linux/list.h>
 #include <linux/lockdep.h>
 #include <linux/mutex.h>
+#include <linux/spinlock.h>
 
 #include "iommu-attach.h"
 #include "iommu-group.h"
@@ -69,16 +70,27 @@ static int group_block(struct iommu_group *group)
 	return iommu_group_switch_domain(group, group->blocking_domain);
 }
 
+/* Who counts a reset at this time sees the owner, or is seen by him. */
+static void group_set_owner(struct iommu_group *group, void *owner)
+{
+	spin_lock(&iommu_resets_lock);
+	group->owner = owner;
+	spin_unlock(&iommu_resets_lock);
+}
+
 static int group_claim(struct iommu_group *group, void *owner)
 {
+	struct group_device *member;
 	int err;
 
 	lockdep_assert_held(&group->mutex);
 	err = group_block(group);
 	if (err)
 		return err;
-	group->owner = owner;
+	group_set_owner(group, owner);
 	group->owner_cnt = 1;
+	list_for_each_entry(member, &group->devices, list)
+		iommu_device_heed_resets(group, member);
 	return 0;
 }
 
@@ -86,7 +98,7 @@ static void group_release(struct iommu_group *group)
 {
 	lockdep_assert_held(&group->mutex);
 	group->owner_cnt = 0;
-	group->owner = NULL;
+	group_set_owner(group, NULL);
 	group->dma_owner = NULL;
 	iommu_group_leave_domain(group);
 }

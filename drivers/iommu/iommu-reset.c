@@ -20,7 +20,8 @@
  *                               domain of the group
  *
  * Only devices in the hands of an owner are blocked: native drivers take part
- * in resets themselves. And only where the IOMMU's driver has a static blocked
+ * in resets themselves. An owner who comes during a reset finds the device blocked
+ * until it ends. And only where the IOMMU's driver has a static blocked
  * domain: to others, leaving a domain and coming back is no small thing. Some
  * map again all that is in it, with interrupts off.
  */
@@ -37,72 +38,10 @@
 #include "iommu-attach.h"
 #include "iommu-group.h"
 
-/*
- * Does the IOMMU take requests of another device for those of this one? Then it
- * can only block both, and the other one may be busy.
- */
-static bool shares_requester_id(struct iommu_group *group, struct device *dev)
-{
-	struct group_device *member;
-
-	list_for_each_entry(member, &group->devices, list)
-		if (iommu_devices_share_id(member->dev, dev))
-			return true;
-	return false;
-}
-
-/* The device in its group, if the IOMMU can do anything about it */
-static struct group_device *find_member(struct iommu_group *group,
-					struct device *dev)
-{
-	struct group_device *member;
-
-	lockdep_assert_held(&group->mutex);
-	list_for_each_entry(member, &group->devices, list)
-		if (member->dev == dev && iommu_device_usable(dev))
-			return member;
-	return NULL;
-}
-
-/*
- * A reset may be a part of a larger one: of the slot, the bus, the PF. The owner
- * may have come since that began.
- */
-static void begin_locked(struct iommu_group *group, struct group_device *member)
-{
-	if (!member->resets++)
-		WRITE_ONCE(group->nr_resets, group->nr_resets + 1);
-	if (group->owner && !member->quiet &&
-	    !shares_requester_id(group, member->dev))
-		iommu_device_quiesce(group, member);
-}
-
-static void end_locked(struct iommu_group *group, struct group_device *member)
-{
-	if (!member->resets || --member->resets)
-		return;
-	WRITE_ONCE(group->nr_resets, group->nr_resets - 1);
-	iommu_device_resume(group, member);
-}
-
-/*
- * Nothing keeps a device in its group here: a reset of a physical function, or of a
- * bus, comes upon devices that are being removed. While the link is there, so is
- * the reference that goes with it.
- */
-static struct iommu_group *group_of(struct device *dev)
-{
-	struct iommu_group *group;
-
-	spin_lock(&iommu_resets_lock);
-	group = iommu_group_get(dev);
-	spin_unlock(&iommu_resets_lock);
-	return group;
-}
-
 /**
  * iommu_device_forget_group() - a device is no longer in its group
- * @dev: device; the caller drops its reference to the group afterwards
+ * @dev: device; the caller drops its reference to the group, and frees dev->iommu,
+ *       afterwards
  *
  * Context: may be called with &struct iommu_group.mutex held, does not sleep.
  */
@@ -113,13 +52,54 @@ void iommu_device_forget_group(struct device *dev)
 	spin_unlock(&iommu_resets_lock);
 }
 
-typedef void (*member_fn)(struct iommu_group *group,
-			  struct group_device *member);
-
-/* Do something about a device, with its group locked */
-static void with_member(struct device *dev, member_fn act)
+/* The device in its group */
+static struct group_device *find_member(struct iommu_group *group,
+					struct device *dev)
 {
-	struct iommu_group *group = group_of(dev);
+	struct group_device *member;
+
+	lockdep_assert_held(&group->mutex);
+	list_for_each_entry(member, &group->devices, list)
+		if (member->dev == dev)
+			return member;
+	return NULL;
+}
+
+/*
+ * Count a reset of a device in or out. It may be a part of a larger one: of the slot,
+ * the bus, the PF. Returns the group if there is, or was, something to do for an
+ * owner, else NULL.
+ *
+ * Only then may the mutex of the group be taken. A native driver may hold that for as
+ * long as mmap_lock is held by others (iommu_sva_bind_device()), while VFIO resets
+ * the physical function of its device within memory_lock, for which page faults
+ * within mmap_lock wait.
+ *
+ * Nothing keeps a device in its group here: a reset of a physical function, or of a
+ * bus, comes upon devices that are being removed. While the link is there, so are
+ * the reference that goes with it and dev->iommu.
+ */
+static struct iommu_group *count_reset(struct device *dev, int change)
+{
+	struct iommu_group *group;
+	bool busy = false;
+
+	spin_lock(&iommu_resets_lock);
+	group = iommu_group_get(dev);
+	if (group && dev->iommu && (change > 0 || dev->iommu->resets)) {
+		WRITE_ONCE(dev->iommu->resets, dev->iommu->resets + change);
+		busy = group->owner || READ_ONCE(group->nr_quiet);
+	}
+	spin_unlock(&iommu_resets_lock);
+	if (busy)
+		return group;
+	iommu_group_put(group);
+	return NULL;
+}
+
+static void reset_device(struct device *dev, int change)
+{
+	struct iommu_group *group = count_reset(dev, change);
 	struct group_device *member;
 
 	if (!group)
@@ -127,34 +107,18 @@ static void with_member(struct device *dev, member_fn act)
 	mutex_lock(&group->mutex);
 	member = find_member(group, dev);
 	if (member)
-		act(group, member);
+		iommu_device_heed_resets(group, member);
 	mutex_unlock(&group->mutex);
 	iommu_group_put(group);
 }
 
-/*
- * The same for a virtual function, which a native driver may have. That may hold
- * the mutex of its group for as long as mmap_lock is held by others
- * (iommu_sva_bind_device()), while VFIO resets the physical function within
- * memory_lock, for which page faults within mmap_lock wait: the mutex is left
- * alone unless there is, or was, something to do for an owner.
- */
-static void with_virtual_function(struct device *dev, member_fn act)
-{
-	struct iommu_group *group = group_of(dev);
-
-	if (group && (READ_ONCE(group->owner) || READ_ONCE(group->nr_resets)))
-		with_member(dev, act);
-	iommu_group_put(group);
-}
-
 /* A reset of a physical function is one of its virtual functions, too. */
-static void with_functions(struct device *dev, member_fn act)
+static void reset_functions(struct device *dev, int change)
 {
 	struct pci_dev *pf, *vf;
 	int i;
 
-	with_member(dev, act);
+	reset_device(dev, change);
 	if (!dev_is_pci(dev))
 		return;
 	pf = to_pci_dev(dev);
@@ -164,7 +128,7 @@ static void with_functions(struct device *dev, member_fn act)
 						 pci_iov_virtfn_devfn(pf, i));
 		if (!vf)
 			continue;
-		with_virtual_function(&vf->dev, act);
+		reset_device(&vf->dev, change);
 		pci_dev_put(vf);
 	}
 }
@@ -173,16 +137,16 @@ static void with_functions(struct device *dev, member_fn act)
  * iommu_device_reset_begin() - a device is about to be reset
  * @dev: device that has been told to send nothing any more
  *
- * Blocks its DMA if an owner has it, and if that can be done to this device
- * alone; and that of its virtual functions. May be nested.
+ * Blocks its DMA if an owner has it, or as soon as one has, and if that can be
+ * done to this device alone; and that of its virtual functions. May be nested.
  *
- * Context: takes &struct iommu_group.mutex; may sleep, does not allocate. The
- * device_lock() is held, which pairs this with iommu_device_reset_end() and
- * keeps the number of virtual functions.
+ * Context: takes &struct iommu_group.mutex if there is an owner; may sleep, does
+ * not allocate. The device_lock() is held, which pairs this with
+ * iommu_device_reset_end() and keeps the number of virtual functions.
  */
 void iommu_device_reset_begin(struct device *dev)
 {
-	with_functions(dev, begin_locked);
+	reset_functions(dev, 1);
 }
 EXPORT_SYMBOL_NS_GPL(iommu_device_reset_begin, IOMMUFD_INTERNAL);
 
@@ -197,6 +161,6 @@ EXPORT_SYMBOL_NS_GPL(iommu_device_reset_begin, IOMMUFD_INTERNAL);
  */
 void iommu_device_reset_end(struct device *dev)
 {
-	with_functions(dev, end_locked);
+	reset_functions(dev, -1);
 }
 EXPORT_SYMBOL_NS_GPL(iommu_device_reset_end, IOMMUFD_INTERNAL);

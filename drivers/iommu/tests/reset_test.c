@@ -9,6 +9,7 @@
 #include <linux/iommu-ext.h>
 #include <linux/iommu.h>
 #include <linux/kthread.h>
+#include <linux/mutex.h>
 #include <linux/sched.h>
 #include <linux/sizes.h>
 
@@ -225,7 +226,7 @@ static int do_attach(void *data)
 	else
 		attach->ret = iommu_attach_device(attach->domain,
 						  fake_device(0));
-	complete(&attach->done);
+	complete_all(&attach->done);
 	return 0;
 }
 
@@ -365,34 +366,142 @@ static void old_domain_is_returned_to(struct kunit *test)
 	end(test, user);
 }
 
-/* A device that gets an owner in its reset is quiet from the next part of it on. */
+static void claim(struct kunit *test)
+{
+	KUNIT_ASSERT_EQ(test, 0, iommu_device_claim_dma_owner(fake_device(0),
+							      &owner));
+}
+
+static struct iommu_domain *make_user_domain(struct kunit *test)
+{
+	struct iommu_domain *user;
+	bool complete;
+
+	user = iommu_device_alloc_paging(fake_device(0), 0, &complete);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(user));
+	return user;
+}
+
+/*
+ * A device that gets an owner in its reset is quiet from then on: it must not be
+ * attached to a domain whose unmaps would ask it to invalidate something.
+ */
 static void owner_comes_meanwhile(struct kunit *test)
 {
 	struct iommu_domain *blocked, *user;
-	bool complete;
 
 	fake_world_init(test, &static_ops, 3);
 	iommu_device_reset_begin(fake_device(1));
 	KUNIT_EXPECT_TRUE(test, fake_all_on(fake.group->default_domain));
-	KUNIT_ASSERT_EQ(test, 0, iommu_device_claim_dma_owner(fake_device(0),
-							      &owner));
+	claim(test);
 	blocked = fake.group->blocking_domain;
-	user = iommu_device_alloc_paging(fake_device(0), 0, &complete);
-	KUNIT_ASSERT_FALSE(test, IS_ERR(user));
-	KUNIT_EXPECT_EQ(test, 0,
+	KUNIT_EXPECT_EQ(test, fake.group->nr_quiet, 1);
+	user = make_user_domain(test);
+	KUNIT_EXPECT_EQ(test, -EBUSY,
 			iommu_device_replace_domain(fake_device(0), user));
+	KUNIT_EXPECT_TRUE(test, fake_all_on(blocked));
+
 	iommu_device_reset_begin(fake_device(1));
-	expect_on(test, blocked, user);
+	iommu_device_reset_end(fake_device(1));
 	KUNIT_EXPECT_EQ(test, -EBUSY,
 			iommu_device_replace_domain(fake_device(0), user));
 	iommu_device_reset_end(fake_device(1));
-	expect_on(test, blocked, user);
-	iommu_device_reset_end(fake_device(1));
+	KUNIT_EXPECT_TRUE(test, fake_all_on(blocked));
+	KUNIT_EXPECT_EQ(test, fake.group->nr_quiet, 0);
+	KUNIT_EXPECT_EQ(test, 0,
+			iommu_device_replace_domain(fake_device(0), user));
 	KUNIT_EXPECT_TRUE(test, fake_all_on(user));
-	KUNIT_EXPECT_EQ(test, fake.group->nr_resets, 0);
 	iommu_device_release_dma_owner(fake_device(0));
 	KUNIT_EXPECT_TRUE(test, fake_all_on(fake.group->default_domain));
 	iommu_domain_free(user);
+	fake_world_exit(test);
+}
+
+/* Owners come and go in one reset: its end undoes what there is to undo, once. */
+static void owners_come_and_go_meanwhile(struct kunit *test)
+{
+	struct iommu_domain *normal, *blocked;
+
+	fake_world_init(test, &static_ops, 3);
+	normal = fake.group->default_domain;
+	iommu_device_reset_begin(fake_device(1));
+	iommu_device_reset_begin(fake_device(1));
+	claim(test);
+	blocked = fake.group->blocking_domain;
+	iommu_device_release_dma_owner(fake_device(0));
+	expect_on(test, blocked, normal);
+	claim(test);
+	KUNIT_EXPECT_EQ(test, fake.group->nr_quiet, 1);
+	iommu_device_reset_end(fake_device(1));
+	iommu_device_release_dma_owner(fake_device(0));
+	expect_on(test, blocked, normal);
+	iommu_device_reset_end(fake_device(1));
+	KUNIT_EXPECT_TRUE(test, fake_all_on(normal));
+	KUNIT_EXPECT_EQ(test, fake.group->nr_quiet, 0);
+
+	/* Nothing is left of it. */
+	claim(test);
+	KUNIT_EXPECT_EQ(test, fake.group->nr_quiet, 0);
+	KUNIT_EXPECT_TRUE(test, fake_all_on(blocked));
+	iommu_device_release_dma_owner(fake_device(0));
+	KUNIT_EXPECT_TRUE(test, fake_all_on(normal));
+	fake_world_exit(test);
+}
+
+/* By the group, as VFIO's containers do */
+static void owner_of_group_comes_and_waits(struct kunit *test)
+{
+	struct attach attach = { .whole_group = true, .ret = 1 };
+
+	fake_world_init(test, &static_ops, 3);
+	iommu_device_reset_begin(fake_device(1));
+	KUNIT_ASSERT_EQ(test, 0, iommu_group_claim_dma_owner(fake.group,
+							     &owner));
+	attach.domain = make_user_domain(test);
+	begin_attach(test, &attach);
+	iommu_device_reset_end(fake_device(1));
+	wait_for_completion(&attach.done);
+	KUNIT_EXPECT_EQ(test, attach.ret, 0);
+	KUNIT_EXPECT_TRUE(test, fake_all_on(attach.domain));
+	iommu_group_release_dma_owner(fake.group);
+	iommu_domain_free(attach.domain);
+	fake_world_exit(test);
+}
+
+static int reset_without_owner(void *data)
+{
+	iommu_device_reset_begin(fake_device(1));
+	complete(data);
+	return 0;
+}
+
+/*
+ * A native driver may hold the mutex of its group for as long as the reset that
+ * waits for it; who owns the group after it is told nevertheless.
+ */
+static void group_of_native_driver_is_locked(struct kunit *test)
+{
+	struct task_struct *thread;
+	struct completion begun;
+	bool waited;
+
+	fake_world_init(test, &static_ops, 3);
+	init_completion(&begun);
+	thread = kthread_create(reset_without_owner, &begun, "reset");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(thread));
+	mutex_lock(&fake.group->mutex);
+	wake_up_process(thread);
+	waited = !wait_for_completion_timeout(&begun, 5 * HZ);
+	mutex_unlock(&fake.group->mutex);
+	if (waited)
+		wait_for_completion(&begun);
+	KUNIT_EXPECT_FALSE(test, waited);
+	claim(test);
+	KUNIT_EXPECT_EQ(test, fake.group->nr_quiet, 1);
+	iommu_device_reset_end(fake_device(1));
+	KUNIT_EXPECT_EQ(test, fake.group->nr_quiet, 0);
+	iommu_device_release_dma_owner(fake_device(0));
+	KUNIT_EXPECT_TRUE(test, fake_all_on(fake.group->default_domain));
 	fake_world_exit(test);
 }
 
@@ -554,6 +663,9 @@ static struct kunit_case reset_cases[] = {
 	KUNIT_CASE(old_domain_is_returned_to),
 	KUNIT_CASE(single_device_waits),
 	KUNIT_CASE(owner_comes_meanwhile),
+	KUNIT_CASE(owners_come_and_go_meanwhile),
+	KUNIT_CASE(owner_of_group_comes_and_waits),
+	KUNIT_CASE(group_of_native_driver_is_locked),
 	KUNIT_CASE(group_is_left_meanwhile),
 	KUNIT_CASE(owner_leaves_meanwhile),
 	KUNIT_CASE(group_goes_meanwhile),
