@@ -731,15 +731,17 @@ int iommu_group_admit_device(struct iommu_group *group, struct device *dev)
  * Write a device's entries in the tables of the IOMMU anew. Drivers take the
  * attach of the domain that the device is on for no change, so it goes by way of
  * the static blocked one. The others (SMMUv2) count who shares an entry, and have
- * cleared nothing.
+ * cleared nothing. A device that must stay mapped goes the same way: its entry has
+ * been cleared already.
  */
 static void renew_device(struct iommu_group *group, struct device *dev)
 {
-	struct iommu_domain *blocked = blocked_domain_of(group, dev);
+	const struct iommu_ops_ext *ext = dev_iommu_ops(dev)->ext;
+	struct iommu_domain *blocked = ext ? ext->blocked_domain : NULL;
 	struct iommu_domain *domain = group->domain;
 	int err;
 
-	if (!blocked || blocked->ops->free)
+	if (!blocked)
 		return;
 	lock_tables(domain, blocked);
 	if (blocked != domain)

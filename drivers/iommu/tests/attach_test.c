@@ -296,7 +296,7 @@ static void going_back_fails_at(struct kunit *test, unsigned int first,
 	KUNIT_EXPECT_PTR_EQ(test, fake.group->domain, old);
 
 	victim = fake.devs[second - first - 1];
-	KUNIT_EXPECT_TRUE(test, victim->dev.iommu->stranded);
+	KUNIT_EXPECT_TRUE(test, victim->pci.dev.iommu->stranded);
 	if (has_static)
 		KUNIT_EXPECT_PTR_EQ(test, victim->hw, &blocked);
 
@@ -304,7 +304,7 @@ static void going_back_fails_at(struct kunit *test, unsigned int first,
 	fake_arm(0, FAKE_FAIL_KEEPS_OLD);
 	iommu_device_detach_domain(fake_device(0), old);
 	KUNIT_EXPECT_TRUE(test, fake_all_on(fake.group->blocking_domain));
-	KUNIT_EXPECT_FALSE(test, victim->dev.iommu->stranded);
+	KUNIT_EXPECT_FALSE(test, victim->pci.dev.iommu->stranded);
 	count_complaints();
 	iommu_domain_free(old);
 	KUNIT_EXPECT_EQ(test, complaints(), 1);
@@ -758,7 +758,7 @@ static void direct_regions(struct kunit *test)
 	second = fake_dev_make(test, &fake.iommus[0]);
 	second->direct = true;
 	KUNIT_ASSERT_EQ(test, 0, fake_dev_probe(second));
-	KUNIT_EXPECT_TRUE(test, second->dev.iommu->require_direct);
+	KUNIT_EXPECT_TRUE(test, second->pci.dev.iommu->require_direct);
 	KUNIT_EXPECT_EQ(test, -EPERM, claim(0));
 	KUNIT_EXPECT_TRUE(test, fake_all_on(fake.group->default_domain));
 	fake_world_exit(test);
@@ -793,7 +793,7 @@ static void reserved_regions_missing(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -ENOMEM,
 			iommu_device_get_resv_regions(fake_device(0), &regions));
 	KUNIT_EXPECT_TRUE(test, list_empty(&regions));
-	KUNIT_EXPECT_TRUE(test, fake.devs[0]->dev.iommu->require_direct);
+	KUNIT_EXPECT_TRUE(test, fake.devs[0]->pci.dev.iommu->require_direct);
 	fake_world_exit(test);
 
 	fake_world_init(test, &ext_ops, 1);
@@ -842,7 +842,7 @@ static void devices_come_and_go(struct kunit *test)
 /* Take a device from its driver; the rest of its way out is fake_world_exit()'s. */
 static void dismiss(struct fake_dev *fdev)
 {
-	iommu_group_dismiss_device(&fdev->dev);
+	iommu_group_dismiss_device(&fdev->pci.dev);
 	fdev->gone = false;
 }
 
@@ -897,12 +897,12 @@ static void deferred_attach(struct kunit *test)
 	fdev = fake_dev_make(test, &fake.iommus[0]);
 	fdev->deferred = true;
 	fdev->hw = &fake_nothing;
-	KUNIT_ASSERT_EQ(test, 0, iommu_group_add_device(fake.group, &fdev->dev));
+	KUNIT_ASSERT_EQ(test, 0, iommu_group_add_device(fake.group, &fdev->pci.dev));
 	KUNIT_EXPECT_EQ(test, fake.attaches, 0);
 	KUNIT_ASSERT_EQ(test, 0, fake_dev_probe(fdev));
 	fdev->deferred = true;
 	KUNIT_EXPECT_EQ(test, 0,
-			iommu_deferred_attach(&fdev->dev,
+			iommu_deferred_attach(&fdev->pci.dev,
 					      fake.group->default_domain));
 	KUNIT_EXPECT_TRUE(test, fake_all_on(fake.group->default_domain));
 

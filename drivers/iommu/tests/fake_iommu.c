@@ -207,11 +207,11 @@ struct fake_dev *fake_dev_make(struct kunit *test, struct fake_iommu *iommu)
 	KUNIT_ASSERT_NOT_NULL(test, fdev);
 	KUNIT_ASSERT_LT(test, fake.nr_devs, FAKE_MAX_DEVICES);
 	fdev->iommu = iommu;
-	device_initialize(&fdev->dev);
-	fdev->dev.bus = &fake_bus;
-	fdev->dev.release = fake_dev_free;
-	dev_set_name(&fdev->dev, "fake-dev%u", fake.nr_devs);
-	KUNIT_ASSERT_EQ(test, device_add(&fdev->dev), 0);
+	device_initialize(&fdev->pci.dev);
+	fdev->pci.dev.bus = &fake_bus;
+	fdev->pci.dev.release = fake_dev_free;
+	dev_set_name(&fdev->pci.dev, "fake-dev%u", fake.nr_devs);
+	KUNIT_ASSERT_EQ(test, device_add(&fdev->pci.dev), 0);
 	fake.devs[fake.nr_devs++] = fdev;
 	return fdev;
 }
@@ -219,16 +219,16 @@ struct fake_dev *fake_dev_make(struct kunit *test, struct fake_iommu *iommu)
 int fake_dev_probe(struct fake_dev *fdev)
 {
 	if (fdev->iommu)
-		return iommu_probe_device(&fdev->dev);
-	return iommu_group_add_device(fake.group, &fdev->dev);
+		return iommu_probe_device(&fdev->pci.dev);
+	return iommu_group_add_device(fake.group, &fdev->pci.dev);
 }
 
 void fake_dev_remove(struct fake_dev *fdev)
 {
 	if (fdev->iommu)
-		iommu_release_device(&fdev->dev);
+		iommu_release_device(&fdev->pci.dev);
 	else
-		iommu_group_remove_device(&fdev->dev);
+		iommu_group_remove_device(&fdev->pci.dev);
 }
 
 /* A group of @nr_devs devices on their default domain */
@@ -265,8 +265,8 @@ void fake_world_exit(struct kunit *test)
 	for (i = 0; i < fake.nr_devs; i++) {
 		if (!fake.devs[i]->gone)
 			fake_dev_remove(fake.devs[i]);
-		device_del(&fake.devs[i]->dev);
-		put_device(&fake.devs[i]->dev);
+		device_del(&fake.devs[i]->pci.dev);
+		put_device(&fake.devs[i]->pci.dev);
 	}
 	iommu_group_put(fake.group);
 	for (i = 0; i < ARRAY_SIZE(fake.iommus); i++)

@@ -15,6 +15,7 @@
 #include <linux/device.h>
 #include <linux/iommu.h>
 #include <linux/list.h>
+#include <linux/pci.h>
 #include <linux/types.h>
 
 struct kunit;
@@ -69,17 +70,20 @@ struct fake_iommu {
 
 /**
  * struct fake_dev - device behind a fake IOMMU
- * @dev: what the core sees
+ * @pci: what the core sees is the device in it, which is on PCI only while a test
+ *       says so
  * @iommu: its IOMMU, or NULL when no driver serves it
  * @hw: domain that the hardware walks for the device
+ * @known: domain that the driver takes it to be on, where a test has one that does
  * @direct: firmware needs a region mapped 1:1
  * @deferred: first attach is left to the DMA API
  * @gone: release_device() was called
  */
 struct fake_dev {
-	struct device dev;
+	struct pci_dev pci;
 	struct fake_iommu *iommu;
 	struct iommu_domain *hw;
+	struct iommu_domain *known;
 	bool direct;
 	bool deferred;
 	bool gone;
@@ -132,12 +136,12 @@ static inline struct fake_domain *to_fake_domain(struct iommu_domain *domain)
 
 static inline struct fake_dev *to_fake_dev(struct device *dev)
 {
-	return container_of(dev, struct fake_dev, dev);
+	return container_of(dev, struct fake_dev, pci.dev);
 }
 
 static inline struct device *fake_device(unsigned int i)
 {
-	return &fake.devs[i]->dev;
+	return &fake.devs[i]->pci.dev;
 }
 
 int fake_bus_init(void);

@@ -202,7 +202,7 @@ static void each_kind_of_domain(struct kunit *test)
 	fake_world_init(test, &msi_ops, 1);
 	stray = fake_dev_make(test, NULL);
 	stray->gone = true;
-	desc.dev = &stray->dev;
+	desc.dev = &stray->pci.dev;
 	msi_desc_set_iommu_msi_iova(&desc, BASE, PAGE_SHIFT);
 	KUNIT_EXPECT_EQ(test, 0, iommu_dma_prepare_msi(&desc, DOORBELL));
 	KUNIT_EXPECT_EQ(test, doorbell_iova(&desc), 0ULL);
