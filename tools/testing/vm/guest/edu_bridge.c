@@ -7,51 +7,6 @@
 #include "edu_user.h"
 #include "expect.h"
 
-/* The two devices, in any order; true if there are so many. */
-static bool find_two(char found[2][PCI_BDF_LEN])
-{
-	struct dirent *entry;
-	char word[32];
-	DIR *dir = opendir(PCI_DEVICES);
-	int nr = 0;
-
-	while (dir && nr < 2 && (entry = readdir(dir))) {
-		if (entry->d_name[0] == '.' ||
-		    pci_attr(entry->d_name, "device", word, sizeof(word)) ||
-		    strcmp(word, EDU_DEVICE))
-			continue;
-		snprintf(found[nr++], PCI_BDF_LEN, "%.15s", entry->d_name);
-	}
-	if (dir)
-		closedir(dir);
-	return nr == 2;
-}
-
-static int pull_out(const char *bdf)
-{
-	char path[PATH_MAX];
-
-	snprintf(path, sizeof(path), PCI_DEVICES "/%s/remove", bdf);
-	return file_write(path, "1");
-}
-
-static int plug_in(void)
-{
-	return file_write("/sys/bus/pci/rescan", "1");
-}
-
-/* Nothing but the page is reached, and that where it is mapped. */
-static void expect_page(struct edu *edu, uint8_t *page, const char *when)
-{
-	uint8_t *canary = page_alloc(1);
-	uint64_t phys = page_phys(canary);
-
-	tap_ok(!edu_arm(edu, page, IOVA) && writes_reach(edu, IOVA, page), "%s: DMA arrives", when);
-	tap_ok(phys && writes_blocked(edu, phys, canary), "%s: but not where nothing is mapped",
-	       when);
-	munmap(canary, PAGE_BYTES);
-}
-
 static void test_left_alone(struct edu *one, struct edu *two, const char *other)
 {
 	int first, second, hwpt;
@@ -65,7 +20,7 @@ static void test_left_alone(struct edu *one, struct edu *two, const char *other)
 	expect_page(two, page, "both there, the other");
 	edu_close(two);
 
-	expect(0, pull_out(other), "pull the other out");
+	expect(0, pci_remove(other), "pull the other out");
 	expect_page(one, page, "the other gone");
 	tap_ok(cdev_attach(one->fd, second) > 0, "replace");
 	expect_page(one, page2, "replaced");
@@ -74,7 +29,7 @@ static void test_left_alone(struct edu *one, struct edu *two, const char *other)
 	tap_ok(cdev_attach(one->fd, first) > 0, "attach");
 	expect_page(one, page, "attached again");
 
-	expect(0, plug_in(), "plug the other in");
+	expect(0, pci_rescan(), "plug the other in");
 	expect(pci_group(one->bdf), pci_group(other), "it comes to the same group");
 	expect(0, edu_open(two, other), "open and bind it");
 	expect_page(one, page, "the other back");
@@ -83,14 +38,14 @@ static void test_left_alone(struct edu *one, struct edu *two, const char *other)
 	edu_close(two);
 	expect(0, cdev_detach(one->fd), "detach");
 
-	expect(0, pull_out(other), "pull the other out while nothing is attached");
+	expect(0, pci_remove(other), "pull the other out while nothing is attached");
 	tap_ok(writes_blocked(one, IOVA, page), "the device is blocked");
 	tap_ok(cdev_attach(one->fd, second) > 0, "attach");
 	expect_page(one, page2, "attached without the other");
 	expect(0, cdev_detach(one->fd), "detach");
 	expect(0, object_destroy(iommufd, first), "the first space goes");
 	expect(0, object_destroy(iommufd, second), "and the second");
-	expect(0, plug_in(), "plug the other in");
+	expect(0, pci_rescan(), "plug the other in");
 }
 
 int main(void)
@@ -100,7 +55,7 @@ int main(void)
 
 	if (!edu_begin())
 		return tap_end();
-	if (!tap_ok(find_two(bdf), "find two devices"))
+	if (!tap_ok(edu_find_two(bdf), "find two devices"))
 		return tap_end();
 	pci_bind(bdf[1], "vfio-pci");
 	expect(0, edu_open(&one, bdf[0]), "open and bind one");

@@ -47,6 +47,26 @@ static inline uint8_t *space_with_page(int *ioas, uint64_t iova)
 	return page;
 }
 
+/* The two devices, in any order; true if there are so many. */
+static inline bool edu_find_two(char found[2][PCI_BDF_LEN])
+{
+	struct dirent *entry;
+	char word[32];
+	DIR *dir = opendir(PCI_DEVICES);
+	int nr = 0;
+
+	while (dir && nr < 2 && (entry = readdir(dir))) {
+		if (entry->d_name[0] == '.' ||
+		    pci_attr(entry->d_name, "device", word, sizeof(word)) ||
+		    strcmp(word, EDU_DEVICE))
+			continue;
+		snprintf(found[nr++], PCI_BDF_LEN, "%.15s", entry->d_name);
+	}
+	if (dir)
+		closedir(dir);
+	return nr == 2;
+}
+
 static inline int edu_open(struct edu *edu, const char *bdf)
 {
 	int err;
@@ -100,6 +120,18 @@ static inline bool writes_blocked(struct edu *edu, uint64_t iova, uint8_t *page)
 {
 	memset(page, CANARY, PAGE_BYTES);
 	return !edu_store(edu->regs, iova, EDU_MAX_BYTES) && page_is(page, PAGE_BYTES, CANARY);
+}
+
+/* Nothing but the page is reached, and that where it is mapped. */
+static inline void expect_page(struct edu *edu, uint8_t *page, const char *when)
+{
+	uint8_t *canary = page_alloc(1);
+	uint64_t phys = page_phys(canary);
+
+	tap_ok(!edu_arm(edu, page, IOVA) && writes_reach(edu, IOVA, page), "%s: DMA arrives", when);
+	tap_ok(phys && writes_blocked(edu, phys, canary), "%s: but not where nothing is mapped",
+	       when);
+	munmap(canary, PAGE_BYTES);
 }
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Finding PCI functions and changing their driver and group through sysfs.
+ * Finding PCI functions, removing them, and changing their driver and group, through
+ * sysfs.
  */
 #ifndef GUEST_PCI_H
 #define GUEST_PCI_H
@@ -117,6 +118,21 @@ static inline int pci_bind(const char *bdf, const char *driver)
 	snprintf(path, sizeof(path), PCI_DEVICES "/%s/driver_override", bdf);
 	file_write(path, *driver ? driver : "\n");
 	return *driver ? file_write("/sys/bus/pci/drivers_probe", bdf) : 0;
+}
+
+/* Pull the function out, as far as the kernel knows; 0 or a negative errno. */
+static inline int pci_remove(const char *bdf)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), PCI_DEVICES "/%s/remove", bdf);
+	return file_write(path, "1");
+}
+
+/* Plug in again what was pulled out; 0 or a negative errno. */
+static inline int pci_rescan(void)
+{
+	return file_write("/sys/bus/pci/rescan", "1");
 }
 
 /* Have a physical function make its first virtual one; 0 or a negative errno. */
