@@ -11,6 +11,8 @@
 #include <linux/kthread.h>
 #include <linux/mutex.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
 #include <linux/sizes.h>
 
 #include "../iommu-attach.h"
@@ -221,6 +223,7 @@ static int do_attach(void *data)
 {
 	struct attach *attach = data;
 
+	allow_signal(SIGKILL);
 	if (attach->whole_group)
 		attach->ret = iommu_attach_group(attach->domain, fake.group);
 	else
@@ -306,6 +309,36 @@ static void single_device_waits(struct kunit *test)
 	release_all();
 	iommu_domain_free(user);
 	fake_world_exit(test);
+}
+
+static void waiting_attach_is_killed(struct kunit *test)
+{
+	struct attach attach = { .whole_group = true, .ret = 1 };
+	struct iommu_domain *user = begin(test);
+	struct iommu_domain *blocked = fake.group->blocking_domain;
+	struct task_struct *thread;
+	bool gone;
+
+	iommu_device_reset_begin(fake_device(1));
+	iommu_device_detach_domain(fake_device(0), user);
+	attach.domain = user;
+	init_completion(&attach.done);
+	thread = kthread_create(do_attach, &attach, "attach");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(thread));
+	get_task_struct(thread);
+	wake_up_process(thread);
+	KUNIT_EXPECT_FALSE(test, wait_for_completion_timeout(&attach.done,
+							     HZ / 5));
+	send_sig(SIGKILL, thread, 1);
+	gone = wait_for_completion_timeout(&attach.done, 20 * HZ);
+	KUNIT_EXPECT_TRUE(test, gone);
+	iommu_device_reset_end(fake_device(1));
+	if (!gone)
+		wait_for_completion(&attach.done);
+	KUNIT_EXPECT_EQ(test, attach.ret, -EINTR);
+	expect_on(test, blocked, blocked);
+	put_task_struct(thread);
+	end(test, user);
 }
 
 static int wait_for_reset(void *data)
@@ -662,6 +695,7 @@ static struct kunit_case reset_cases[] = {
 	KUNIT_CASE(reset_is_waited_for),
 	KUNIT_CASE(old_domain_is_returned_to),
 	KUNIT_CASE(single_device_waits),
+	KUNIT_CASE(waiting_attach_is_killed),
 	KUNIT_CASE(owner_comes_meanwhile),
 	KUNIT_CASE(owners_come_and_go_meanwhile),
 	KUNIT_CASE(owner_of_group_comes_and_waits),
