@@ -10,6 +10,7 @@
 
 #include "bar.h"
 #include "expect.h"
+#include "held.h"
 #include "tap.h"
 #include "vfio_group.h"
 
@@ -276,6 +277,45 @@ static void test_cost(uint32_t ioas)
 	expect(0, map(shm, SHM_BYTES, IOVA), "map the BAR");
 }
 
+static void *call_unmap(void *arg)
+{
+	return (void *)(intptr_t)call(container, IOMMU_IOAS_UNMAP, arg);
+}
+
+/*
+ * The dma-buf that all mappings of a BAR share is gone for good with the last of
+ * them, though it is freed when the task that unmaps it returns to user space.
+ */
+static void test_dying(uint32_t ioas)
+{
+	struct iommu_ioas_unmap arg = {
+		.size = sizeof(arg), .ioas_id = ioas, .iova = IOVA, .length = SHM_BYTES,
+	};
+	struct held_page held = { };
+	pthread_t thread;
+	void *err;
+
+	if (held_open(&held, &arg, sizeof(arg))) {
+		held_close(&held);
+		tap_skip("a BAR mapped while its dma-buf goes", "userfaultfd holds no writers");
+		return;
+	}
+	pthread_create(&thread, NULL, call_unmap, held.mem);
+	tap_ok(held_is_wanted(&held), "the last mapping is gone, and its task cannot return");
+	expect(0, map(shm, PAGE_BYTES, IOVA_PART), "map the BAR meanwhile");
+	expect(0, held_protect(&held, false), "the task goes on");
+	pthread_join(thread, &err);
+	expect(0, (intptr_t)err, "IOAS_UNMAP");
+	held_close(&held);
+	tap_ok(shm_arrives(master, shm, IOVA_PART), "what was mapped meanwhile is written");
+	expect(0, shm_decode(target, false), "memory off");
+	expect(0, shm_decode(target, true), "memory on");
+	tap_ok(shm_arrives(master, shm, IOVA_PART), "memory off and on: it is written");
+	expect(0, map(shm, SHM_BYTES, IOVA), "map the BAR");
+	expect(PAGE_BYTES, container_unmap(container, IOVA_PART, PAGE_BYTES), "unmap the page");
+	tap_ok(shm_arrives(master, shm + LAST_PAGE, IOVA + LAST_PAGE), "the BAR is written");
+}
+
 /* What type1 does not do */
 static void test_iommufd(void)
 {
@@ -284,6 +324,7 @@ static void test_iommufd(void)
 	expect(0, call(container, IOMMU_VFIO_IOAS, &get), "the address space");
 	test_ioas_map(get.ioas_id);
 	test_cost(get.ioas_id);
+	test_dying(get.ioas_id);
 	close_target();
 	open_target();
 	tap_ok(shm && shm_blocked(master, shm, IOVA),
