@@ -277,6 +277,58 @@ static void test_cost(uint32_t ioas)
 	expect(0, map(shm, SHM_BYTES, IOVA), "map the BAR");
 }
 
+static void reopen_master(uint32_t ioas)
+{
+	struct iommu_vfio_ioas set = {
+		.size = sizeof(set), .op = IOMMU_VFIO_IOAS_SET, .ioas_id = ioas,
+	};
+
+	close_master();
+	expect(0, call(container, IOMMU_VFIO_IOAS, &set), "another address space");
+	open_master();
+}
+
+/* Mapped before there is a page table, it is the same memory, by the same rules */
+static void test_before_attach(uint32_t ioas)
+{
+	const uint32_t both = IOMMU_IOAS_MAP_READABLE | IOMMU_IOAS_MAP_WRITEABLE;
+	int other = must(ioas_alloc(container), "an address space without devices");
+	struct vfio_region_info bar;
+	uint8_t *mem;
+
+	cdev_region(target, SHM_BAR, &bar);
+	mem = mmap(NULL, SHM_BYTES, PROT_READ, MAP_SHARED, target, bar.offset);
+	tap_ok(mem != MAP_FAILED, "the BAR once more, to be read");
+	expect(-EFAULT, ioas_map_bar(other, mem, PAGE_BYTES, both),
+	       "no device: IOAS_MAP of that to be written");
+	expect(-EFAULT, ioas_map_bar(other, shm + LAST_PAGE, 2 * PAGE_BYTES, both),
+	       "no device: IOAS_MAP of more than is there");
+	expect(0, shm_decode(target, false), "memory off");
+	expect(-EFAULT, ioas_map_bar(other, shm, PAGE_BYTES, both),
+	       "no device, memory off: IOAS_MAP");
+	expect(0, shm_decode(target, true), "memory on");
+
+	/* Which does not lead there any more when a device comes */
+	expect(0, ioas_map_bar(other, mem, PAGE_BYTES, IOMMU_IOAS_MAP_READABLE),
+	       "no device: IOAS_MAP to be read");
+	expect(0, ioas_unmap(container, other, IOVA_PART, PAGE_BYTES), "IOAS_UNMAP");
+	munmap(mem, SHM_BYTES);
+	mem = mmap(NULL, SHM_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, target, bar.offset);
+	tap_ok(mem != MAP_FAILED, "the BAR once more, to be written");
+	expect(0, ioas_map_bar(other, mem, 2 * PAGE_BYTES, both), "no device: IOAS_MAP");
+	munmap(mem, SHM_BYTES);
+	expect(0, shm_decode(target, false), "memory off");
+	expect(0, shm_decode(target, true), "memory on");
+	reopen_master(other);
+	tap_ok(master && shm_arrives(master, shm + PAGE_BYTES, IOVA_PART + PAGE_BYTES),
+	       "a device comes: it is written");
+	tap_ok(master && shm_blocked(master, shm + 2 * PAGE_BYTES, IOVA_PART + 2 * PAGE_BYTES),
+	       "the next page is not");
+	reopen_master(ioas);
+	expect(0, object_destroy(container, other), "destroy the address space");
+	tap_ok(master && shm_arrives(master, shm, IOVA), "back in the first: it is written");
+}
+
 static void *call_unmap(void *arg)
 {
 	return (void *)(intptr_t)call(container, IOMMU_IOAS_UNMAP, arg);
@@ -325,6 +377,7 @@ static void test_iommufd(void)
 	test_ioas_map(get.ioas_id);
 	test_cost(get.ioas_id);
 	test_dying(get.ioas_id);
+	test_before_attach(get.ioas_id);
 	close_target();
 	open_target();
 	tap_ok(shm && shm_blocked(master, shm, IOVA),
