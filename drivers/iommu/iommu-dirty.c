@@ -22,6 +22,7 @@
 #include <linux/export.h>
 #include <linux/highmem.h>
 #include <linux/iommu-ext.h>
+#include <linux/iommu-owner.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 

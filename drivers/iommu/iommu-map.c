@@ -10,6 +10,7 @@
  */
 #include <linux/export.h>
 #include <linux/iommu-ext.h>
+#include <linux/iommu-owner.h>
 #include <linux/iommu.h>
 #include <linux/rwsem.h>
 

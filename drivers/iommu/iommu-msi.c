@@ -3,7 +3,7 @@
  * MSI doorbells: whose business they are.
  */
 #include <linux/device.h>
-#include <linux/iommu-ext.h>
+#include <linux/iommu-owner.h>
 #include <linux/iommu.h>
 #include <linux/msi.h>
 #include <linux/mutex.h>

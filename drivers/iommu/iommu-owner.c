@@ -10,7 +10,7 @@
  */
 #include <linux/err.h>
 #include <linux/export.h>
-#include <linux/iommu-ext.h>
+#include <linux/iommu-owner.h>
 #include <linux/iommu.h>
 #include <linux/list.h>
 #include <linux/lockdep.h>

@@ -27,7 +27,7 @@
  */
 #include <linux/device.h>
 #include <linux/export.h>
-#include <linux/iommu-ext.h>
+#include <linux/iommu-owner.h>
 #include <linux/iommu.h>
 #include <linux/list.h>
 #include <linux/lockdep.h>

@@ -21,7 +21,7 @@
 
 #include <linux/capability.h>
 #include <linux/err.h>
-#include <linux/iommu-ext.h>
+#include <linux/iommu-owner.h>
 #include <linux/iommufd.h>
 #include <linux/mutex.h>
 #include <linux/vfio.h>

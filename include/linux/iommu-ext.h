@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the IOMMU core offers beyond <linux/iommu.h>: driver entries that take
- * a device, and device-keyed operations for the two users that own a group's
- * DMA (VFIO and iommufd).
+ * What a driver of an IOMMU fills in beyond <linux/iommu.h>: entries that take
+ * a device, and what it calls to read user data and to report written pages.
  *
  * Drivers plug in with one pointer, &struct iommu_ops.ext.  A driver without
  * it keeps working: its domains are made by domain_alloc() and become usable
@@ -16,11 +15,8 @@
 #include <linux/types.h>
 
 struct device;
-struct iommu_dma_owner;
 struct iommu_domain;
 struct iommu_iotlb_gather;
-struct list_head;
-struct msi_desc;
 struct page;
 
 /* What a domain made for user space must be able to do */
@@ -127,33 +123,6 @@ struct iommu_ops_ext {
 };
 
 /**
- * struct iommu_sw_msi_ops - owner of the MSI doorbell mappings of a domain
- * @prepare: make the doorbell page at physical address @msi_addr reachable for
- *           @desc's device through @domain and store its IOVA with
- *           msi_desc_set_iommu_msi_iova().  Called with the MSI descriptor
- *           lock held; may sleep.  Returns 0 or -ENOMEM, -ENOSPC.
- * @prepare_blocked: the same while the device is owned and blocked: store the
- *                   IOVA at which the doorbell will be in every domain that the
- *                   device can come to.
- */
-struct iommu_sw_msi_ops {
-	int (*prepare)(struct iommu_domain *domain, struct msi_desc *desc,
-		       phys_addr_t msi_addr);
-	int (*prepare_blocked)(struct iommu_dma_owner *owner,
-			       struct msi_desc *desc, phys_addr_t msi_addr);
-};
-
-/**
- * struct iommu_dma_owner - who has claimed the DMA of devices
- * @sw_msi: knows the doorbells of all domains that the devices may be put on
- *
- * Outlives the claims.
- */
-struct iommu_dma_owner {
-	const struct iommu_sw_msi_ops *sw_msi;
-};
-
-/**
  * struct iommu_dirty_entry - an entry of a page table
  * @iova: first IOVA that it translates, in bytes
  * @last: last IOVA, inclusive; 0 stands for no entry
@@ -203,78 +172,14 @@ struct iommu_dirty_log {
 int iommu_copy_struct(void *dst, size_t size, const void __user *src,
 		      size_t len);
 int iommu_clear_user(void __user *dst, size_t len);
-void iommu_fetch_blob(struct iommu_user_blob *blob, u32 type,
-		      const void __user *src, u32 len);
 int iommu_copy_blob(void *dst, size_t size, size_t min_size,
 		    const struct iommu_user_blob *blob);
 int iommu_copy_entry(void *dst, size_t size, size_t min_size,
 		     const struct iommu_user_array *array, u32 index);
 
 /* Reporting of written pages: drivers/iommu/iommu-dirty.c */
-void iommu_dirty_log_init(struct iommu_dirty_log *log, unsigned long first,
-			  unsigned long last, unsigned int page_lg2, bool clear);
-void iommu_dirty_log_next(struct iommu_dirty_log *log, unsigned long iova,
-			  unsigned long last, struct page **bitmap,
-			  unsigned int offset_bytes);
 bool __must_check iommu_dirty_report(struct iommu_dirty_log *log,
 				     unsigned long iova, size_t len);
-
-/* Attach layer: drivers/iommu/iommu-attach.c */
-int iommu_device_claim_dma_owner(struct device *dev,
-				 struct iommu_dma_owner *owner);
-void iommu_device_release_dma_owner(struct device *dev);
-bool iommu_device_has_dma_owner(struct device *dev,
-				const struct iommu_dma_owner *owner);
-int iommu_device_replace_domain(struct device *dev,
-				struct iommu_domain *domain);
-int iommu_device_return_domain(struct device *dev, struct iommu_domain *domain);
-int iommu_device_wait_for_reset(struct device *dev, unsigned int *resets);
-void iommu_device_detach_domain(struct device *dev,
-				struct iommu_domain *domain);
-int iommu_device_fits_domain(struct device *dev, struct iommu_domain *domain);
-
-/* Devices that are reset: drivers/iommu/iommu-reset.c */
-void iommu_device_reset_begin(struct device *dev);
-void iommu_device_reset_end(struct device *dev);
-
-/* Domains and what a device can do: drivers/iommu/iommu-device.c */
-bool iommu_device_has_driver(struct device *dev);
-unsigned int iommu_device_pasid_bits(struct device *dev);
-struct iommu_domain *iommu_device_alloc_paging(struct device *dev, u32 flags,
-					       bool *complete);
-int iommu_device_takes_user_data(struct device *dev);
-struct iommu_domain *iommu_device_alloc_user(struct device *dev,
-					     struct iommu_domain *parent,
-					     u32 flags,
-					     const struct iommu_user_blob *blob);
-int iommu_device_hw_info(struct device *dev, u32 *type, void *buf, size_t *len);
-bool iommu_device_has_isolated_msi(struct device *dev);
-int iommu_device_get_resv_regions(struct device *dev, struct list_head *list);
-
-/* What users do to the tables of their domains: drivers/iommu/iommu-map.c */
-int iommu_domain_map_runs(struct iommu_domain *domain, unsigned long iova,
-			  const struct iommu_run *runs, unsigned int nr_runs,
-			  int prot, gfp_t gfp, size_t *mapped);
-size_t iommu_domain_unmap_range(struct iommu_domain *domain, unsigned long iova,
-				size_t size, struct iommu_iotlb_gather *gather);
-void iommu_domain_sync(struct iommu_domain *domain,
-		       struct iommu_iotlb_gather *gather);
-void iommu_domain_flush_all(struct iommu_domain *domain);
-size_t iommu_domain_unmap(struct iommu_domain *domain, unsigned long iova,
-			  size_t size);
-int iommu_domain_read_dirty(struct iommu_domain *domain, unsigned long iova,
-			    size_t size, struct iommu_dirty_log *log);
-int iommu_domain_set_dirty_tracking(struct iommu_domain *domain, bool enable);
-
-#else
-
-static inline void iommu_device_reset_begin(struct device *dev)
-{
-}
-
-static inline void iommu_device_reset_end(struct device *dev)
-{
-}
 
 #endif /* CONFIG_IOMMU_API */
 #endif /* __LINUX_IOMMU_EXT_H */

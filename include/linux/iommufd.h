@@ -43,8 +43,6 @@ struct iommufd_access_ops {
 /* How an access uses the memory */
 #define IOMMUFD_ACCESS_READ	0
 #define IOMMUFD_ACCESS_WRITE	BIT(0)
-/* Tests only: take the way of memory that belongs to another process */
-#define IOMMUFD_ACCESS_SLOW	BIT(1)
 
 /**
  * struct iommufd_exporter_ops - makes dma-bufs that can be mapped
@@ -135,7 +133,7 @@ int iommufd_access_rw(struct iommufd_access *access, unsigned long iova,
 
 #endif /* CONFIG_IOMMUFD */
 
-/* Memory of devices: drivers/iommu/iommufd/pin_dmabuf.c */
+/* Memory of devices: drivers/iommu/iommufd/store/backing_dmabuf.c */
 #if IS_ENABLED(CONFIG_IOMMUFD) && IS_ENABLED(CONFIG_DMA_SHARED_BUFFER)
 int iommufd_register_exporter(const struct iommufd_exporter_ops *exporter);
 void iommufd_unregister_exporter(const struct iommufd_exporter_ops *exporter);

@@ -14,8 +14,10 @@
 #include <linux/sched/signal.h>
 #include <linux/signal.h>
 
-#include "iommufd_private.h"
-#include "iova_map.h"
+#include "access.h"
+#include "ioas.h"
+#include "map/map.h"
+#include "object.h"
 
 /**
  * iommufd_access_object_destroy() - take an access apart

@@ -11,7 +11,7 @@
 #include <linux/err.h>
 #include <linux/export.h>
 #include <linux/iommu.h>
-#include <linux/iommu-ext.h>
+#include <linux/iommu-owner.h>
 #include <linux/iommufd.h>
 #include <linux/list.h>
 #include <linux/lockdep.h>
@@ -19,8 +19,11 @@
 #include <linux/mutex.h>
 #include <linux/slab.h>
 
+#include "device.h"
+#include "ioas.h"
 #include "iommufd_private.h"
-#include "iova_map.h"
+#include "map/map.h"
+#include "vfio_compat.h"
 
 /**
  * struct iommufd_container_group - addresses that a group of VFIO cannot use

@@ -5,11 +5,15 @@
 #include <linux/err.h>
 #include <linux/export.h>
 #include <linux/iommu.h>
-#include <linux/iommu-ext.h>
+#include <linux/iommu-owner.h>
 #include <linux/iommufd.h>
 #include <linux/module.h>
 
+#include "device.h"
+#include "hwpt.h"
+#include "ioas.h"
 #include "iommufd_private.h"
+#include "object.h"
 
 static bool allow_unsafe_interrupts;
 module_param(allow_unsafe_interrupts, bool, 0644);

@@ -6,8 +6,13 @@
 #include <linux/fs.h>
 #include <linux/seq_file.h>
 
+#include "access.h"
+#include "device.h"
+#include "hwpt.h"
+#include "ioas.h"
 #include "iommufd_private.h"
-#include "iova_map.h"
+#include "map/map.h"
+#include "object.h"
 
 static void show_ioas(struct seq_file *seq, struct iommufd_object *obj)
 {

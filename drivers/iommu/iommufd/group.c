@@ -6,12 +6,17 @@
  */
 #include <linux/err.h>
 #include <linux/iommu.h>
-#include <linux/iommu-ext.h>
+#include <linux/iommu-owner.h>
 #include <linux/slab.h>
 
-#include "fault_point.h"
+#include "device.h"
+#include "hwpt.h"
+#include "ioas.h"
 #include "iommufd_private.h"
-#include "iova_map.h"
+#include "map/map.h"
+#include "object.h"
+#include "sw_msi.h"
+#include "test_hooks.h"
 
 /**
  * iommufd_group_get() - group of a device within a context

@@ -5,13 +5,16 @@
 #include <linux/err.h>
 #include <linux/iommu.h>
 #include <linux/iommu-ext.h>
+#include <linux/iommu-owner.h>
 #include <linux/minmax.h>
 #include <linux/pci.h>
 #include <linux/pci-ats.h>
 #include <linux/string.h>
 #include <uapi/linux/iommufd.h>
 
-#include "iommufd_private.h"
+#include "call.h"
+#include "device.h"
+#include "object.h"
 
 static u64 capabilities(struct device *dev)
 {

@@ -5,9 +5,14 @@
 #include <linux/err.h>
 #include <linux/iommu.h>
 #include <linux/iommu-ext.h>
+#include <linux/iommu-owner.h>
 #include <uapi/linux/iommufd.h>
 
-#include "iommufd_private.h"
+#include "call.h"
+#include "device.h"
+#include "hwpt.h"
+#include "ioas.h"
+#include "object.h"
 
 /* What IOMMU_HWPT_ALLOC knows of page tables for an address space */
 #define PAGING_FLAGS \

@@ -7,11 +7,16 @@
 #include <linux/err.h>
 #include <linux/iommu.h>
 #include <linux/iommu-ext.h>
+#include <linux/iommu-owner.h>
 #include <linux/mm.h>
 #include <linux/uaccess.h>
 #include <uapi/linux/iommufd.h>
 
-#include "iommufd_private.h"
+#include "call.h"
+#include "device.h"
+#include "hwpt.h"
+#include "object.h"
+#include "sw_msi.h"
 
 /* Most requests of one IOMMU_HWPT_INVALIDATE */
 #define MAX_REQUESTS	524288U

@@ -9,10 +9,16 @@
 #include <linux/err.h>
 #include <linux/iommu.h>
 #include <linux/iommu-ext.h>
+#include <linux/iommu-owner.h>
 #include <linux/slab.h>
 
-#include "iommufd_private.h"
-#include "iova_map.h"
+#include "device.h"
+#include "hwpt.h"
+#include "ioas.h"
+#include "map/map.h"
+#include "noiommu.h"
+#include "object.h"
+#include "sw_msi.h"
 
 static struct iommufd_hwpt_paging *to_paging(struct iommufd_object *obj)
 {

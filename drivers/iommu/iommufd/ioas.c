@@ -10,10 +10,13 @@
 #include <linux/slab.h>
 #include <uapi/linux/iommufd.h>
 
+#include "call.h"
+#include "ioas.h"
 #include "iommufd_private.h"
-#include "iova_map.h"
-#include "mock_calls.h"
-#include "store.h"
+#include "map/map.h"
+#include "object.h"
+#include "store/store.h"
+#include "test_hooks.h"
 
 #define MAP_FLAGS_KNOWN                                       \
 	(IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_WRITEABLE | \
@@ -223,19 +226,14 @@ static int report_ranges(struct iommufd_ioas *ioas,
 
 	/* Learn the count first: the caller's array may be absurdly long */
 	for (;;) {
-		err = iommufd_map_usable(ioas->map, ranges, room, &nr,
-					 &alignment);
-		if (err)
-			goto out_free;
+		nr = iommufd_map_usable(ioas->map, ranges, room, &alignment);
 		if (room >= min(nr, arg->num_iovas))
 			break;
 		kvfree(ranges);
 		room = min(nr, arg->num_iovas);
 		ranges = kvcalloc(room, sizeof(*ranges), GFP_KERNEL_ACCOUNT);
-		if (!ranges) {
-			err = -ENOMEM;
-			goto out_free;
-		}
+		if (!ranges)
+			return -ENOMEM;
 	}
 	fit = min(nr, arg->num_iovas);
 	err = copy_ranges_out(u64_to_user_ptr(arg->allowed_iovas), ranges, fit);
@@ -243,7 +241,6 @@ static int report_ranges(struct iommufd_ioas *ioas,
 	arg->out_iova_alignment = alignment;
 	if (!err && fit < nr)
 		err = -EMSGSIZE;
-out_free:
 	kvfree(ranges);
 	return err;
 }

@@ -7,9 +7,12 @@
 #include <linux/overflow.h>
 #include <uapi/linux/iommufd.h>
 
+#include "call.h"
+#include "ioas.h"
 #include "iommufd_private.h"
-#include "iova_map.h"
-#include "store.h"
+#include "map/map.h"
+#include "object.h"
+#include "store/store.h"
 
 static struct iommufd_store *memfd_store(struct iommufd_call *call,
 					 const struct iommu_ioas_map_file *arg)

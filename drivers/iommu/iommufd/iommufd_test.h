@@ -10,7 +10,7 @@
 #include <linux/iommufd.h>
 #include <linux/types.h>
 
-/* Operations; what each does stands in mock_calls.c */
+/* Operations; what each does stands in mock/calls.c */
 enum {
 	IOMMU_TEST_OP_ADD_RESERVED = 1,
 	IOMMU_TEST_OP_MOCK_DOMAIN = 2,

@@ -18,10 +18,19 @@
 #include <linux/slab.h>
 #include <uapi/linux/iommufd.h>
 
+#include "access.h"
+#include "call.h"
+#include "device.h"
+#include "hwpt.h"
+#include "ioas.h"
 #include "iommufd_private.h"
 #include "iommufd_test.h"
-#include "iova_map.h"
-#include "mock_calls.h"
+#include "map/map.h"
+#include "noiommu.h"
+#include "object.h"
+#include "sw_msi.h"
+#include "test_hooks.h"
+#include "vfio_compat.h"
 
 /*
  * Last call number of the table; those without an entry are holes.  The call
@@ -121,38 +130,35 @@ static const struct call_ops calls[IOMMUFD_NR_LAST - IOMMUFD_CMD_BASE + 1] = {
 #endif
 };
 
-/**
- * iommufd_call_respond() - copy a call's results out
- * @call: the call
- * @size: bytes of the argument struct
- *
- * The caller gets as much of the struct as it knows.
- *
- * Context: may sleep.
- * Return: 0, or -EFAULT.
- */
-int iommufd_call_respond(struct iommufd_call *call, size_t size)
-{
-	if (copy_to_user(call->uarg, call->arg,
-			 min_t(size_t, call->user_size, size)))
-		return -EFAULT;
-	return 0;
-}
-
-/**
- * iommufd_call_respond_u64() - copy the only result of a call out
- * @call: the call
- * @field: where it is in the argument struct, in the first published version
- *
- * Context: may sleep.
- * Return: 0, or -EFAULT.
- */
-int iommufd_call_respond_u64(struct iommufd_call *call, const u64 *field)
-{
-	size_t offset = (const void *)field - call->arg;
-
-	return put_user(*field, (u64 __user *)(call->uarg + offset));
-}
+const struct iommufd_object_ops iommufd_object_ops[IOMMUFD_OBJ_NR] = {
+	[IOMMUFD_OBJ_IOAS] = {
+		.name = "ioas",
+		.forget = iommufd_container_forget,
+		.destroy = iommufd_ioas_destroy,
+	},
+	[IOMMUFD_OBJ_DEVICE] = {
+		.name = "device",
+		.destroy = iommufd_device_destroy,
+	},
+	[IOMMUFD_OBJ_ACCESS] = {
+		.name = "access",
+		.destroy = iommufd_access_object_destroy,
+	},
+	[IOMMUFD_OBJ_HWPT_PAGING] = {
+		.name = "hwpt-paging",
+		.destroy = iommufd_hwpt_paging_destroy,
+	},
+	[IOMMUFD_OBJ_HWPT_NESTED] = {
+		.name = "hwpt-nested",
+		.destroy = iommufd_hwpt_nested_destroy,
+	},
+#ifdef CONFIG_IOMMUFD_TEST
+	[IOMMUFD_OBJ_SELFTEST] = {
+		.name = "selftest",
+		.destroy = iommufd_selftest_destroy,
+	},
+#endif
+};
 
 static int copy_argument(struct iommufd_call *call, size_t size)
 {

@@ -18,8 +18,12 @@
 #include <linux/slab.h>
 #include <uapi/linux/iommufd.h>
 
-#include "iommufd_private.h"
-#include "iova_map.h"
+#include "call.h"
+#include "hwpt.h"
+#include "ioas.h"
+#include "map/map.h"
+#include "noiommu.h"
+#include "object.h"
 
 static int domain_map_runs(struct iommu_domain *domain, unsigned long iova,
 			   const struct iommu_run *runs, unsigned int nr_runs,

@@ -11,51 +11,12 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
-#include "fault_point.h"
 #include "iommufd_private.h"
-#include "mock_calls.h"
+#include "object.h"
+#include "test_hooks.h"
 
 /* How long DESTROY waits for other calls before it gives up with -EBUSY */
 #define DESTROY_TIMEOUT (60 * HZ)
-
-/**
- * struct object_kind_ops - what differs from kind to kind
- * @name: for people
- * @destroy: undo everything the object did; the caller frees the memory
- */
-struct object_kind_ops {
-	const char *name;
-	void (*destroy)(struct iommufd_object *obj);
-};
-
-static const struct object_kind_ops kinds[IOMMUFD_OBJ_NR] = {
-	[IOMMUFD_OBJ_IOAS] = {
-		.name = "ioas",
-		.destroy = iommufd_ioas_destroy,
-	},
-	[IOMMUFD_OBJ_DEVICE] = {
-		.name = "device",
-		.destroy = iommufd_device_destroy,
-	},
-	[IOMMUFD_OBJ_ACCESS] = {
-		.name = "access",
-		.destroy = iommufd_access_object_destroy,
-	},
-	[IOMMUFD_OBJ_HWPT_PAGING] = {
-		.name = "hwpt-paging",
-		.destroy = iommufd_hwpt_paging_destroy,
-	},
-	[IOMMUFD_OBJ_HWPT_NESTED] = {
-		.name = "hwpt-nested",
-		.destroy = iommufd_hwpt_nested_destroy,
-	},
-#ifdef CONFIG_IOMMUFD_TEST
-	[IOMMUFD_OBJ_SELFTEST] = {
-		.name = "selftest",
-		.destroy = iommufd_selftest_destroy,
-	},
-#endif
-};
 
 /**
  * iommufd_object_name() - name of an object's kind
@@ -65,7 +26,7 @@ static const struct object_kind_ops kinds[IOMMUFD_OBJ_NR] = {
  */
 const char *iommufd_object_name(const struct iommufd_object *obj)
 {
-	return kinds[obj->type].name;
+	return iommufd_object_ops[obj->type].name;
 }
 
 /**
@@ -213,12 +174,12 @@ static void forget_locked(struct iommufd_ctx *ctx, struct iommufd_object *obj)
 
 static void free_object(struct iommufd_ctx *ctx, struct iommufd_object *obj)
 {
+	const struct iommufd_object_ops *ops = &iommufd_object_ops[obj->type];
+
 	/* Before the ID may belong to another object */
-	if (obj->type == IOMMUFD_OBJ_IOAS)
-		iommufd_container_forget(ctx, container_of(obj,
-							   struct iommufd_ioas,
-							   obj));
-	kinds[obj->type].destroy(obj);
+	if (ops->forget)
+		ops->forget(ctx, obj);
+	ops->destroy(obj);
 	xa_lock(&ctx->objects);
 	forget_locked(ctx, obj);
 	__xa_erase(&ctx->objects, obj->id);

@@ -6,8 +6,11 @@
 #include <linux/err.h>
 #include <uapi/linux/iommufd.h>
 
+#include "call.h"
+#include "ioas.h"
 #include "iommufd_private.h"
-#include "iova_map.h"
+#include "map/map.h"
+#include "object.h"
 
 static int set_rlimit_mode(struct iommufd_ctx *ctx, u64 value)
 {

@@ -12,9 +12,13 @@
 #include <linux/err.h>
 #include <linux/iommu.h>
 #include <linux/iommu-ext.h>
+#include <linux/iommu-owner.h>
 #include <linux/msi.h>
 
+#include "hwpt.h"
+#include "ioas.h"
 #include "iommufd_private.h"
+#include "sw_msi.h"
 
 /* -ENOENT: the IOMMU does not translate the device's interrupts */
 static int window_of(struct device *dev, struct iommufd_range *window)

@@ -26,9 +26,14 @@
 #include <linux/vfio.h>
 #include <uapi/linux/iommufd.h>
 
+#include "call.h"
+#include "hwpt.h"
+#include "ioas.h"
 #include "iommufd_private.h"
-#include "iova_map.h"
-#include "store.h"
+#include "map/map.h"
+#include "object.h"
+#include "store/store.h"
+#include "vfio_compat.h"
 
 /* Size of the argument of VFIO_IOMMU_GET_INFO, before its capabilities */
 #define INFO_BYTES	24
@@ -70,15 +75,15 @@ static void clear_ioas(struct iommufd_ctx *ctx)
 /**
  * iommufd_container_forget() - an address space is about to be taken apart
  * @ctx: context
- * @ioas: the address space; its ID finds nothing, and no call works on it
+ * @obj: the address space; its ID finds nothing, and no call works on it
  *
  * Context: may sleep.
  */
 void iommufd_container_forget(struct iommufd_ctx *ctx,
-			      struct iommufd_ioas *ioas)
+			      struct iommufd_object *obj)
 {
 	mutex_lock(&ctx->groups_lock);
-	if (ctx->vfio_ioas_id == ioas->obj.id) {
+	if (ctx->vfio_ioas_id == obj->id) {
 		WRITE_ONCE(ctx->vfio_ioas_id, 0);
 		iommufd_container_follow(ctx, NULL);
 	}
@@ -343,15 +348,13 @@ static int get_ranges(struct iommufd_ioas *ioas, struct iommufd_range **ranges,
 {
 	unsigned int room = 0;
 	unsigned long alignment;
-	int err;
 
 	*ranges = NULL;
 	/* Until no reservation was added while there was no lock */
 	for (;;) {
-		err = iommufd_map_usable(ioas->map, *ranges, room, nr,
-					 &alignment);
-		if (err || *nr <= room)
-			return err;
+		*nr = iommufd_map_usable(ioas->map, *ranges, room, &alignment);
+		if (*nr <= room)
+			return 0;
 		kvfree(*ranges);
 		room = *nr;
 		*ranges = kvcalloc(room, sizeof(**ranges), GFP_KERNEL_ACCOUNT);

@@ -8,6 +8,7 @@
 #include <linux/bits.h>
 #include <linux/highmem.h>
 #include <linux/iommu-ext.h>
+#include <linux/iommu-owner.h>
 #include <linux/mm.h>
 #include <linux/sizes.h>
 #include <linux/string.h>

@@ -4,7 +4,7 @@
  * when the owner is gone.
  */
 #include <kunit/test.h>
-#include <linux/iommu-ext.h>
+#include <linux/iommu-owner.h>
 #include <linux/iommu.h>
 
 #include "../dma-iommu.h"

@@ -5,7 +5,7 @@
 #include <kunit/test.h>
 #include <linux/completion.h>
 #include <linux/err.h>
-#include <linux/iommu-ext.h>
+#include <linux/iommu-owner.h>
 #include <linux/iommu.h>
 #include <linux/kthread.h>
 #include <linux/msi.h>

@@ -6,6 +6,7 @@
 #include <linux/atomic.h>
 #include <linux/err.h>
 #include <linux/iommu-ext.h>
+#include <linux/iommu-owner.h>
 #include <linux/iommu.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>

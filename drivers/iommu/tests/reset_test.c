@@ -7,6 +7,7 @@
 #include <linux/completion.h>
 #include <linux/err.h>
 #include <linux/iommu-ext.h>
+#include <linux/iommu-owner.h>
 #include <linux/iommu.h>
 #include <linux/kthread.h>
 #include <linux/mutex.h>

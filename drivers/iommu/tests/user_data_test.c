@@ -5,6 +5,7 @@
  */
 #include <kunit/test.h>
 #include <linux/iommu-ext.h>
+#include <linux/iommu-owner.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/mman.h>

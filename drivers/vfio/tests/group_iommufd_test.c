@@ -22,11 +22,14 @@
 #include <linux/sizes.h>
 #include <linux/vfio.h>
 
-#include "../../iommu/iommufd/iommufd_private.h"
-#include "../../iommu/iommufd/iova_map.h"
 #include "../../iommu/tests/fake_iommu.h"
 #include "../group_iommufd.h"
 #include "../vfio.h"
+
+#include "ioas.h"
+#include "iommufd_private.h"
+#include "map/map.h"
+#include "object.h"
 
 #define FAKE_DIRECT_BASE SZ_1M
 #define MAX_RANGES	8
@@ -134,13 +137,13 @@ static unsigned int usable(struct kunit *test, struct vfio_group *group,
 {
 	struct iommufd_ioas *ioas;
 	unsigned long alignment;
-	unsigned int nr = 0;
+	unsigned int nr;
 	u32 id;
 
 	KUNIT_ASSERT_EQ(test, 0, iommufd_container_ioas_id(group->iommufd, &id));
 	ioas = iommufd_ioas_get(group->iommufd, id);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(ioas));
-	iommufd_map_usable(ioas->map, ranges, MAX_RANGES, &nr, &alignment);
+	nr = iommufd_map_usable(ioas->map, ranges, MAX_RANGES, &alignment);
 	iommufd_object_put(group->iommufd, &ioas->obj);
 	return nr;
 }

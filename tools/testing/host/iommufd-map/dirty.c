@@ -16,7 +16,7 @@
 /* What is read at a time: no multiple of any entry but the smallest */
 #undef SZ_1G
 #define SZ_1G		(3 * PG)
-#include "map_dirty.c"
+#include "map/dirty.c"
 
 /* Two mappings side by side, of a page table whose entries are as large as fits */
 #define NR_PAGES	8U

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 /* For the number of those who wait */
-#include "iova_map_private.h"
+#include "map/map_private.h"
 #include "world.h"
 
 #define PG		PAGE_SIZE

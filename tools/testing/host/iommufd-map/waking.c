@@ -11,7 +11,7 @@
 #include "gates.h"
 
 /* For a domain that is half way through an attach */
-#include "map_domain.c"
+#include "map/domain.c"
 
 /* Users in the kernel */
 

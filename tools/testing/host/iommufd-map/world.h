@@ -16,10 +16,10 @@
 
 #include <linux/iommu-ext.h>
 
-#include "account.h"
-#include "iova_map.h"
-#include "pin.h"
-#include "store.h"
+#include "store/account.h"
+#include "map/map.h"
+#include "store/backing.h"
+#include "store/store.h"
 
 #define require(x)	((x) ? (void)0 : (void)host_fail("not true: " #x))
 

@@ -2,9 +2,9 @@
 /*
  * Edge cases of the page store, and what it costs in memory.
  */
-#include "account.h"
+#include "store/account.h"
 #include "fake.h"
-#include "store.h"
+#include "store/store.h"
 
 static struct mm_struct mm;
 static struct user_struct user;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "account.h"
+#include "store/account.h"
 #include "fake.h"
 
 /*

@@ -8,7 +8,7 @@
 
 #include <host/task.h>
 
-#include "pin.h"
+#include "store/backing.h"
 
 /* Page frames the fake hands out: some fit into 32 bits, some do not. */
 #define FAKE_WINDOW_LG2		20

@@ -7,10 +7,10 @@
  * allocation, pin, limit or signal goes wrong.  While a store pins pages, holds
  * on the same store are released and walked as if by another thread.
  */
-#include "account.h"
+#include "store/account.h"
 #include "fake.h"
 #include "fuzz.h"
-#include "store.h"
+#include "store/store.h"
 
 #define NR_STORES	3
 #define NR_HOLDS	24

@@ -12,9 +12,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "account.h"
+#include "store/account.h"
 #include "fake.h"
-#include "store.h"
+#include "store/store.h"
 
 #define NR_THREADS	4
 #define NR_HOLDS	4

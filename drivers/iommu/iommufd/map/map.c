@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * IOVA map: the object, waiting and waking, and the protocol between those who
+ * change a map at the same time.
+ *
+ * The map's lock is held only to look and to mark.  Pinning, filling and
+ * emptying domains happen without it, on areas that are marked busy: one
+ * worker at a time works on an area, and all others leave it alone or wait.
+ *
+ *	map		RESERVED --> FILLING --> MAPPED
+ *			(pins)	     (writes to domains)
+ *	unmap			     MAPPED --> claimed --> busy --> gone
+ *	add a domain	busy on one area after the other, upwards
+ *	drain a domain	busy on batches of areas, upwards
+ *	revoke memory	busy on one area after the other
+ *	read dirty bits	busy on one area after the other, slice by slice
+ *
+ * Who meets what:
+ *
+ *		RESERVED	busy			claimed by a remover
+ *	map	EEXIST		EEXIST			EEXIST
+ *	unmap	EBUSY		FILLING: EBUSY		waits
+ *				else claims and waits
+ *	fill	passes		waits			waits
+ *	drain	passes		waits if in domain	works on it
+ *	revoke	passes		waits			works on it
+ *	read	passes		FILLING: passes		waits
+ *	dirty bits		else waits
+ *	pin	-ENOENT		FILLING: -ENOENT	-EINVAL
+ *				else does not care
+ *
+ * In-kernel users pin areas without being busy with them, and keep them from
+ * being removed; map/user.c explains it.
+ *
+ * Nobody waits while being busy with an area, and removers claim all their
+ * areas at once, so nobody waits in a circle.  Nobody blocked on a page fault
+ * is waited for by anybody who does not need that very area.
+ *
+ * The domains that have an area are those whose cursor says so, as
+ * map/domain.c explains; that answer cannot change while the area is busy.
+ */
+#include <linux/compiler.h>
+#include <linux/err.h>
+#include <linux/jiffies.h>
+#include <linux/lockdep.h>
+#include <linux/mutex.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/wait.h>
+
+#include "map/map_private.h"
+
+/**
+ * iommufd_map_create() - make an empty map of all IOVAs
+ *
+ * Context: may sleep.
+ * Return: the map, or ERR_PTR(-ENOMEM).
+ */
+struct iommufd_iova_map *iommufd_map_create(void)
+{
+	struct iommufd_iova_map *map;
+
+	map = kzalloc(sizeof(*map), GFP_KERNEL_ACCOUNT);
+	if (!map)
+		return ERR_PTR(-ENOMEM);
+	refcount_set(&map->users, 1);
+	mutex_init(&map->lock);
+	map->areas = RB_ROOT;
+	iommufd_space_init(&map->space);
+	INIT_LIST_HEAD(&map->domains);
+	INIT_LIST_HEAD(&map->users_list);
+	init_waitqueue_head(&map->waiters);
+	map->huge_pages = true;
+	return map;
+}
+
+/**
+ * iommufd_map_destroy() - free a map and its mappings
+ * @map: map without domains and in-kernel users that nobody else uses any more,
+ *	 but for those who revoke memory
+ *
+ * Context: may sleep.
+ */
+void iommufd_map_destroy(struct iommufd_iova_map *map)
+{
+	struct iommufd_area *area, *next;
+	struct rb_root areas;
+
+	/* Who revokes memory finds nothing from here on */
+	mutex_lock(&map->lock);
+	areas = map->areas;
+	map->areas = RB_ROOT;
+	mutex_unlock(&map->lock);
+
+	WARN_ON(!list_empty(&map->domains) || !list_empty(&map->users_list));
+	rbtree_postorder_for_each_entry_safe(area, next, &areas, node) {
+		iommufd_area_free(area);
+		cond_resched();
+	}
+	iommufd_space_destroy(&map->space);
+	iommufd_map_put(map);
+}
+
+/**
+ * iommufd_map_get() - keep the memory of a map and its lock
+ * @map: a map with areas
+ *
+ * The map can be destroyed all the same, and has no areas then.
+ *
+ * Context: any.
+ * Return: @map with a reference for iommufd_map_put().
+ */
+struct iommufd_iova_map *iommufd_map_get(struct iommufd_iova_map *map)
+{
+	refcount_inc(&map->users);
+	return map;
+}
+
+/**
+ * iommufd_map_put() - undo iommufd_map_get()
+ * @map: the map
+ *
+ * Context: may sleep.
+ */
+void iommufd_map_put(struct iommufd_iova_map *map)
+{
+	if (!refcount_dec_and_test(&map->users))
+		return;
+	mutex_destroy(&map->lock);
+	kfree(map);
+}
+
+/**
+ * iommufd_map_erase() - take a chain of areas out of the tree
+ * @map: the map
+ * @chain: the areas, which the caller is busy with
+ *
+ * Context: the map's lock is held.
+ */
+void iommufd_map_erase(struct iommufd_iova_map *map,
+		       struct iommufd_area *chain)
+{
+	lockdep_assert_held(&map->lock);
+	for (; chain; chain = iommufd_area_next_in_chain(chain)) {
+		iommufd_area_erase(&map->areas, chain);
+		map->nr_areas--;
+	}
+	iommufd_map_wake(map);
+}
+
+/* Waiting and waking.  There is one queue for a map */
+
+#ifdef CONFIG_LOCKDEP
+static struct lock_class_key busy_key;
+struct lockdep_map iommufd_busy_dep_map =
+	STATIC_LOCKDEP_MAP_INIT("iommufd_busy", &busy_key);
+#endif
+
+/* Let lockdep see what the caller holds that those could want whom it waits for */
+static void begin_wait(struct iommufd_iova_map *map)
+{
+	map->nr_waiters++;
+	mutex_unlock(&map->lock);
+	iommufd_begin_work();
+	iommufd_end_work();
+}
+
+static void end_wait(struct iommufd_iova_map *map)
+{
+	mutex_lock(&map->lock);
+	map->nr_waiters--;
+}
+
+static bool has_changed(const struct iommufd_iova_map *map, unsigned long since)
+{
+	/* Pairs with WRITE_ONCE() in iommufd_map_wake_all() */
+	return READ_ONCE(map->changes) != since;
+}
+
+/**
+ * iommufd_map_wait() - wait until somebody is done with an area
+ * @map: the map
+ *
+ * The caller looks again at what it is waiting for.
+ *
+ * Context: the map's lock is held; it is dropped and taken again.
+ * Return: 0, or -EINTR on a fatal signal.
+ */
+int iommufd_map_wait(struct iommufd_iova_map *map)
+{
+	unsigned long since = map->changes;
+	int err;
+
+	begin_wait(map);
+	err = wait_event_killable(map->waiters, has_changed(map, since));
+	end_wait(map);
+	return err ? -EINTR : 0;
+}
+
+/**
+ * iommufd_map_wait_until() - the same, but not for ever
+ * @map: the map
+ * @until: when to return at the latest, in jiffies
+ *
+ * Context: the map's lock is held; it is dropped and taken again.
+ * Return: 0, or -EINTR on a fatal signal.
+ */
+int iommufd_map_wait_until(struct iommufd_iova_map *map, unsigned long until)
+{
+	unsigned long since = map->changes;
+	long left = until - jiffies;
+
+	if (left <= 0)
+		return fatal_signal_pending(current) ? -EINTR : 0;
+	begin_wait(map);
+	left = wait_event_killable_timeout(map->waiters,
+					   has_changed(map, since), left);
+	end_wait(map);
+	return left < 0 ? -EINTR : 0;
+}
+
+/**
+ * iommufd_map_wait_uninterruptible_until() - the same for those who must not fail
+ * @map: the map
+ * @until: when to return at the latest, in jiffies
+ *
+ * Context: the map's lock is held; it is dropped and taken again.
+ */
+void iommufd_map_wait_uninterruptible_until(struct iommufd_iova_map *map,
+					    unsigned long until)
+{
+	unsigned long since = map->changes;
+	long left = until - jiffies;
+
+	if (left <= 0)
+		return;
+	begin_wait(map);
+	wait_event_timeout(map->waiters, has_changed(map, since), left);
+	end_wait(map);
+}
+
+/**
+ * iommufd_map_wait_uninterruptible() - the same for as long as it takes
+ * @map: the map
+ *
+ * Context: the map's lock is held; it is dropped and taken again.
+ */
+void iommufd_map_wait_uninterruptible(struct iommufd_iova_map *map)
+{
+	unsigned long since = map->changes;
+
+	begin_wait(map);
+	wait_event(map->waiters, has_changed(map, since));
+	end_wait(map);
+}
+
+/**
+ * iommufd_map_wake_all() - let all look again who wait for something in a map
+ * @map: the map
+ *
+ * Context: the map's lock is held.
+ */
+void iommufd_map_wake_all(struct iommufd_iova_map *map)
+{
+	lockdep_assert_held(&map->lock);
+	WRITE_ONCE(map->changes, map->changes + 1);
+	wake_up_all(&map->waiters);
+}
+
+/* What a map is and has */
+
+/**
+ * iommufd_map_set_huge_pages() - may domains use pages larger than PAGE_SIZE
+ * @map: the map
+ * @on: whether they may; they do by default
+ *
+ * Context: may sleep.
+ * Return: 0; when switching it off -EINVAL while the map has a domain and a
+ * mapping, -EADDRINUSE while a mapping is not aligned to PAGE_SIZE.
+ */
+int iommufd_map_set_huge_pages(struct iommufd_iova_map *map, bool on)
+{
+	int err = 0;
+
+	mutex_lock(&map->lock);
+	if (on == map->huge_pages)
+		goto out_unlock;
+	if (on) {
+		WRITE_ONCE(map->huge_pages, true);
+		iommufd_space_widen(map);
+		/* For those who wait until they can cut an area */
+		iommufd_map_wake(map);
+		goto out_unlock;
+	}
+	if (map->nr_domains && map->nr_areas) {
+		err = -EINVAL;
+		goto out_unlock;
+	}
+	err = iommufd_space_narrow(map, &map->space.bounds, PAGE_SIZE);
+	if (!err)
+		WRITE_ONCE(map->huge_pages, false);
+out_unlock:
+	mutex_unlock(&map->lock);
+	return err;
+}
+
+/**
+ * iommufd_map_huge_pages() - what iommufd_map_set_huge_pages() set
+ * @map: the map
+ *
+ * Context: any.
+ * Return: whether domains may use pages larger than PAGE_SIZE.
+ */
+bool iommufd_map_huge_pages(struct iommufd_iova_map *map)
+{
+	return READ_ONCE(map->huge_pages);
+}
+
+/**
+ * iommufd_map_has_domains() - will a mapping be pinned as it is made?
+ * @map: the map
+ *
+ * Context: any.
+ * Return: whether the map has domains now; true may become false, and false
+ * true, unless the caller keeps it from that.
+ */
+bool iommufd_map_has_domains(struct iommufd_iova_map *map)
+{
+	return !list_empty(&map->domains);
+}
+
+/**
+ * iommufd_map_stats() - sum up what a map holds
+ * @map: the map
+ * @stats: receives the sums
+ *
+ * Context: may sleep.
+ */
+void iommufd_map_stats(struct iommufd_iova_map *map,
+		       struct iommufd_map_stats *stats)
+{
+	mutex_lock(&map->lock);
+	stats->nr_areas = map->nr_areas;
+	stats->nr_domains = map->nr_domains;
+	stats->mapped_bytes = map->mapped_bytes;
+	stats->pinned_bytes = map->pinned_bytes;
+	stats->nr_kernel_pins = map->nr_kernel_pins;
+	mutex_unlock(&map->lock);
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the files of the IOVA map share.  The protocol between those who change
+ * a map is described in iova_map.c.
+ */
+#ifndef __IOMMUFD_IOVA_MAP_PRIVATE_H
+#define __IOMMUFD_IOVA_MAP_PRIVATE_H
+
+#include <linux/list.h>
+#include <linux/lockdep.h>
+#include <linux/mutex.h>
+#include <linux/rbtree.h>
+#include <linux/refcount.h>
+#include <linux/types.h>
+#include <linux/wait.h>
+
+#include "map/area.h"
+#include "map/map.h"
+
+/**
+ * struct iommufd_space - which IOVAs of a map may be used
+ * @bounds: IOVAs that every domain can translate
+ * @alignment: what start, length and memory of every area must be multiples of,
+ *	       in bytes, a power of two
+ * @reserved: interval tree of &struct reservation; they may meet each other
+ * @reservations: list of the same
+ * @allowed: sorted intervals that do not meet each other; NULL: all IOVAs
+ * @nr_allowed: number of them
+ */
+struct iommufd_space {
+	struct iommufd_range bounds;
+	unsigned long alignment;
+	struct rb_root_cached reserved;
+	struct list_head reservations;
+	struct iommufd_range *allowed;
+	unsigned int nr_allowed;
+};
+
+/**
+ * struct iommufd_iova_map - IOVA map
+ * @users: one for those who map, and one for each who revokes memory of its
+ * @lock: protects all fields below and the fields of areas and domains that say so.
+ *	  Taken for looking things up and marking them, never while memory is
+ *	  pinned or a domain changes.  No lock nests inside, except for those of
+ *	  a driver that makes an empty domain enforce coherency.
+ * @areas: tree of &struct iommufd_area
+ * @space: which IOVAs may be used
+ * @domains: list of &struct map_domain
+ * @waiters: those who wait for others, as iova_map.rst lists
+ * @users_list: in-kernel users
+ * @nr_pinners: how many of them keep mappings aligned to PAGE_SIZE
+ * @changes: how often something changed that they wait for
+ * @nr_waiters: number of those who wait
+ * @seq: counts maps and drains of domains
+ * @nr_areas: number of areas, those being made included
+ * @nr_domains: length of @domains
+ * @mapped_bytes: length of all finished mappings
+ * @pinned_bytes: length of those whose memory is pinned
+ * @nr_kernel_pins: ranges that the users in @users_list have pinned
+ * @nr_late_pins: how often a user pinned something that another task already
+ *		  waits for
+ * @huge_pages: domains may use pages larger than PAGE_SIZE
+ */
+struct iommufd_iova_map {
+	refcount_t users;
+	struct mutex lock; /* everything below; see above */
+	struct rb_root areas;
+	struct iommufd_space space;
+	struct list_head domains;
+	struct list_head users_list;
+	unsigned int nr_pinners;
+	wait_queue_head_t waiters;
+	unsigned long changes;
+	unsigned int nr_waiters;
+	u64 seq;
+	unsigned long nr_areas;
+	unsigned long nr_domains;
+	u64 mapped_bytes;
+	u64 pinned_bytes;
+	unsigned long nr_kernel_pins;
+	unsigned long nr_late_pins;
+	bool huge_pages;
+};
+
+/* map.c */
+struct iommufd_iova_map *iommufd_map_get(struct iommufd_iova_map *map);
+void iommufd_map_put(struct iommufd_iova_map *map);
+void iommufd_map_erase(struct iommufd_iova_map *map,
+		       struct iommufd_area *chain);
+
+int iommufd_map_wait(struct iommufd_iova_map *map);
+int iommufd_map_wait_until(struct iommufd_iova_map *map, unsigned long until);
+void iommufd_map_wait_uninterruptible_until(struct iommufd_iova_map *map,
+					    unsigned long until);
+void iommufd_map_wait_uninterruptible(struct iommufd_iova_map *map);
+void iommufd_map_wake_all(struct iommufd_iova_map *map);
+
+/**
+ * iommufd_map_wake() - say that something changed that others may wait for
+ * @map: the map
+ *
+ * Not to be forgotten by whoever changes one of the things that
+ * Documentation/driver-api/iommufd/iova_map.rst lists.
+ *
+ * Context: the map's lock is held.
+ */
+static inline void iommufd_map_wake(struct iommufd_iova_map *map)
+{
+	lockdep_assert_held(&map->lock);
+	if (map->nr_waiters)
+		iommufd_map_wake_all(map);
+}
+
+#ifdef CONFIG_LOCKDEP
+extern struct lockdep_map iommufd_busy_dep_map;
+#endif
+
+/**
+ * iommufd_begin_work() - work on areas that are busy, without the map's lock
+ *
+ * Until iommufd_end_work() the caller must not sleep on memory of user space, on
+ * the mmap_lock of a process, or on the pinning of others: those who hold what it
+ * would wait for may wait for the areas.  Lockdep knows the work as a lock, which
+ * all tasks take that wait for areas.
+ *
+ * Context: the map's lock is not held.
+ */
+static inline void iommufd_begin_work(void)
+{
+	lock_map_acquire(&iommufd_busy_dep_map);
+}
+
+/**
+ * iommufd_end_work() - undo iommufd_begin_work()
+ *
+ * Context: the map's lock is not held.
+ */
+static inline void iommufd_end_work(void)
+{
+	lock_map_release(&iommufd_busy_dep_map);
+}
+
+/* The same for those who hold the map's lock before and after the work */
+static inline void iommufd_map_begin_work(struct iommufd_iova_map *map)
+{
+	mutex_unlock(&map->lock);
+	iommufd_begin_work();
+}
+
+static inline void iommufd_map_end_work(struct iommufd_iova_map *map)
+{
+	iommufd_end_work();
+	mutex_lock(&map->lock);
+}
+
+/* space.c */
+void iommufd_space_init(struct iommufd_space *space);
+void iommufd_space_destroy(struct iommufd_space *space);
+bool iommufd_space_is_reserved(const struct iommufd_space *space,
+			       unsigned long start, unsigned long last);
+int iommufd_space_narrow(struct iommufd_iova_map *map,
+			 const struct iommufd_range *bounds,
+			 unsigned long alignment);
+void iommufd_space_widen(struct iommufd_iova_map *map);
+int iommufd_space_place(struct iommufd_iova_map *map,
+			const struct iommufd_slice *slice,
+			unsigned long length_bytes, unsigned long *iova);
+
+struct members;
+
+/* write.c */
+int iommufd_area_write(const struct iommufd_iova_map *map,
+		       struct iommu_domain *domain, struct iommufd_area *area);
+void iommufd_chain_unmap(struct iommu_domain *domain, const struct members *m,
+			 struct iommufd_area *chain);
+
+/* domain.c */
+int iommufd_domains_fill(struct iommufd_iova_map *map,
+			 struct iommufd_area *chain);
+void iommufd_domains_unfill(struct iommufd_iova_map *map,
+			    struct iommufd_area *chain);
+int iommufd_domains_refill(struct iommufd_iova_map *map,
+			   struct iommufd_area *area);
+void iommufd_domains_constrain(struct iommufd_iova_map *map,
+			       struct iommufd_range *bounds,
+			       unsigned long *alignment);
+
+bool iommufd_domains_may_cut(const struct iommufd_iova_map *map,
+			     const struct iommufd_area *area);
+void iommufd_domains_cut(struct iommufd_iova_map *map,
+			 const struct iommufd_area *area);
+
+/**
+ * struct iommufd_asking - a task that waits until in-kernel users unpin
+ * @asked: users had pins when they were asked last
+ * @nr_late_pins: what the map counted before that
+ * @asked_at: when that was, in jiffies
+ * @deadline: when the task gives up, in jiffies; valid while @asked
+ *
+ * Starts as zeros.
+ */
+struct iommufd_asking {
+	bool asked;
+	unsigned long nr_late_pins;
+	unsigned long asked_at;
+	unsigned long deadline;
+};
+
+/* user.c */
+bool iommufd_users_ask(struct iommufd_iova_map *map,
+		       const struct iommufd_area *area);
+bool iommufd_users_begin_asking(struct iommufd_iova_map *map,
+				struct iommufd_asking *asking);
+void iommufd_users_end_asking(struct iommufd_asking *asking, bool asked);
+int iommufd_users_wait(struct iommufd_iova_map *map,
+		       const struct iommufd_asking *asking);
+
+#endif /* __IOMMUFD_IOVA_MAP_PRIVATE_H */

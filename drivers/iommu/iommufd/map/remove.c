@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Unmapping: areas are counted, claimed, waited for, taken out of domains and
+ * erased.  map.c says who else may work on the map meanwhile.
+ */
+#include <linux/errno.h>
+#include <linux/iommu.h>
+#include <linux/sched/signal.h>
+
+#include "map/map_private.h"
+
+/**
+ * struct removal - areas on their way out
+ * @range: where they are
+ * @first: the lowest of them
+ * @nr: number of them
+ * @any_in_use: somebody still worked on one of them, or had it pinned, when they
+ *		were counted
+ */
+struct removal {
+	struct iommufd_range range;
+	struct iommufd_area *first;
+	unsigned long nr;
+	bool any_in_use;
+};
+
+static bool is_in_use(const struct iommufd_area *area)
+{
+	return area->busy || area->nr_pins;
+}
+
+/*
+ * See that each area in the range is a mapping, inside of the range, and not
+ * on its way out already.  Returns -EAGAIN when one is.
+ */
+static int count_areas(struct iommufd_iova_map *map, struct removal *rm)
+{
+	struct iommufd_area *area;
+
+	area = iommufd_area_at_or_behind(&map->areas, rm->range.start);
+	rm->first = area;
+	rm->nr = 0;
+	rm->any_in_use = false;
+	while (area && area->start <= rm->range.last) {
+		if (area->phase != AREA_MAPPED)
+			return -EBUSY;
+		if (area->start < rm->range.start ||
+		    area->last > rm->range.last)
+			return -ERANGE;
+		if (area->remover)
+			return -EAGAIN;
+		rm->any_in_use |= is_in_use(area);
+		if (rm->nr++)
+			cond_resched();
+		/* Most calls unmap one mapping */
+		if (area->last == rm->range.last)
+			break;
+		area = iommufd_area_next(area);
+	}
+	return rm->nr ? 0 : -ENOENT;
+}
+
+/*
+ * The lowest area from @area on that @rm has claimed.  Others may have come
+ * between them since they were counted.
+ */
+static struct iommufd_area *next_claimed(const struct removal *rm,
+					 struct iommufd_area *area)
+{
+	while (area && area->start <= rm->range.last) {
+		if (area->remover == rm)
+			return area;
+		area = iommufd_area_next(area);
+		cond_resched();
+	}
+	return NULL;
+}
+
+static void claim_counted(struct removal *rm)
+{
+	struct iommufd_area *area = rm->first;
+	unsigned long i;
+
+	for (i = 0; i < rm->nr; i++, area = iommufd_area_next(area)) {
+		area->remover = rm;
+		cond_resched();
+	}
+}
+
+static void unclaim(struct removal *rm)
+{
+	struct iommufd_area *area = rm->first;
+
+	while ((area = next_claimed(rm, area))) {
+		area->remover = NULL;
+		area = iommufd_area_next(area);
+		cond_resched();
+	}
+}
+
+static void disclaim(struct iommufd_iova_map *map, struct removal *rm)
+{
+	unclaim(rm);
+	iommufd_map_wake(map);
+}
+
+static bool is_any_claimed_in_use(const struct removal *rm)
+{
+	struct iommufd_area *area = rm->first;
+
+	while ((area = next_claimed(rm, area))) {
+		if (is_in_use(area))
+			return true;
+		area = iommufd_area_next(area);
+		cond_resched();
+	}
+	return false;
+}
+
+/* Claimed areas stay, so this may drop the lock */
+static bool ask_users(struct iommufd_iova_map *map, const struct removal *rm)
+{
+	struct iommufd_area *area = rm->first;
+	bool any = false;
+
+	while ((area = next_claimed(rm, area))) {
+		if (area->nr_pins)
+			any |= iommufd_users_ask(map, area);
+		area = iommufd_area_next(area);
+	}
+	return any;
+}
+
+/* Wait until nobody works on claimed areas, and nobody has them pinned */
+static int quiesce_claimed(struct iommufd_iova_map *map,
+			   const struct removal *rm)
+{
+	struct iommufd_asking asking = {};
+	int err;
+
+	for (;;) {
+		if (iommufd_users_begin_asking(map, &asking))
+			iommufd_users_end_asking(&asking, ask_users(map, rm));
+		if (!is_any_claimed_in_use(rm))
+			return 0;
+		err = iommufd_users_wait(map, &asking);
+		if (err)
+			return err;
+	}
+}
+
+/*
+ * Find the areas to be removed.  If one of them is in use claim all, so that
+ * they stay and fewer and fewer are in use, and wait until none is.
+ */
+static int claim_areas(struct iommufd_iova_map *map, struct removal *rm)
+{
+	int err;
+
+	for (;;) {
+		err = count_areas(map, rm);
+		if (err != -EAGAIN)
+			break;
+		err = iommufd_map_wait(map);
+		if (err)
+			break;
+	}
+	if (err || !rm->any_in_use)
+		return err;
+
+	claim_counted(rm);
+	err = quiesce_claimed(map, rm);
+	if (err)
+		disclaim(map, rm);
+	return err;
+}
+
+/* Make the areas to be removed busy, and a chain */
+static __always_inline struct iommufd_area *
+take_areas(struct iommufd_iova_map *map, const struct removal *rm, u64 *bytes)
+{
+	struct iommufd_area *chain = NULL, **link = &chain;
+	struct iommufd_area *area = rm->first;
+	unsigned long left = rm->nr, length_bytes;
+
+	*bytes = 0;
+	while (left) {
+		if (rm->any_in_use)
+			area = next_claimed(rm, area);
+		area->remover = rm;
+		area->busy = true;
+		length_bytes = iommufd_area_bytes(area);
+		*bytes += length_bytes;
+		if (area->held)
+			map->pinned_bytes -= length_bytes;
+		*link = area;
+		link = &area->next;
+		if (!--left)
+			break;
+		area = iommufd_area_next(area);
+		cond_resched();
+	}
+	*link = NULL;
+	map->mapped_bytes -= *bytes;
+	return chain;
+}
+
+/* All areas are in one chain: they need not leave the tree one by one */
+static void erase_all(struct iommufd_iova_map *map)
+{
+	lockdep_assert_held(&map->lock);
+	map->areas = RB_ROOT;
+	map->nr_areas = 0;
+	iommufd_map_wake(map);
+}
+
+/* Returns what is to be freed without the lock.  Most calls unmap one page */
+static __always_inline struct iommufd_area *
+remove_claimed(struct iommufd_iova_map *map, const struct removal *rm,
+	       u64 *bytes)
+{
+	struct iommufd_area *chain = take_areas(map, rm, bytes);
+
+	if (!list_empty(&map->domains))
+		iommufd_domains_unfill(map, chain);
+	if (rm->nr == map->nr_areas)
+		erase_all(map);
+	else
+		iommufd_map_erase(map, chain);
+	return chain;
+}
+
+/**
+ * iommufd_map_remove() - unmap all mappings inside an interval
+ * @map: the map
+ * @iova: first IOVA in bytes
+ * @last: last IOVA in bytes, inclusive
+ * @unmapped_bytes: set to the length of what was unmapped; 0 on error
+ *
+ * When this returns no device can reach the memory through the map any more,
+ * and it is not pinned for it.
+ *
+ * Context: may sleep.
+ * Return: 0; -ENOENT when there is no mapping; -ERANGE when one sticks out;
+ * -EBUSY when one is still being made; -EDEADLOCK when an in-kernel user does
+ * not let go; -EINTR on a fatal signal.  On error nothing is unmapped.
+ */
+int iommufd_map_remove(struct iommufd_iova_map *map, unsigned long iova,
+		       unsigned long last, u64 *unmapped_bytes)
+{
+	struct removal rm = { .range.start = iova, .range.last = last };
+	struct iommufd_area *chain;
+	int err;
+
+	*unmapped_bytes = 0;
+	mutex_lock(&map->lock);
+	err = claim_areas(map, &rm);
+	if (err) {
+		mutex_unlock(&map->lock);
+		return err;
+	}
+	chain = remove_claimed(map, &rm, unmapped_bytes);
+	mutex_unlock(&map->lock);
+	iommufd_area_free_chain(chain);
+	return 0;
+}
+
+/*
+ * Claim what is left of the mappings that one call made.  Returns -EAGAIN when
+ * somebody else is about to remove a part of them.
+ */
+static int claim_made(struct iommufd_iova_map *map, struct removal *rm, u64 seq)
+{
+	struct iommufd_area *area;
+
+	rm->first = NULL;
+	rm->nr = 0;
+	rm->any_in_use = true;
+	area = iommufd_area_at_or_behind(&map->areas, rm->range.start);
+	for (; area && area->start <= rm->range.last;
+	     area = iommufd_area_next(area)) {
+		cond_resched();
+		/* Those that are still being made have no number yet */
+		if (area->phase != AREA_MAPPED || area->seq != seq)
+			continue;
+		if (area->remover)
+			return -EAGAIN;
+		area->remover = rm;
+		rm->first = rm->first ?: area;
+		rm->nr++;
+	}
+	return rm->nr ? 0 : -ENOENT;
+}
+
+static int claim_and_quiesce_made(struct iommufd_iova_map *map,
+				  struct removal *rm, u64 seq)
+{
+	int err;
+
+	while ((err = claim_made(map, rm, seq)) == -EAGAIN) {
+		/* Nobody has seen these claims */
+		unclaim(rm);
+		err = iommufd_map_wait(map);
+		if (err)
+			return err;
+	}
+	if (err)
+		return err;
+	err = quiesce_claimed(map, rm);
+	if (err)
+		disclaim(map, rm);
+	return err;
+}
+
+/**
+ * iommufd_map_undo() - take back what one iommufd_map_insert() mapped
+ * @map: the map
+ * @iova: where it was mapped, in bytes
+ * @last: last IOVA of it in bytes, inclusive
+ * @seq: what iommufd_map_insert() said
+ *
+ * What others have unmapped meanwhile is not there any more, and what they have
+ * mapped in its place is theirs.  When the caller is being killed, or in-kernel
+ * users do not unpin what they have pinned by now, the mappings stay.
+ *
+ * Context: may sleep.
+ */
+void iommufd_map_undo(struct iommufd_iova_map *map, unsigned long iova,
+		      unsigned long last, u64 seq)
+{
+	struct removal rm = { .range.start = iova, .range.last = last };
+	struct iommufd_area *chain = NULL;
+	u64 bytes;
+
+	mutex_lock(&map->lock);
+	if (!claim_and_quiesce_made(map, &rm, seq))
+		chain = remove_claimed(map, &rm, &bytes);
+	mutex_unlock(&map->lock);
+	iommufd_area_free_chain(chain);
+}
+
+/**
+ * iommufd_map_remove_all() - unmap everything
+ * @map: the map, may be empty
+ * @unmapped_bytes: set to the length of what was unmapped; 0 on error
+ *
+ * Context: may sleep.
+ * Return: 0; -EBUSY when a mapping is still being made; -EDEADLOCK when an
+ * in-kernel user does not let go; -EINTR on a fatal signal.
+ */
+int iommufd_map_remove_all(struct iommufd_iova_map *map, u64 *unmapped_bytes)
+{
+	int err;
+
+	err = iommufd_map_remove(map, 0, ULONG_MAX, unmapped_bytes);
+	return err == -ENOENT ? 0 : err;
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * DOC: revoking
+ *
+ * The exporter of a dma-buf may want its memory back at any time, and must not
+ * be kept waiting by user space.  The areas that stand for the memory stay
+ * until they are unmapped, but no domain translates them any more: they are
+ * absent::
+ *
+ *   worker (map, attach)             revoker (holds the reservation lock)
+ *
+ *   sets busy                        marks the store revoked           (1)
+ *   holds the store            (2)   takes the area's hold off the store
+ *   reads the mark             (3)   waits until the area is not busy
+ *   writes to domains, or            sets busy
+ *   makes the area absent            unmaps it from all domains that
+ *   clears busy                      have it, makes it absent
+ *                                    clears busy
+ *
+ * (1) and (2) happen under the store's mutex.  When (2) comes first the revoker
+ * finds the hold; when (1) does, (3) sees the mark.  An area that some domain
+ * has already is written to further ones in spite of the mark, since its
+ * revoker is waiting to undo that for all of them.
+ *
+ * Giving the memory back goes the same way: the mark is taken off, each hold is
+ * put back, and an absent area is written to all domains that have it.  What a
+ * page table cannot be enlarged for stays absent.  Only some stores are ever
+ * restored, see pin_dmabuf.c.
+ *
+ * No worker that is busy with such an area ever waits for the reservation lock,
+ * nor for a page fault: its memory needs no pinning, areas in the middle of
+ * being pinned together with others are RESERVED, in no domain, and passed, and
+ * drains do not batch it with memory that is unpinned.
+ */
+#include <linux/iommu.h>
+#include <linux/mutex.h>
+#include <linux/printk.h>
+
+#include "map/map_private.h"
+
+static void note_area(const struct iommufd_hold *hold,
+		      struct iommufd_holder *holder)
+{
+	const struct iommufd_area *area =
+		container_of(hold, struct iommufd_area, hold);
+
+	/* The map has this area and so was not destroyed yet */
+	holder->owner = iommufd_map_get(area->map);
+	holder->where = area->start;
+}
+
+/*
+ * The area of a holder, if it is still there and a domain may translate it.  What
+ * has been mapped in its place meanwhile is none of the caller's business, unless
+ * it is the same memory: then the state of that memory is right for it, too.
+ */
+static struct iommufd_area *find_area(struct iommufd_iova_map *map,
+				      const struct iommufd_holder *holder)
+{
+	struct iommufd_area *area;
+
+	lockdep_assert_held(&map->lock);
+	area = iommufd_area_at_or_behind(&map->areas, holder->where);
+	if (!area || area->start != holder->where ||
+	    area->phase == AREA_RESERVED || area->store != holder->store)
+		return NULL;
+	return area;
+}
+
+/*
+ * The same when nobody works on it.  Those who do never wait for page faults, as
+ * memory that can be revoked is not pinned.
+ */
+static struct iommufd_area *find_idle_area(struct iommufd_iova_map *map,
+					   const struct iommufd_holder *holder)
+{
+	struct iommufd_area *area;
+
+	while ((area = find_area(map, holder)) && area->busy)
+		iommufd_map_wait_uninterruptible(map);
+	return area;
+}
+
+static void empty_area(struct iommufd_iova_map *map, struct iommufd_area *area)
+{
+	if (area->absent)
+		return;
+	area->busy = true;
+	area->next = NULL;
+	iommufd_domains_unfill(map, area);
+	area->absent = true;
+	area->busy = false;
+	iommufd_map_wake(map);
+}
+
+static void revoke_area(const struct iommufd_holder *holder)
+{
+	struct iommufd_iova_map *map = holder->owner;
+	struct iommufd_area *area;
+
+	mutex_lock(&map->lock);
+	area = find_idle_area(map, holder);
+	if (area)
+		empty_area(map, area);
+	mutex_unlock(&map->lock);
+	iommufd_map_put(map);
+}
+
+static void refill_area(struct iommufd_iova_map *map, struct iommufd_area *area)
+{
+	int err;
+
+	area->busy = true;
+	area->next = NULL;
+	err = iommufd_domains_refill(map, area);
+	area->busy = false;
+	iommufd_map_wake(map);
+	if (err)
+		pr_warn_ratelimited("iommufd: memory at %#lx is back, but cannot be mapped: %d\n",
+				    area->start, err);
+}
+
+static void restore_area(const struct iommufd_holder *holder)
+{
+	struct iommufd_iova_map *map = holder->owner;
+	struct iommufd_area *area;
+
+	mutex_lock(&map->lock);
+	area = find_idle_area(map, holder);
+	if (area && area->absent)
+		refill_area(map, area);
+	mutex_unlock(&map->lock);
+	iommufd_map_put(map);
+}
+
+const struct iommufd_revoke_ops iommufd_map_revoke_ops = {
+	.note = note_area,
+	.revoke = revoke_area,
+	.restore = restore_area,
+};

@@ -1,0 +1,818 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * In-kernel users of the memory of a map.
+ *
+ * A user pins ranges of IOVAs, or copies from and to them.  A pin consists of
+ * a hold of its own for each area that it touches, so it needs no domain and
+ * does not care what happens to domains meanwhile.
+ *
+ * Pinning and copying happen without the map's lock.  Areas that somebody pins
+ * or copies at, or has pinned, count that in @nr_pins and cannot go away; in
+ * all other respects they are free for everybody, busy or not.
+ *
+ *	user			remover of an area
+ *	----			------------------
+ *	counts itself		claims it: new users are refused
+ *	pins, copies		calls the unmap op of all that have pins there,
+ *	stops counting itself	again and again, until nobody is counted
+ *
+ * Who pins or copies waits for nobody but for the memory, and removers are not
+ * busy with anything while they wait.
+ */
+#include <linux/err.h>
+#include <linux/interval_tree_generic.h>
+#include <linux/iommu.h>
+#include <linux/iommufd.h>
+#include <linux/jiffies.h>
+#include <linux/mm.h>
+#include <linux/overflow.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include "map/map_private.h"
+#include "store/account.h"
+#include "test_hooks.h"
+
+/* Runs that are turned into pages at a time; they stand on the stack */
+#define PAGE_RUNS 16
+
+/* How long a task waits for users that were asked to unpin, in jiffies */
+#define PATIENCE (10 * HZ)
+
+/* How long before they are asked again, unless there are new pins */
+#define ASK_INTERVAL (HZ / 10)
+
+/**
+ * struct iommufd_map_user - an in-kernel user of a map
+ * @refs: references; each keeps the memory of this struct and of the map
+ * @map: the map
+ * @ops: what the user offers; without an unmap op it cannot pin
+ * @data: for the ops
+ * @list: place in the map's list
+ * @pins: interval tree of &struct pin
+ * @nr_works: pins, copies and calls of an op that are on their way
+ * @leaving: it gets no new pins
+ *
+ * @list, @pins, @nr_works and @leaving change under the map's lock.
+ */
+struct iommufd_map_user {
+	refcount_t refs;
+	struct iommufd_iova_map *map;
+	const struct iommufd_access_ops *ops;
+	void *data;
+	struct list_head list;
+	struct rb_root_cached pins;
+	unsigned int nr_works;
+	bool leaving;
+};
+
+/**
+ * struct pin_piece - the part of a pin that lies in one area
+ * @area: the area
+ * @hold: keeps the memory pinned
+ */
+struct pin_piece {
+	struct iommufd_area *area;
+	struct iommufd_hold hold;
+};
+
+/**
+ * struct pin - a range that a user has pinned
+ * @node: place in the user's tree
+ * @start: first IOVA in bytes
+ * @last: last IOVA in bytes, inclusive
+ * @subtree_last: largest @last below @node
+ * @nr_pieces: number of areas
+ * @pieces: one for each area, upwards
+ */
+struct pin {
+	struct rb_node node;
+	unsigned long start;
+	unsigned long last;
+	unsigned long subtree_last;
+	unsigned int nr_pieces;
+	struct pin_piece pieces[];
+};
+
+#define pin_start(pin) ((pin)->start)
+#define pin_last(pin) ((pin)->last)
+INTERVAL_TREE_DEFINE(struct pin, node, unsigned long, subtree_last, pin_start,
+		     pin_last, static inline, pin_tree);
+
+/* Judging ranges */
+
+static int check_area(const struct iommufd_area *area, unsigned long iova,
+		      bool pin)
+{
+	if (area->remover)
+		return pin ? -EINVAL : -ENOENT;
+	if (!iommufd_store_has_pages(area->store))
+		return -EINVAL;
+	if (pin && offset_in_page(area->offset_bytes + (iova - area->start)))
+		return -EINVAL;
+	return 0;
+}
+
+static bool may_use(const struct iommufd_area *area, unsigned int flags)
+{
+	return area->prot & (flags & IOMMUFD_ACCESS_WRITE ? IOMMU_WRITE :
+							    IOMMU_READ);
+}
+
+/*
+ * See that a range is mapped and may be used like that.  Returns the number of
+ * areas in it, or an errno.
+ */
+static int check_range(struct iommufd_map_user *user, unsigned long iova,
+		       unsigned long last, unsigned int flags, bool pin)
+{
+	struct iommufd_area *area;
+	bool permitted = true;
+	int nr = 0, err;
+
+	lockdep_assert_held(&user->map->lock);
+	if (user->leaving)
+		return -ENOENT;
+	area = iommufd_area_at_or_behind(&user->map->areas, iova);
+	for (; area; area = iommufd_area_next(area)) {
+		if (area->start > iova || area->phase != AREA_MAPPED)
+			break;
+		err = check_area(area, iova, pin);
+		if (err)
+			return err;
+		permitted &= may_use(area, flags);
+		nr++;
+		if (area->last >= last)
+			return permitted ? nr : -EPERM;
+		iova = area->last + 1;
+		cond_resched();
+	}
+	return -ENOENT;
+}
+
+static int last_of_range(unsigned long iova, unsigned long length_bytes,
+			 unsigned long *last)
+{
+	if (!length_bytes)
+		return -EINVAL;
+	if (check_add_overflow(iova, length_bytes - 1, last))
+		return -EOVERFLOW;
+	return 0;
+}
+
+/* Pins */
+
+static void count_pieces(struct pin *pin, struct iommufd_map_user *user)
+{
+	struct iommufd_area *area;
+	unsigned int i;
+
+	area = iommufd_area_at_or_behind(&user->map->areas, pin->start);
+	for (i = 0; i < pin->nr_pieces; i++) {
+		pin->pieces[i].area = area;
+		area->nr_pins++;
+		if (i)
+			cond_resched();
+		area = iommufd_area_next(area);
+	}
+}
+
+static void uncount_pieces(struct pin *pin, struct iommufd_map_user *user)
+{
+	unsigned int i;
+
+	for (i = 0; i < pin->nr_pieces; i++) {
+		pin->pieces[i].area->nr_pins--;
+		if (i)
+			cond_resched();
+	}
+	iommufd_map_wake(user->map);
+}
+
+/* Does a task wait that must ask the user for this new pin, too? */
+static bool is_late(const struct pin *pin, const struct iommufd_map_user *user)
+{
+	unsigned int i;
+
+	if (user->leaving)
+		return true;
+	for (i = 0; i < pin->nr_pieces; i++) {
+		if (pin->pieces[i].area->remover)
+			return true;
+		if (i)
+			cond_resched();
+	}
+	return false;
+}
+
+static void add_pin(struct pin *pin, struct iommufd_map_user *user)
+{
+	struct iommufd_iova_map *map = user->map;
+
+	pin_tree_insert(pin, &user->pins);
+	map->nr_kernel_pins++;
+	if (is_late(pin, user)) {
+		map->nr_late_pins++;
+		iommufd_map_wake(map);
+	}
+}
+
+/* Make a pin whose areas stay.  Nothing is pinned yet */
+static struct pin *begin_pin(struct iommufd_map_user *user, unsigned long iova,
+			     unsigned long last, unsigned int flags)
+{
+	struct iommufd_iova_map *map = user->map;
+	struct pin *pin = NULL;
+	int room = 0, nr;
+
+	mutex_lock(&map->lock);
+	/* Until no mapping was added while there was no lock */
+	while ((nr = check_range(user, iova, last, flags, true)) > room) {
+		mutex_unlock(&map->lock);
+		kvfree(pin);
+		room = nr;
+		pin = kvmalloc(struct_size(pin, pieces, room),
+			       GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+		if (!pin)
+			return ERR_PTR(-ENOMEM);
+		mutex_lock(&map->lock);
+	}
+	if (nr < 0) {
+		mutex_unlock(&map->lock);
+		kvfree(pin);
+		return ERR_PTR(nr);
+	}
+	pin->start = iova;
+	pin->last = last;
+	pin->nr_pieces = nr;
+	count_pieces(pin, user);
+	user->nr_works++;
+	mutex_unlock(&map->lock);
+	return pin;
+}
+
+/* First byte of a piece, from the start of its store's first page */
+static u64 piece_offset(const struct pin *pin, const struct pin_piece *piece)
+{
+	const struct iommufd_area *area = piece->area;
+
+	return area->offset_bytes + (max(pin->start, area->start) - area->start);
+}
+
+static unsigned long piece_bytes(const struct pin *pin,
+				 const struct pin_piece *piece)
+{
+	const struct iommufd_area *area = piece->area;
+
+	return min(pin->last, area->last) - max(pin->start, area->start) + 1;
+}
+
+static void release_pieces(struct pin *pin, unsigned int nr,
+			   struct iommufd_refunds *refunds)
+{
+	while (nr--) {
+		iommufd_store_release_owing(pin->pieces[nr].area->store,
+					    &pin->pieces[nr].hold, refunds);
+		if (nr)
+			cond_resched();
+	}
+}
+
+static int hold_pieces(struct pin *pin, struct iommufd_refunds *refunds)
+{
+	struct pin_piece *piece;
+	unsigned int i;
+	u64 offset;
+	int err;
+
+	for (i = 0; i < pin->nr_pieces; i++) {
+		piece = &pin->pieces[i];
+		offset = piece_offset(pin, piece);
+		err = iommufd_store_hold(piece->area->store, &piece->hold,
+					 offset >> PAGE_SHIFT,
+					 (offset + piece_bytes(pin, piece) - 1)
+						>> PAGE_SHIFT);
+		if (err) {
+			release_pieces(pin, i, refunds);
+			return err;
+		}
+		if (i)
+			cond_resched();
+	}
+	return 0;
+}
+
+static struct page **list_run(const struct iommu_run *run, struct page **pages)
+{
+	unsigned long pfn = run->phys >> PAGE_SHIFT;
+	unsigned long last = (run->phys + run->len - 1) >> PAGE_SHIFT;
+
+	for (; pfn <= last; pfn++)
+		*pages++ = pfn_to_page(pfn);
+	return pages;
+}
+
+static void list_pages(struct pin *pin, struct page **pages)
+{
+	struct iommu_run runs[PAGE_RUNS];
+	struct iommufd_run_iter iter;
+	struct pin_piece *piece;
+	unsigned int i, k, nr;
+
+	for (i = 0; i < pin->nr_pieces; i++) {
+		piece = &pin->pieces[i];
+		iommufd_run_iter_init(&iter, piece->area->store, &piece->hold,
+				      piece_offset(pin, piece),
+				      piece_bytes(pin, piece));
+		while ((nr = iommufd_run_iter_next(&iter, runs, PAGE_RUNS)))
+			for (k = 0; k < nr; k++)
+				pages = list_run(&runs[k], pages);
+		cond_resched();
+	}
+}
+
+/* Only iommufd_map_leave() waits for that */
+static void end_work(struct iommufd_map_user *user)
+{
+	user->nr_works--;
+	if (user->leaving)
+		iommufd_map_wake(user->map);
+}
+
+/**
+ * iommufd_map_pin() - pin the memory behind a range
+ * @user: user that has an unmap op
+ * @iova: first IOVA of the range in bytes, at the start of a page of the memory
+ * @length_bytes: length of the range; it may end inside of a page
+ * @pages: receives each page; NULL when they are not wanted
+ * @flags: IOMMUFD_ACCESS_WRITE, or 0 for memory that is only read
+ *
+ * Context: may sleep, as long as page faults of the memory take.
+ * Return: 0; -EINVAL for a length of 0, for a start inside of a page, for the
+ * memory of a dma-buf and for what is being unmapped; -EOVERFLOW when the range
+ * wraps; -ENOENT when it is not mapped throughout, or the user is leaving;
+ * -EPERM when the mapping does not permit it; -EINTR on a fatal signal; -EFAULT
+ * or -ENOMEM from pinning.  On error nothing is pinned.
+ */
+int iommufd_map_pin(struct iommufd_map_user *user, unsigned long iova,
+		    unsigned long length_bytes, struct page **pages,
+		    unsigned int flags)
+{
+	struct iommufd_iova_map *map = user->map;
+	struct iommufd_refunds refunds = {};
+	unsigned long last;
+	struct pin *pin;
+	int err;
+
+	err = last_of_range(iova, length_bytes, &last);
+	if (err)
+		return err;
+	pin = begin_pin(user, iova, last, flags);
+	if (IS_ERR(pin))
+		return PTR_ERR(pin);
+
+	err = hold_pieces(pin, &refunds);
+	if (!err && pages)
+		list_pages(pin, pages);
+
+	mutex_lock(&map->lock);
+	if (err)
+		uncount_pieces(pin, user);
+	else
+		add_pin(pin, user);
+	end_work(user);
+	mutex_unlock(&map->lock);
+	iommufd_refunds_settle(&refunds);
+	if (err)
+		kvfree(pin);
+	return err;
+}
+
+/* The tree is ordered by the pins' starts */
+static struct pin *first_pin_from(struct iommufd_map_user *user,
+				  unsigned long start)
+{
+	struct rb_node *node = user->pins.rb_root.rb_node;
+	struct pin *pin, *found = NULL;
+
+	while (node) {
+		pin = rb_entry(node, struct pin, node);
+		if (pin->start >= start) {
+			found = pin;
+			node = node->rb_left;
+		} else {
+			node = node->rb_right;
+		}
+	}
+	return found;
+}
+
+static struct pin *find_pin(struct iommufd_map_user *user, unsigned long start,
+			    unsigned long last)
+{
+	struct pin *found = first_pin_from(user, start);
+
+	while (found && found->start == start && found->last != last)
+		found = rb_entry_safe(rb_next(&found->node), struct pin, node);
+	return found && found->start == start ? found : NULL;
+}
+
+/**
+ * iommufd_map_unpin() - undo one iommufd_map_pin()
+ * @user: the user
+ * @iova: as it was pinned
+ * @length_bytes: as it was pinned
+ *
+ * Of several pins of the same range any one goes; they are alike.
+ *
+ * Context: may sleep.
+ */
+void iommufd_map_unpin(struct iommufd_map_user *user, unsigned long iova,
+		       unsigned long length_bytes)
+{
+	struct iommufd_iova_map *map = user->map;
+	struct iommufd_refunds refunds = {};
+	struct pin *pin;
+
+	mutex_lock(&map->lock);
+	pin = find_pin(user, iova, iova + length_bytes - 1);
+	if (WARN_ON_ONCE(!pin)) {
+		mutex_unlock(&map->lock);
+		return;
+	}
+	pin_tree_remove(pin, &user->pins);
+	map->nr_kernel_pins--;
+	user->nr_works++;
+	mutex_unlock(&map->lock);
+
+	release_pieces(pin, pin->nr_pieces, &refunds);
+
+	mutex_lock(&map->lock);
+	uncount_pieces(pin, user);
+	end_work(user);
+	mutex_unlock(&map->lock);
+	iommufd_refunds_settle(&refunds);
+	kvfree(pin);
+}
+
+/* Copies */
+
+static int copy_in_area(struct iommufd_map_user *user,
+			struct iommufd_area *area, unsigned long iova,
+			void *data, size_t len, unsigned int flags)
+{
+	struct iommufd_iova_map *map = user->map;
+	int err;
+
+	area->nr_pins++;
+	mutex_unlock(&map->lock);
+	err = iommufd_store_copy(area->store,
+				 area->offset_bytes + (iova - area->start),
+				 data, len, flags & IOMMUFD_ACCESS_WRITE,
+				 flags & IOMMUFD_ACCESS_SLOW);
+	mutex_lock(&map->lock);
+	area->nr_pins--;
+	iommufd_map_wake(map);
+	return err;
+}
+
+static int copy_range(struct iommufd_map_user *user, unsigned long iova,
+		      unsigned long last, void *data, unsigned int flags)
+{
+	struct iommufd_area *area;
+	unsigned long end;
+	int err;
+
+	err = check_range(user, iova, last, flags, false);
+	for (;;) {
+		if (err < 0)
+			return err;
+		area = iommufd_area_at_or_behind(&user->map->areas, iova);
+		end = min(area->last, last);
+		err = copy_in_area(user, area, iova, data, end - iova + 1,
+				   flags);
+		if (err || end == last)
+			return err;
+		data += end - iova + 1;
+		iova = end + 1;
+		/* There was no lock meanwhile.  The rest is judged piece by piece */
+		err = check_range(user, iova, iova, flags, false);
+	}
+}
+
+/**
+ * iommufd_map_rw() - copy from or to the memory behind a range
+ * @user: the user
+ * @iova: first IOVA of the range in bytes
+ * @data: the other side of the copy
+ * @length_bytes: number of bytes
+ * @flags: mask of IOMMUFD_ACCESS_*
+ *
+ * Context: may sleep, as long as page faults of the memory take.
+ * Return: 0; -EINVAL for a length of 0 and for the memory of a dma-buf;
+ * -EOVERFLOW when the range wraps; -ENOENT when it is not mapped throughout, or
+ * the user is leaving; -EPERM when the mapping does not permit it; -EFAULT when
+ * there is no memory; -EINTR on a fatal signal; -ENOMEM.  A part may have been
+ * copied then.
+ */
+int iommufd_map_rw(struct iommufd_map_user *user, unsigned long iova,
+		   void *data, unsigned long length_bytes, unsigned int flags)
+{
+	struct iommufd_iova_map *map = user->map;
+	unsigned long last;
+	int err;
+
+	err = last_of_range(iova, length_bytes, &last);
+	if (err)
+		return err;
+	mutex_lock(&map->lock);
+	user->nr_works++;
+	err = copy_range(user, iova, last, data, flags);
+	end_work(user);
+	mutex_unlock(&map->lock);
+	return err;
+}
+
+/* Asking users to let go */
+
+static void call_unmap(struct iommufd_map_user *user, unsigned long iova,
+		       unsigned long length_bytes)
+{
+	struct iommufd_iova_map *map = user->map;
+
+	mutex_unlock(&map->lock);
+	user->ops->unmap(user->data, iova, length_bytes);
+	mutex_lock(&map->lock);
+}
+
+/* The first pin that meets an interval and begins at or behind @from */
+static struct pin *next_pin(struct iommufd_map_user *user, unsigned long start,
+			    unsigned long last, unsigned long from)
+{
+	struct pin *pin;
+
+	if (from > start) {
+		pin = first_pin_from(user, from);
+		return pin && pin->start <= last ? pin : NULL;
+	}
+	/* Those that begin before the interval are few */
+	pin = pin_tree_iter_first(&user->pins, start, last);
+	while (pin && pin->start < from)
+		pin = pin_tree_iter_next(pin, start, last);
+	return pin;
+}
+
+/*
+ * Ask a user for its pins in an interval, pin by pin: drivers walk over the pages
+ * they are asked for, or look for a pin that begins with the interval.  Returns
+ * whether there was one.  The user must stay, as the lock is dropped.
+ */
+static bool ask_user(struct iommufd_map_user *user, unsigned long start,
+		     unsigned long last)
+{
+	unsigned long from = 0;
+	bool any = false;
+	struct pin *pin;
+
+	while ((pin = next_pin(user, start, last, from))) {
+		any = true;
+		from = pin->start + 1;
+		call_unmap(user, pin->start, pin->last - pin->start + 1);
+		if (!from)
+			break;
+		cond_resched();
+	}
+	return any;
+}
+
+/**
+ * iommufd_users_ask() - ask all who have pinned an area to let go
+ * @map: the map
+ * @area: area that the caller has claimed
+ *
+ * Context: the map's lock is held; it is dropped and taken again.
+ * Return: whether somebody had.
+ */
+bool iommufd_users_ask(struct iommufd_iova_map *map,
+		       const struct iommufd_area *area)
+{
+	struct iommufd_map_user *user;
+	bool any = false;
+
+	lockdep_assert_held(&map->lock);
+	list_for_each_entry(user, &map->users_list, list) {
+		if (!pin_tree_iter_first(&user->pins, area->start, area->last))
+			continue;
+		user->nr_works++;	/* it stays in the list */
+		any |= ask_user(user, area->start, area->last);
+		end_work(user);
+	}
+	return any;
+}
+
+/**
+ * iommufd_users_begin_asking() - is it time to ask users to unpin
+ * @map: the map
+ * @asking: what the caller knows of those that it asked before
+ *
+ * Context: the map's lock is held.
+ * Return: whether the caller shall ask, and call iommufd_users_end_asking().
+ */
+bool iommufd_users_begin_asking(struct iommufd_iova_map *map,
+				struct iommufd_asking *asking)
+{
+	lockdep_assert_held(&map->lock);
+	/* Not at each wake: two tasks that ask the same user wake each other */
+	if (asking->asked && asking->nr_late_pins == map->nr_late_pins &&
+	    time_before(jiffies, asking->asked_at + ASK_INTERVAL))
+		return false;
+	asking->nr_late_pins = map->nr_late_pins;
+	return true;
+}
+
+/**
+ * iommufd_users_end_asking() - remember that users were asked
+ * @asking: what the caller knows of them
+ * @asked: whether there were any
+ *
+ * Context: any.
+ */
+void iommufd_users_end_asking(struct iommufd_asking *asking, bool asked)
+{
+	asking->asked_at = jiffies;
+	if (asked && !asking->asked)
+		asking->deadline = asking->asked_at + PATIENCE;
+	asking->asked = asked;
+}
+
+/**
+ * iommufd_users_wait() - wait for what was asked for, and for what is busy
+ * @map: the map
+ * @asking: what the caller knows of those that it asked
+ *
+ * Context: the map's lock is held; it may be dropped and taken again.
+ * Return: 0 when it is time to look again; -EINTR on a fatal signal; -EDEADLOCK
+ * when users have been asked long enough.
+ */
+int iommufd_users_wait(struct iommufd_iova_map *map,
+		       const struct iommufd_asking *asking)
+{
+	lockdep_assert_held(&map->lock);
+	/* It was made while the lock was dropped, and its user was not asked */
+	if (asking->nr_late_pins != map->nr_late_pins)
+		return 0;
+	if (!asking->asked)
+		return iommufd_map_wait(map);
+	if (time_after_eq(asking->asked_at, asking->deadline))
+		return -EDEADLOCK;
+	return iommufd_map_wait_until(map, asking->asked_at + ASK_INTERVAL);
+}
+
+/* Coming and going */
+
+static void free_user(struct iommufd_map_user *user)
+{
+	iommufd_map_put(user->map);
+	kfree(user);
+}
+
+/**
+ * iommufd_map_join() - become a user of a map
+ * @map: the map
+ * @ops: what the user offers.  With an unmap op all mappings are kept aligned
+ *	 to PAGE_SIZE from now on
+ * @data: for the ops
+ *
+ * Context: may sleep.
+ * Return: the user, with a reference for iommufd_map_user_put(); ERR_PTR:
+ * -EADDRINUSE when a mapping is not aligned, -ENOMEM.
+ */
+struct iommufd_map_user *iommufd_map_join(struct iommufd_iova_map *map,
+					  const struct iommufd_access_ops *ops,
+					  void *data)
+{
+	struct iommufd_map_user *user;
+	int err = 0;
+
+	user = kzalloc(sizeof(*user), GFP_KERNEL_ACCOUNT);
+	if (!user)
+		return ERR_PTR(-ENOMEM);
+	refcount_set(&user->refs, 1);
+	user->map = iommufd_map_get(map);
+	user->ops = ops;
+	user->data = data;
+	user->pins = RB_ROOT_CACHED;
+
+	mutex_lock(&map->lock);
+	if (ops->unmap) {
+		err = iommufd_space_narrow(map, &map->space.bounds, PAGE_SIZE);
+		if (!err)
+			map->nr_pinners++;
+	}
+	if (!err)
+		list_add_tail(&user->list, &map->users_list);
+	mutex_unlock(&map->lock);
+	if (err) {
+		free_user(user);
+		return ERR_PTR(err);
+	}
+	return user;
+}
+
+static void ask_for_all(struct iommufd_map_user *user,
+			struct iommufd_asking *asking)
+{
+	if (iommufd_users_begin_asking(user->map, asking))
+		iommufd_users_end_asking(asking, ask_user(user, 0, ULONG_MAX));
+}
+
+/* The same for those who must not fail */
+static void wait_anyway(struct iommufd_iova_map *map,
+			const struct iommufd_asking *asking)
+{
+	if (asking->nr_late_pins != map->nr_late_pins)
+		return;
+	if (asking->asked)
+		iommufd_map_wait_uninterruptible_until(map, asking->asked_at +
+							    ASK_INTERVAL);
+	else
+		iommufd_map_wait_uninterruptible(map);
+}
+
+static int wait_for_works(struct iommufd_map_user *user, bool must)
+{
+	struct iommufd_iova_map *map = user->map;
+	struct iommufd_asking asking = {};
+	int err = 0;
+
+	for (;;) {
+		ask_for_all(user, &asking);
+		if (RB_EMPTY_ROOT(&user->pins.rb_root) && !user->nr_works)
+			return 0;
+		if (must)
+			wait_anyway(map, &asking);
+		else
+			err = iommufd_users_wait(map, &asking);
+		if (err)
+			return err;
+	}
+}
+
+/**
+ * iommufd_map_leave() - stop being a user
+ * @user: the user
+ * @must: wait for as long as it takes
+ *
+ * Asks for all pins through the unmap op.  When this succeeds the user uses the
+ * map no more, and all its calls return -ENOENT.
+ *
+ * Context: may sleep; not from within the unmap op; does not overlap with
+ * itself.
+ * Return: 0; without @must -EINTR on a fatal signal and -EDEADLOCK when pins
+ * stay: then the user can go on.
+ */
+int iommufd_map_leave(struct iommufd_map_user *user, bool must)
+{
+	struct iommufd_iova_map *map = user->map;
+	int err;
+
+	mutex_lock(&map->lock);
+	user->leaving = true;
+	err = wait_for_works(user, must);
+	if (err) {
+		user->leaving = false;
+	} else {
+		list_del(&user->list);
+		if (user->ops->unmap) {
+			map->nr_pinners--;
+			iommufd_space_widen(map);
+		}
+	}
+	mutex_unlock(&map->lock);
+	return err;
+}
+
+/**
+ * iommufd_map_user_get() - take another reference
+ * @user: the user
+ *
+ * Context: any.
+ * Return: @user.
+ */
+struct iommufd_map_user *iommufd_map_user_get(struct iommufd_map_user *user)
+{
+	refcount_inc(&user->refs);
+	return user;
+}
+
+/**
+ * iommufd_map_user_put() - drop a reference
+ * @user: user that has left when this is the last one
+ *
+ * Context: may sleep.
+ */
+void iommufd_map_user_put(struct iommufd_map_user *user)
+{
+	if (refcount_dec_and_test(&user->refs))
+		free_user(user);
+}

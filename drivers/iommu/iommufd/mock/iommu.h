@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A mock IOMMU: a bus of its own, devices without any hardware, and a driver
+ * whose page tables are looked at instead of walked.
+ *
+ * The bus names the driver itself and nothing is registered with the core, so
+ * the mock lives beside the machine's IOMMU.
+ */
+#ifndef __MOCK_IOMMU_H
+#define __MOCK_IOMMU_H
+
+#include <linux/atomic.h>
+#include <linux/device.h>
+#include <linux/iommu.h>
+#include <linux/types.h>
+
+#include "iommufd_test_ext.h"
+#include "mock/pgtable.h"
+
+/**
+ * struct mock_dev - a device behind the mock IOMMU
+ * @dev: head
+ * @id: number in its name
+ * @flags: mask of MOCK_FLAGS_DEVICE_* and MOCK_EXT_DEVICE_*, which tell which
+ *         IOMMU it is behind
+ * @peer: while the device is being made: device whose group it joins, or NULL
+ * @domain: what its DMA goes through; NULL before and after its time on the
+ *          IOMMU.  Changes under the lock of its IOMMU group
+ * @cache: words that stand for a cache of the device
+ */
+struct mock_dev {
+	struct device dev;
+	int id;
+	u32 flags;
+	struct mock_dev *peer;
+	struct iommu_domain *domain;
+	u32 cache[MOCK_DEV_CACHE_NUM];
+};
+
+/**
+ * struct mock_domain - page table that the kernel fills
+ * @domain: head
+ * @pt: the table
+ * @flags: mask of IOMMU_ALLOC_*
+ * @logs_dirty: writes are logged
+ * @unfinished: has no page sizes and no bounds before it is attached
+ * @trusting: lets DMA snoop, and devices in, that others refuse
+ * @reset_in_fill: device that is reset when the first page is mapped, or NULL
+ * @nr_users: devices that translate through it, and domains nested in it
+ * @nr_snoopless: devices that translate through it, or through a domain nested
+ *                in it, whose IOMMU cannot make them snoop
+ */
+struct mock_domain {
+	struct iommu_domain domain;
+	struct mock_pgtable pt;
+	u32 flags;
+	bool logs_dirty;
+	bool unfinished;
+	bool trusting;
+	struct mock_dev *reset_in_fill;
+	atomic_t nr_users;
+	atomic_t nr_snoopless;
+};
+
+/**
+ * struct mock_nested - page table that user space keeps
+ * @domain: head
+ * @parent: what its addresses go through
+ * @iotlb: cached words, which an invalidation sets to 0
+ * @nr_users: devices that translate through it
+ */
+struct mock_nested {
+	struct iommu_domain domain;
+	struct mock_domain *parent;
+	u32 iotlb[MOCK_NESTED_DOMAIN_IOTLB_NUM];
+	atomic_t nr_users;
+};
+
+int mock_iommu_init(void);
+void mock_iommu_exit(void);
+
+struct mock_dev *mock_dev_create(u32 flags, struct mock_dev *peer);
+void mock_dev_destroy(struct mock_dev *mdev);
+struct mock_dev *mock_dev_of(struct device *dev);
+bool mock_dev_is_blocked(struct mock_dev *mdev);
+
+struct mock_domain *mock_domain_of(struct iommu_domain *domain);
+struct mock_nested *mock_nested_of(struct iommu_domain *domain);
+
+#endif /* __MOCK_IOMMU_H */

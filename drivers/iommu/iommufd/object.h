@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Objects: IDs and lifetimes.
+ */
+#ifndef __IOMMUFD_OBJECT_H
+#define __IOMMUFD_OBJECT_H
+
+#include <linux/refcount.h>
+#include <linux/types.h>
+
+struct iommufd_ctx;
+
+/**
+ * enum iommufd_object_type - kinds of objects that have an ID
+ * @IOMMUFD_OBJ_ANY: in a lookup: any kind; no object has it
+ * @IOMMUFD_OBJ_IOAS: &struct iommufd_ioas
+ * @IOMMUFD_OBJ_DEVICE: &struct iommufd_device
+ * @IOMMUFD_OBJ_ACCESS: &struct iommufd_access
+ * @IOMMUFD_OBJ_HWPT_PAGING: &struct iommufd_hwpt_paging
+ * @IOMMUFD_OBJ_HWPT_NESTED: &struct iommufd_hwpt_nested
+ * @IOMMUFD_OBJ_SELFTEST: a mock device; with CONFIG_IOMMUFD_TEST only
+ * @IOMMUFD_OBJ_NR: number of kinds
+ */
+enum iommufd_object_type {
+	IOMMUFD_OBJ_ANY,
+	IOMMUFD_OBJ_IOAS,
+	IOMMUFD_OBJ_DEVICE,
+	IOMMUFD_OBJ_ACCESS,
+	IOMMUFD_OBJ_HWPT_PAGING,
+	IOMMUFD_OBJ_HWPT_NESTED,
+	IOMMUFD_OBJ_SELFTEST,
+	IOMMUFD_OBJ_NR,
+};
+
+/**
+ * struct iommufd_object - common head of everything with an ID
+ * @calls: short-lived references of calls that work on the object, and one for
+ *         the published ID; destruction waits for the calls to return
+ * @users: long-lived references: objects built on this one, attached devices,
+ *         the driver that owns it; and one for its existence.  More than that
+ *         one and destruction is -EBUSY
+ * @id: its ID
+ * @type: its kind; never changes
+ *
+ * The legal sequences are
+ *
+ *   alloc, publish, { get, put }*, destroy		success
+ *   alloc, abort					creation failed
+ *
+ * Between alloc and publish the ID is reserved and finds nothing, so the
+ * creator may build without a lock.  After publish nothing may fail.
+ */
+struct iommufd_object {
+	refcount_t calls;
+	refcount_t users;
+	u32 id;
+	enum iommufd_object_type type;
+};
+
+/**
+ * struct iommufd_object_ops - what differs from kind to kind
+ * @name: for people
+ * @forget: drop what names the object by its ID; NULL where nothing does
+ * @destroy: undo everything the object did; the caller frees the memory
+ */
+struct iommufd_object_ops {
+	const char *name;
+	void (*forget)(struct iommufd_ctx *ctx, struct iommufd_object *obj);
+	void (*destroy)(struct iommufd_object *obj);
+};
+
+/* By kind; it stands beside the table of calls */
+extern const struct iommufd_object_ops iommufd_object_ops[IOMMUFD_OBJ_NR];
+
+void *iommufd_object_alloc(struct iommufd_ctx *ctx, size_t size,
+			   enum iommufd_object_type type);
+void iommufd_object_publish(struct iommufd_ctx *ctx,
+			    struct iommufd_object *obj);
+void iommufd_object_abort(struct iommufd_ctx *ctx, struct iommufd_object *obj);
+struct iommufd_object *iommufd_object_get(struct iommufd_ctx *ctx, u32 id,
+					  enum iommufd_object_type type);
+struct iommufd_object *iommufd_object_get_next(struct iommufd_ctx *ctx,
+					       unsigned long *id);
+void iommufd_object_put(struct iommufd_ctx *ctx, struct iommufd_object *obj);
+int iommufd_object_destroy(struct iommufd_ctx *ctx, u32 id);
+void iommufd_object_retire(struct iommufd_ctx *ctx, struct iommufd_object *obj);
+void iommufd_object_destroy_all(struct iommufd_ctx *ctx);
+const char *iommufd_object_name(const struct iommufd_object *obj);
+
+static inline void iommufd_object_add_user(struct iommufd_object *obj)
+{
+	refcount_inc(&obj->users);
+}
+
+static inline void iommufd_object_drop_user(struct iommufd_object *obj)
+{
+	/* The reference for its existence stays, so this is never the last */
+	refcount_dec(&obj->users);
+}
+
+#endif /* __IOMMUFD_OBJECT_H */

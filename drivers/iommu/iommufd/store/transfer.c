@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Who pays for what a store has pinned, and how that changes.
+ */
+#include <linux/compiler.h>
+#include <linux/mutex.h>
+
+#include "store/account.h"
+#include "store/store_private.h"
+
+/**
+ * iommufd_store_any_payer() - can another process take over what is charged
+ * @store: the store
+ *
+ * Return: whether the memory is no process's own.
+ */
+bool iommufd_store_any_payer(const struct iommufd_store *store)
+{
+	return store->backing.ops->any_payer;
+}
+
+/**
+ * iommufd_store_charge_of() - what would it cost to take over a store
+ * @store: the store
+ * @to: who would pay
+ * @shared: set when pages are pinned that already count against @to's limit
+ *
+ * Context: may sleep; a snapshot.
+ * Return: number of pages @to would be charged for.
+ */
+unsigned long iommufd_store_charge_of(struct iommufd_store *store,
+				      const struct iommufd_account *to,
+				      bool *shared)
+{
+	unsigned long npages;
+
+	mutex_lock(&store->mutex);
+	npages = store->npinned;
+	if (npages && iommufd_account_shares_limit(store->account, to)) {
+		*shared = true;
+		npages = 0;
+	}
+	mutex_unlock(&store->mutex);
+	return npages;
+}
+
+/**
+ * iommufd_store_change_account() - let somebody else pay
+ * @store: store of memory that any process can pay for
+ * @to: who pays from now on; the store takes a reference
+ * @prepaid: pages that @to has been charged for and that no store took yet;
+ *	     what this one needs is taken from it
+ *
+ * Cannot fail: pages that were pinned since the caller looked and @prepaid does
+ * not cover are charged whatever the limit, as they were within the limit of
+ * the one who paid before.
+ *
+ * Context: may sleep, as long as pins of the store take; waits for the
+ * mmap_lock of both processes in process mode.
+ */
+void iommufd_store_change_account(struct iommufd_store *store,
+				  struct iommufd_account *to,
+				  unsigned long *prepaid)
+{
+	struct iommufd_account_move move = { .to = to, .prepaid = prepaid };
+
+	/* While nobody pins, pages can only become fewer. */
+	mutex_lock(&store->fill_mutex);
+	move.from = store->account;
+	if (move.from == to) {
+		mutex_unlock(&store->fill_mutex);
+		return;
+	}
+	iommufd_account_move_begin(&move, READ_ONCE(store->npinned));
+	mutex_lock(&store->mutex);
+	move.nmoved = store->npinned;
+	store->account = iommufd_account_get(to);
+	mutex_unlock(&store->mutex);
+	iommufd_account_move_end(&move);
+	mutex_unlock(&store->fill_mutex);
+	iommufd_account_put(move.from);
+}
