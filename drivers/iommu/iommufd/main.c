@@ -7,6 +7,7 @@
  * the argument in, run the handler, which copies results out itself because it
  * must do so before it publishes what it made.
  */
+#include <linux/build_bug.h>
 #include <linux/err.h>
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -52,10 +53,12 @@ struct call_ops {
 	unsigned int number;
 };
 
-#define CALL(_number, _handler, _type, _last)			\
+/* The size is written out, so that no change of a struct goes unnoticed */
+#define CALL(_number, _handler, _type, _last, _size)		\
 	[_IOC_NR(_number) - IOMMUFD_CMD_BASE] = {		\
 		.handler = (_handler),				\
-		.size = sizeof(_type),				\
+		.size = (_size) +				\
+			BUILD_BUG_ON_ZERO(sizeof(_type) != (_size)), \
 		.min_size = offsetofend(_type, _last),		\
 		.number = (_number),				\
 	}
@@ -92,41 +95,42 @@ static int ioctl_destroy(struct iommufd_call *call)
 }
 
 static const struct call_ops calls[IOMMUFD_NR_LAST - IOMMUFD_CMD_BASE + 1] = {
-	CALL(IOMMU_DESTROY, ioctl_destroy, struct iommu_destroy, id),
+	CALL(IOMMU_DESTROY, ioctl_destroy, struct iommu_destroy, id, 8),
 	CALL(IOMMU_GET_HW_INFO, iommufd_ioctl_get_hw_info,
-	     struct iommu_hw_info, __reserved),
+	     struct iommu_hw_info, __reserved, 40),
 	CALL(IOMMU_HWPT_ALLOC, iommufd_ioctl_hwpt_alloc,
-	     struct iommu_hwpt_alloc, __reserved),
+	     struct iommu_hwpt_alloc, __reserved, 48),
 	CALL(IOMMU_HWPT_GET_DIRTY_BITMAP, iommufd_ioctl_get_dirty_bitmap,
-	     struct iommu_hwpt_get_dirty_bitmap, data),
+	     struct iommu_hwpt_get_dirty_bitmap, data, 48),
 	CALL(IOMMU_HWPT_INVALIDATE, iommufd_ioctl_hwpt_invalidate,
-	     struct iommu_hwpt_invalidate, __reserved),
+	     struct iommu_hwpt_invalidate, __reserved, 32),
 	CALL(IOMMU_HWPT_SET_DIRTY_TRACKING, iommufd_ioctl_set_dirty_tracking,
-	     struct iommu_hwpt_set_dirty_tracking, __reserved),
+	     struct iommu_hwpt_set_dirty_tracking, __reserved, 16),
 	CALL(IOMMU_IOAS_ALLOC, iommufd_ioctl_ioas_alloc,
-	     struct iommu_ioas_alloc, out_ioas_id),
+	     struct iommu_ioas_alloc, out_ioas_id, 12),
 	CALL(IOMMU_IOAS_ALLOW_IOVAS, iommufd_ioctl_ioas_allow_iovas,
-	     struct iommu_ioas_allow_iovas, allowed_iovas),
+	     struct iommu_ioas_allow_iovas, allowed_iovas, 24),
 	CALL(IOMMU_IOAS_CHANGE_PROCESS, iommufd_ioctl_ioas_change_process,
-	     struct iommu_ioas_change_process, __reserved),
+	     struct iommu_ioas_change_process, __reserved, 8),
 	CALL(IOMMU_IOAS_COPY, iommufd_ioctl_ioas_copy,
-	     struct iommu_ioas_copy, src_iova),
+	     struct iommu_ioas_copy, src_iova, 40),
 	CALL(IOMMU_IOAS_IOVA_RANGES, iommufd_ioctl_ioas_iova_ranges,
-	     struct iommu_ioas_iova_ranges, out_iova_alignment),
+	     struct iommu_ioas_iova_ranges, out_iova_alignment, 32),
 	CALL(IOMMU_IOAS_MAP, iommufd_ioctl_ioas_map,
-	     struct iommu_ioas_map, iova),
+	     struct iommu_ioas_map, iova, 40),
 	CALL(IOMMU_IOAS_MAP_FILE, iommufd_ioctl_ioas_map_file,
-	     struct iommu_ioas_map_file, iova),
+	     struct iommu_ioas_map_file, iova, 40),
 	CALL(IOMMU_IOAS_NOIOMMU_GET_PA, iommufd_ioctl_ioas_noiommu_get_pa,
-	     struct iommu_ioas_noiommu_get_pa, out_phys),
+	     struct iommu_ioas_noiommu_get_pa, out_phys, 40),
 	CALL(IOMMU_IOAS_UNMAP, iommufd_ioctl_ioas_unmap,
-	     struct iommu_ioas_unmap, length),
+	     struct iommu_ioas_unmap, length, 24),
 	CALL(IOMMU_OPTION, iommufd_ioctl_option,
-	     struct iommu_option, val64),
+	     struct iommu_option, val64, 24),
 	CALL(IOMMU_VFIO_IOAS, iommufd_ioctl_vfio_ioas,
-	     struct iommu_vfio_ioas, __reserved),
+	     struct iommu_vfio_ioas, __reserved, 12),
 #ifdef CONFIG_IOMMUFD_TEST
-	CALL(IOMMU_TEST_CMD, iommufd_ioctl_test, struct iommu_test_cmd, last),
+	CALL(IOMMU_TEST_CMD, iommufd_ioctl_test,
+	     struct iommu_test_cmd, last, 72),
 #endif
 };
 
