@@ -168,7 +168,7 @@ struct iommu_dirty_log {
 
 #ifdef CONFIG_IOMMU_API
 
-/* User data, whatever its length: drivers/iommu/iommu-user.c */
+/* User data, whatever its length: drivers/iommu/iommu-user-data.c */
 int iommu_copy_struct(void *dst, size_t size, const void __user *src,
 		      size_t len);
 int iommu_clear_user(void __user *dst, size_t len);

@@ -46,7 +46,7 @@ struct iommu_dma_owner {
 
 #ifdef CONFIG_IOMMU_API
 
-/* User data: drivers/iommu/iommu-user.c */
+/* User data: drivers/iommu/iommu-user-data.c */
 void iommu_fetch_blob(struct iommu_user_blob *blob, u32 type,
 		      const void __user *src, u32 len);
 

@@ -13,7 +13,7 @@
 #include <asm/irq_remapping.h>
 
 #include "amd_iommu.h"
-#include "ext.h"
+#include "domain.h"
 
 #define FAKE_SEGMENT	0x4b55
 #define FAKE_DEVID	PCI_DEVID(0, PCI_DEVFN(1, 0))

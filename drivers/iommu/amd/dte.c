@@ -9,7 +9,7 @@
 #include <linux/mm.h>
 
 #include "amd_iommu.h"
-#include "ext.h"
+#include "domain.h"
 
 /*
  * Fields of the second quarter that say something about the device and not

@@ -6,7 +6,7 @@
 #include <linux/spinlock.h>
 
 #include "amd_iommu.h"
-#include "ext.h"
+#include "domain.h"
 
 /**
  * amd_iommu_report_fault() - pass a DMA fault on to the handler of the domain

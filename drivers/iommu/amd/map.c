@@ -18,7 +18,7 @@
 #include <linux/sizes.h>
 
 #include "amd_iommu.h"
-#include "ext.h"
+#include "domain.h"
 
 /**
  * struct leaf - the table of the lowest level that is being written

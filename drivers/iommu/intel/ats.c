@@ -12,7 +12,7 @@
 #include <linux/pci-ats.h>
 #include <linux/spinlock.h>
 
-#include "ext.h"
+#include "domain.h"
 #include "iommu.h"
 
 /**

@@ -17,7 +17,7 @@
 #include <linux/sizes.h>
 #include <linux/xarray.h>
 
-#include "ext.h"
+#include "domain.h"
 #include "iommu.h"
 
 #define FAKE_ATS_CAP	0x100

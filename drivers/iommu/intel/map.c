@@ -17,7 +17,7 @@
 #include <linux/minmax.h>
 #include <linux/sizes.h>
 
-#include "ext.h"
+#include "domain.h"
 #include "iommu.h"
 
 /**

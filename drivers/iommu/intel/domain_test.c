@@ -18,7 +18,7 @@
 #include <linux/sizes.h>
 #include <linux/xarray.h>
 
-#include "ext.h"
+#include "domain.h"
 #include "iommu.h"
 #include "pasid.h"
 

@@ -13,7 +13,7 @@
 #include <linux/spinlock.h>
 
 #include "arm-smmu-v3.h"
-#include "arm-smmu-v3-ext.h"
+#include "arm-smmu-v3-domain.h"
 #include "arm-smmu-v3-ste.h"
 
 /* One stream of one SMMU, for the invalidation of its entry */

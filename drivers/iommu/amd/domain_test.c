@@ -12,7 +12,7 @@
 #include <linux/sizes.h>
 
 #include "amd_iommu.h"
-#include "ext.h"
+#include "domain.h"
 
 enum reach { PASSES, TRANSLATES, STOPPED };
 

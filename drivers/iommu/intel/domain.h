@@ -2,8 +2,8 @@
 /*
  * VT-d: domains made for one device, and what decides whether others fit.
  */
-#ifndef _INTEL_EXT_H_
-#define _INTEL_EXT_H_
+#ifndef _INTEL_DOMAIN_H_
+#define _INTEL_DOMAIN_H_
 
 #include <linux/iommu-ext.h>
 #include <linux/types.h>
@@ -21,7 +21,7 @@ void intel_ats_enable(struct device_domain_info *info);
 void intel_ats_disable(struct device_domain_info *info);
 void intel_ats_disable_locked(struct device_domain_info *info);
 
-/* ext.c */
+/* domain.c */
 extern const struct iommu_ops_ext intel_iommu_ops_ext;
 
 int intel_iommu_device_fits(struct iommu_domain *domain, struct device *dev);
@@ -41,4 +41,4 @@ int intel_iommu_map_runs(struct iommu_domain *domain, unsigned long iova,
 size_t intel_iommu_unmap_range(struct iommu_domain *domain, unsigned long iova,
 			       size_t size, struct iommu_iotlb_gather *gather);
 
-#endif /* _INTEL_EXT_H_ */
+#endif /* _INTEL_DOMAIN_H_ */

@@ -17,7 +17,7 @@ struct iommu_domain;
 /* dte.c */
 u16 amd_iommu_dte_block(u64 *dte, bool keep_ats);
 
-/* ext.c */
+/* domain.c */
 extern const struct iommu_ops_ext amd_iommu_ops_ext;
 
 int amd_iommu_device_fits(struct iommu_domain *dom, struct device *dev);

@@ -2,8 +2,8 @@
 /*
  * SMMUv3: which domain a device is on, and domains made for one device.
  */
-#ifndef _ARM_SMMU_V3_EXT_H
-#define _ARM_SMMU_V3_EXT_H
+#ifndef _ARM_SMMU_V3_DOMAIN_H
+#define _ARM_SMMU_V3_DOMAIN_H
 
 #include <linux/iommu-ext.h>
 
@@ -17,4 +17,4 @@ int arm_smmu_device_fits(struct iommu_domain *domain, struct device *dev);
 int arm_smmu_attach_dev(struct iommu_domain *domain, struct device *dev);
 void arm_smmu_detach_dev(struct arm_smmu_master *master);
 
-#endif /* _ARM_SMMU_V3_EXT_H */
+#endif /* _ARM_SMMU_V3_DOMAIN_H */

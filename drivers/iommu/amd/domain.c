@@ -13,7 +13,7 @@
 #include <linux/minmax.h>
 
 #include "amd_iommu.h"
-#include "ext.h"
+#include "domain.h"
 #include "../dma-iommu.h"
 
 /* Host Address Translation Size, bits 11:10 of the extended features (3.4.9) */
