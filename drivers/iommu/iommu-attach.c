@@ -47,10 +47,10 @@
 #include "iommu-attach.h"
 #include "iommu-group.h"
 
-static atomic_t nr_complaints = ATOMIC_INIT(0);
+static atomic_t nr_errs = ATOMIC_INIT(0);
 
 /**
- * iommu_attach_complain() - one line about a broken driver or caller
+ * iommu_group_err() - one line about a broken driver or caller
  * @group: group it happened to, or NULL
  * @what: what happened and what became of it
  *
@@ -59,9 +59,9 @@ static atomic_t nr_complaints = ATOMIC_INIT(0);
  *
  * Context: any.
  */
-void iommu_attach_complain(struct iommu_group *group, const char *what)
+void iommu_group_err(struct iommu_group *group, const char *what)
 {
-	atomic_inc(&nr_complaints);
+	atomic_inc(&nr_errs);
 	if (group)
 		pr_err("group %d: %s\n", group->id, what);
 	else
@@ -69,14 +69,14 @@ void iommu_attach_complain(struct iommu_group *group, const char *what)
 }
 
 /**
- * iommu_attach_complaints() - number of complaints so far, for the unit tests
+ * iommu_group_errs() - number of complaints so far, for the unit tests
  *
  * Context: any.
- * Return: calls of iommu_attach_complain() since boot, modulo 2^32.
+ * Return: calls of iommu_group_err() since boot, modulo 2^32.
  */
-unsigned int iommu_attach_complaints(void)
+unsigned int iommu_group_errs(void)
 {
-	return atomic_read(&nr_complaints);
+	return atomic_read(&nr_errs);
 }
 
 /**
@@ -141,7 +141,7 @@ static int lock_group_at_rest(struct iommu_group *group)
 }
 
 /**
- * iommu_group_note_domain() - record the domain that a group is on
+ * iommu_group_record_domain() - record the domain that a group is on
  * @group: group
  * @domain: domain, or NULL for what the platform does without one
  *
@@ -149,8 +149,8 @@ static int lock_group_at_rest(struct iommu_group *group)
  *
  * Context: &struct iommu_group.mutex is held, or nobody else knows @group.
  */
-void iommu_group_note_domain(struct iommu_group *group,
-			     struct iommu_domain *domain)
+void iommu_group_record_domain(struct iommu_group *group,
+			       struct iommu_domain *domain)
 {
 	struct iommu_domain *old = group->domain;
 
@@ -215,8 +215,8 @@ void iommu_domain_free(struct iommu_domain *domain)
 	 * until the last time the other users' groups are no leftovers.
 	 */
 	if (last && atomic_read(&domain->nr_groups)) {
-		iommu_attach_complain(NULL,
-				      "domain freed while in use: leaked");
+		iommu_group_err(NULL,
+				"domain freed while in use: leaked");
 		return;
 	}
 	iommu_put_dma_cookie(domain);
@@ -375,11 +375,11 @@ static void group_go_back(struct iommu_group *group,
 			break;
 	}
 	if (!complete && old)
-		iommu_attach_complain(group,
-				      "devices left behind by a failed switch: old domain leaked");
+		iommu_group_err(group,
+				"devices left behind by a failed switch: old domain leaked");
 	else if (!complete)
-		iommu_attach_complain(group,
-				      "devices left behind by a failed switch: no way back to no domain");
+		iommu_group_err(group,
+				"devices left behind by a failed switch: no way back to no domain");
 }
 
 static int group_detach(struct iommu_group *group)
@@ -390,7 +390,7 @@ static int group_detach(struct iommu_group *group)
 	if (!old)
 		return 0;
 	if (!old->ops->detach_dev) {
-		iommu_attach_complain(group, "driver has no way back to no domain");
+		iommu_group_err(group, "driver has no way back to no domain");
 		return -EINVAL;
 	}
 	lock_tables(old, NULL);
@@ -398,12 +398,12 @@ static int group_detach(struct iommu_group *group)
 		if (follows_group(member))
 			detach_device(old, member->dev);
 	unlock_tables(old, NULL);
-	iommu_group_note_domain(group, NULL);
+	iommu_group_record_domain(group, NULL);
 	return 0;
 }
 
 /**
- * iommu_group_switch_domain() - move all devices of a group to a domain
+ * iommu_group_set_domain() - move all devices of a group to a domain
  * @group: group
  * @new: domain, or NULL for what the platform does without one
  *
@@ -416,8 +416,8 @@ static int group_detach(struct iommu_group *group)
  * the domain that they came from, or stranded if even that failed;
  * -EINVAL when @new is NULL and the driver has no detach_dev().
  */
-int iommu_group_switch_domain(struct iommu_group *group,
-			      struct iommu_domain *new)
+int iommu_group_set_domain(struct iommu_group *group,
+			   struct iommu_domain *new)
 {
 	struct iommu_domain *old = group->domain;
 	struct group_device *member;
@@ -438,7 +438,7 @@ int iommu_group_switch_domain(struct iommu_group *group,
 			goto err_go_back;
 	}
 	if (old != new)
-		iommu_group_note_domain(group, new);
+		iommu_group_record_domain(group, new);
 	unlock_tables(old, new);
 	return 0;
 
@@ -480,7 +480,7 @@ static int group_fits_domain(struct iommu_group *group,
  * Context: &struct iommu_group.mutex is held; may sleep.
  * Return: 0; -EBUSY while a device is being reset, -EINVAL when one does not fit
  * @new, and -ENODEV when the group has no device that domains are for, with
- * nothing touched; otherwise as iommu_group_switch_domain().
+ * nothing touched; otherwise as iommu_group_set_domain().
  */
 int iommu_group_replace_domain(struct iommu_group *group,
 			       struct iommu_domain *new)
@@ -495,7 +495,7 @@ int iommu_group_replace_domain(struct iommu_group *group,
 		return err;
 	if (group->nr_quiet)
 		return -EBUSY;
-	return iommu_group_switch_domain(group, new);
+	return iommu_group_set_domain(group, new);
 }
 
 /* What the whole group can be blocked with, or NULL. Never allocates. */
@@ -518,18 +518,18 @@ static struct iommu_domain *group_blocked_domain(struct iommu_group *group)
 }
 
 /**
- * iommu_group_leave_domain() - take a group off its user's domain
+ * iommu_group_set_core_domain() - take a group off its user's domain
  * @group: group
  *
  * Back to the domain of the core: the blocking one while somebody owns the
  * DMA of the group, else the default one. The caller is about to free the
  * domain that is left, so where the default domain cannot be attached all
- * devices are blocked instead; the group says so until iommu_group_heal().
+ * devices are blocked instead; the group says so until iommu_group_recover().
  * If that fails too, all of them stay, and iommu_domain_free() knows.
  *
  * Context: &struct iommu_group.mutex is held; may sleep, does not allocate.
  */
-void iommu_group_leave_domain(struct iommu_group *group)
+void iommu_group_set_core_domain(struct iommu_group *group)
 {
 	struct iommu_domain *target = group->default_domain;
 	struct iommu_domain *blocked;
@@ -537,17 +537,17 @@ void iommu_group_leave_domain(struct iommu_group *group)
 	lockdep_assert_held(&group->mutex);
 	if (group->owner)
 		target = group->blocking_domain;
-	if (!iommu_group_switch_domain(group, target))
+	if (!iommu_group_set_domain(group, target))
 		return;
 
 	blocked = group_blocked_domain(group);
 	if (blocked && target != blocked &&
-	    !iommu_group_switch_domain(group, blocked)) {
-		iommu_attach_complain(group,
-				      "cannot attach the default domain: blocked");
+	    !iommu_group_set_domain(group, blocked)) {
+		iommu_group_err(group,
+				"cannot attach the default domain: blocked");
 		return;
 	}
-	iommu_attach_complain(group, "cannot leave its domain");
+	iommu_group_err(group, "cannot leave its domain");
 }
 
 static bool has_stranded_device(struct iommu_group *group)
@@ -562,7 +562,7 @@ static bool has_stranded_device(struct iommu_group *group)
 }
 
 /**
- * iommu_group_heal() - repair what a failed switch left
+ * iommu_group_recover() - repair what a failed switch left
  * @group: group that nobody owns
  *
  * Context: &struct iommu_group.mutex is held; may sleep.
@@ -570,7 +570,7 @@ static bool has_stranded_device(struct iommu_group *group)
  * one is stranded that only detach_dev() could bring back, and the driver has
  * none; the driver's error.
  */
-int iommu_group_heal(struct iommu_group *group)
+int iommu_group_recover(struct iommu_group *group)
 {
 	struct iommu_domain *target = group->domain;
 
@@ -579,7 +579,7 @@ int iommu_group_heal(struct iommu_group *group)
 		target = group->default_domain;
 	if (target == group->domain && !target)
 		return has_stranded_device(group) ? -EINVAL : 0;
-	return iommu_group_switch_domain(group, target);
+	return iommu_group_set_domain(group, target);
 }
 
 /*
@@ -638,14 +638,14 @@ static void unblock_device(struct iommu_group *group, struct device *dev)
 		done = restore_device(group, dev, domain, blocked, true);
 		unlock_tables(domain, NULL);
 		if (!done)
-			iommu_attach_complain(group,
-					      "device stays blocked after its reset");
+			iommu_group_err(group,
+					"device stays blocked after its reset");
 	} else if (blocked->ops->detach_dev) {
 		detach_device(blocked, dev);
 	} else {
 		dev->iommu->stranded = true;
-		iommu_attach_complain(group,
-				      "device stays blocked after its reset: no way back to no domain");
+		iommu_group_err(group,
+				"device stays blocked after its reset: no way back to no domain");
 	}
 }
 
@@ -700,7 +700,7 @@ static bool device_has_direct_regions(struct device *dev)
 }
 
 /**
- * iommu_group_admit_device() - put a new device of a group on its domain
+ * iommu_group_attach_new_device() - put a new device of a group on its domain
  * @group: group
  * @dev: device, already in the group's list
  *
@@ -708,7 +708,7 @@ static bool device_has_direct_regions(struct device *dev)
  * Return: 0; -EPERM when @group is blocked and @dev must not be; the driver's
  * error.
  */
-int iommu_group_admit_device(struct iommu_group *group, struct device *dev)
+int iommu_group_attach_new_device(struct iommu_group *group, struct device *dev)
 {
 	struct iommu_domain *domain = group->domain;
 	int err;
@@ -752,8 +752,8 @@ static void renew_device(struct iommu_group *group, struct device *dev)
 		strand_device(group, dev, domain, domain);
 	unlock_tables(domain, blocked);
 	if (err)
-		iommu_attach_complain(group,
-				      "device lost its domain with one that has the same requester ID");
+		iommu_group_err(group,
+				"device lost its domain with one that has the same requester ID");
 }
 
 /*
@@ -794,7 +794,7 @@ static void forget_resets(struct iommu_group *group, struct device *dev)
 }
 
 /**
- * iommu_group_dismiss_device() - take a device from its IOMMU driver
+ * iommu_group_mark_device_leaving() - take a device from its IOMMU driver
  * @dev: device, still in its group
  *
  * The driver's release_device() takes the device off the domain that its group
@@ -805,7 +805,7 @@ static void forget_resets(struct iommu_group *group, struct device *dev)
  *
  * Context: takes &struct iommu_group.mutex; may sleep, does not allocate.
  */
-void iommu_group_dismiss_device(struct device *dev)
+void iommu_group_mark_device_leaving(struct device *dev)
 {
 	struct iommu_group *group = iommu_group_get(dev);
 	struct iommu_domain *domain;
@@ -867,11 +867,11 @@ static void detach_group_locked(struct iommu_domain *domain,
 				struct iommu_group *group)
 {
 	if (!domain || group->domain != domain) {
-		iommu_attach_complain(group,
-				      "domain to detach is not attached: ignored");
+		iommu_group_err(group,
+				"domain to detach is not attached: ignored");
 		return;
 	}
-	iommu_group_leave_domain(group);
+	iommu_group_set_core_domain(group);
 }
 
 /**
@@ -945,8 +945,8 @@ void iommu_detach_device(struct iommu_domain *domain, struct device *dev)
 	if (iommu_group_device_count(group) == 1)
 		detach_group_locked(domain, group);
 	else
-		iommu_attach_complain(group,
-				      "device to detach has siblings: ignored");
+		iommu_group_err(group,
+				"device to detach has siblings: ignored");
 	if (!in_release)
 		mutex_unlock(&group->mutex);
 	iommu_group_put(group);
@@ -1011,7 +1011,7 @@ EXPORT_SYMBOL_NS_GPL(iommu_device_replace_domain, IOMMUFD_INTERNAL);
  */
 int iommu_device_return_domain(struct device *dev, struct iommu_domain *domain)
 {
-	return change_domain(dev, domain, iommu_group_switch_domain);
+	return change_domain(dev, domain, iommu_group_set_domain);
 }
 EXPORT_SYMBOL_NS_GPL(iommu_device_return_domain, IOMMUFD_INTERNAL);
 
@@ -1062,8 +1062,8 @@ void iommu_device_detach_domain(struct device *dev,
 	struct iommu_group *group = iommu_group_get(dev);
 
 	if (!group) {
-		iommu_attach_complain(NULL,
-				      "device to detach has no group: ignored");
+		iommu_group_err(NULL,
+				"device to detach has no group: ignored");
 		return;
 	}
 	mutex_lock(&group->mutex);

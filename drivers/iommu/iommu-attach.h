@@ -22,21 +22,21 @@ struct msi_desc;
 extern spinlock_t iommu_resets_lock;
 bool iommu_device_usable(struct device *dev);
 int __iommu_attach_device(struct iommu_domain *domain, struct device *dev);
-int iommu_group_switch_domain(struct iommu_group *group,
-			      struct iommu_domain *new);
+int iommu_group_set_domain(struct iommu_group *group,
+			   struct iommu_domain *new);
 int iommu_group_replace_domain(struct iommu_group *group,
 			       struct iommu_domain *new);
-void iommu_group_leave_domain(struct iommu_group *group);
-int iommu_group_heal(struct iommu_group *group);
+void iommu_group_set_core_domain(struct iommu_group *group);
+int iommu_group_recover(struct iommu_group *group);
 int iommu_group_may_block(struct iommu_group *group);
-void iommu_group_note_domain(struct iommu_group *group,
-			     struct iommu_domain *domain);
-int iommu_group_admit_device(struct iommu_group *group, struct device *dev);
-void iommu_group_dismiss_device(struct device *dev);
+void iommu_group_record_domain(struct iommu_group *group,
+			       struct iommu_domain *domain);
+int iommu_group_attach_new_device(struct iommu_group *group, struct device *dev);
+void iommu_group_mark_device_leaving(struct device *dev);
 void iommu_device_heed_resets(struct iommu_group *group,
 			      struct group_device *member);
-void iommu_attach_complain(struct iommu_group *group, const char *what);
-unsigned int iommu_attach_complaints(void);
+void iommu_group_err(struct iommu_group *group, const char *what);
+unsigned int iommu_group_errs(void);
 
 /* drivers/iommu/iommu-reset.c */
 void iommu_device_forget_group(struct device *dev);

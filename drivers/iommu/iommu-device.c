@@ -124,7 +124,7 @@ static struct iommu_domain *take_new(struct iommu_domain *domain,
 		give_to_user(domain, ops);
 		return domain;
 	}
-	iommu_attach_complain(NULL, fault);
+	iommu_group_err(NULL, fault);
 	if (domain)
 		give_back(domain, ops);
 	return ERR_PTR(-EINVAL);

@@ -67,7 +67,7 @@ static int group_block(struct iommu_group *group)
 	err = group_need_blocking(group, dev);
 	if (err)
 		return err;
-	return iommu_group_switch_domain(group, group->blocking_domain);
+	return iommu_group_set_domain(group, group->blocking_domain);
 }
 
 /* Who counts a reset at this time sees the owner, or is seen by him. */
@@ -100,7 +100,7 @@ static void group_release(struct iommu_group *group)
 	group->owner_cnt = 0;
 	group_set_owner(group, NULL);
 	group->dma_owner = NULL;
-	iommu_group_leave_domain(group);
+	iommu_group_set_core_domain(group);
 }
 
 /**
@@ -141,7 +141,7 @@ void iommu_group_release_dma_owner(struct iommu_group *group)
 	if (group->owner)
 		group_release(group);
 	else
-		iommu_attach_complain(group, "released without owner: ignored");
+		iommu_group_err(group, "released without owner: ignored");
 	mutex_unlock(&group->mutex);
 }
 EXPORT_SYMBOL_GPL(iommu_group_release_dma_owner);
@@ -217,13 +217,13 @@ void iommu_device_release_dma_owner(struct device *dev)
 	struct iommu_group *group = iommu_group_get(dev);
 
 	if (!group) {
-		iommu_attach_complain(NULL,
-				      "device to release has no group: ignored");
+		iommu_group_err(NULL,
+				"device to release has no group: ignored");
 		return;
 	}
 	mutex_lock(&group->mutex);
 	if (!group->owner)
-		iommu_attach_complain(group, "released without owner: ignored");
+		iommu_group_err(group, "released without owner: ignored");
 	else if (group->owner_cnt > 1)
 		group->owner_cnt--;
 	else
@@ -299,7 +299,7 @@ int iommu_device_use_default_domain(struct device *dev)
 		err = -EBUSY;
 	else if (group->owner_cnt && !group_on_default_domain(group))
 		err = -EBUSY;
-	else if (iommu_group_heal(group))
+	else if (iommu_group_recover(group))
 		err = -EBUSY;
 	if (!err)
 		group->owner_cnt++;
@@ -324,7 +324,7 @@ void iommu_device_unuse_default_domain(struct device *dev)
 
 	mutex_lock(&group->mutex);
 	if (group->owner || !group->owner_cnt)
-		iommu_attach_complain(group, "native driver gone that never came: ignored");
+		iommu_group_err(group, "native driver gone that never came: ignored");
 	else
 		group->owner_cnt--;
 	mutex_unlock(&group->mutex);

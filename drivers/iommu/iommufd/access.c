@@ -112,13 +112,13 @@ static int move_to(struct iommufd_access *access, struct iommufd_ioas *ioas)
 	struct iommufd_map_user *user;
 	int err;
 
-	user = iommufd_map_join(ioas->map, access->ops, access->data);
+	user = iommufd_map_add_user(ioas->map, access->ops, access->data);
 	if (IS_ERR(user))
 		return PTR_ERR(user);
 	if (access->user) {
-		err = iommufd_map_leave(access->user, false);
+		err = iommufd_map_remove_user(access->user, false);
 		if (err) {
-			iommufd_map_leave(user, true);
+			iommufd_map_remove_user(user, true);
 			iommufd_map_user_put(user);
 			return err;
 		}
@@ -202,7 +202,7 @@ void iommufd_access_detach(struct iommufd_access *access)
 	if (WARN_ON_ONCE(begin_change(access)))
 		return;
 	if (access->user) {
-		iommufd_map_leave(access->user, true);
+		iommufd_map_remove_user(access->user, true);
 		set_user(access, NULL, NULL);
 	}
 	end_change(access);

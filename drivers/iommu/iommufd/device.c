@@ -124,7 +124,7 @@ err_abort:
 }
 
 /**
- * iommufd_device_bind_own() - hand the DMA of a context's own device to it
+ * __iommufd_device_bind() - hand the DMA of a context's own device to it
  * @ctx: context, which has its device unbound before it ends
  * @dev: device
  * @dev_id: result: ID of the device in @ctx
@@ -134,8 +134,8 @@ err_abort:
  * Context: may sleep.
  * Return: as iommufd_device_bind().
  */
-struct iommufd_device *iommufd_device_bind_own(struct iommufd_ctx *ctx,
-					       struct device *dev, u32 *dev_id)
+struct iommufd_device *__iommufd_device_bind(struct iommufd_ctx *ctx,
+					     struct device *dev, u32 *dev_id)
 {
 	int err;
 
@@ -170,7 +170,7 @@ struct iommufd_device *iommufd_device_bind(struct iommufd_ctx *ctx,
 {
 	struct iommufd_device *idev;
 
-	idev = iommufd_device_bind_own(ctx, dev, dev_id);
+	idev = __iommufd_device_bind(ctx, dev, dev_id);
 	if (!IS_ERR(idev))
 		iommufd_ctx_get(ctx);		/* matches unbind */
 	return idev;
@@ -205,12 +205,12 @@ struct iommufd_device *iommufd_device_bind_noiommu(struct iommufd_ctx *ctx,
 EXPORT_SYMBOL_NS_GPL(iommufd_device_bind_noiommu, IOMMUFD);
 
 /**
- * iommufd_device_unbind_own() - undo iommufd_device_bind_own()
+ * __iommufd_device_unbind() - undo __iommufd_device_bind()
  * @idev: bound device that is not attached; gone on return
  *
  * Context: may sleep, until calls that use the device returned.
  */
-void iommufd_device_unbind_own(struct iommufd_device *idev)
+void __iommufd_device_unbind(struct iommufd_device *idev)
 {
 	iommufd_object_retire(idev->ctx, &idev->obj);
 }
@@ -225,7 +225,7 @@ void iommufd_device_unbind(struct iommufd_device *idev)
 {
 	struct iommufd_ctx *ctx = idev->ctx;
 
-	iommufd_device_unbind_own(idev);
+	__iommufd_device_unbind(idev);
 	iommufd_ctx_put(ctx);
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_device_unbind, IOMMUFD);
@@ -331,7 +331,7 @@ static struct iommufd_ioas *ioas_of(struct iommufd_object *pt)
 
 	if (pt->type == IOMMUFD_OBJ_IOAS)
 		return container_of(pt, struct iommufd_ioas, obj);
-	if (!iommufd_hwpt_is_one(pt))
+	if (!iommufd_object_is_hwpt(pt))
 		return NULL;
 	hwpt = container_of(pt, struct iommufd_hwpt_common, obj);
 	return iommufd_hwpt_paging_of(hwpt)->ioas;

@@ -37,10 +37,10 @@ struct iommufd_device {
 };
 
 /* device.c */
-struct iommufd_device *iommufd_device_bind_own(struct iommufd_ctx *ctx,
-					       struct device *dev,
-					       u32 *dev_id);
-void iommufd_device_unbind_own(struct iommufd_device *idev);
+struct iommufd_device *__iommufd_device_bind(struct iommufd_ctx *ctx,
+					     struct device *dev,
+					     u32 *dev_id);
+void __iommufd_device_unbind(struct iommufd_device *idev);
 void iommufd_device_destroy(struct iommufd_object *obj);
 struct iommufd_device *iommufd_device_get(struct iommufd_ctx *ctx, u32 id);
 int iommufd_device_hwpt_id(struct iommufd_device *idev, u32 *id);

@@ -130,7 +130,7 @@ static int reserve_regions(struct iommufd_device *idev,
 	LIST_HEAD(regions);
 	int err;
 
-	if (iommufd_fault_point())
+	if (iommufd_should_fail())
 		return -EINVAL;
 	if (idev->noiommu)
 		return 0;

@@ -24,13 +24,13 @@ static struct iommufd_hwpt_paging *to_paging(struct iommufd_object *obj)
 }
 
 /**
- * iommufd_hwpt_is_one() - tell page tables from other objects
+ * iommufd_object_is_hwpt() - tell page tables from other objects
  * @obj: head of any object
  *
  * Context: any.
  * Return: whether it is the head of a &struct iommufd_hwpt_common.
  */
-bool iommufd_hwpt_is_one(const struct iommufd_object *obj)
+bool iommufd_object_is_hwpt(const struct iommufd_object *obj)
 {
 	return obj->type == IOMMUFD_OBJ_HWPT_PAGING ||
 	       obj->type == IOMMUFD_OBJ_HWPT_NESTED;

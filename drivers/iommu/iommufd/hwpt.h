@@ -112,7 +112,7 @@ void iommufd_hwpt_nested_abort(struct iommufd_ctx *ctx,
 void iommufd_hwpt_nested_destroy(struct iommufd_object *obj);
 
 /* hwpt.c: any kind */
-bool iommufd_hwpt_is_one(const struct iommufd_object *obj);
+bool iommufd_object_is_hwpt(const struct iommufd_object *obj);
 struct iommufd_hwpt_paging *
 iommufd_hwpt_paging_of(struct iommufd_hwpt_common *hwpt);
 void iommufd_hwpt_put(struct iommufd_hwpt_common *hwpt);

@@ -137,7 +137,7 @@ static int prepay(const struct store_list *list, struct iommufd_account *to,
 	int err = 0;
 
 	for (i = 0; i < list->nr; i++) {
-		if (!iommufd_store_any_payer(list->stores[i]))
+		if (!iommufd_store_transferable(list->stores[i]))
 			return -EINVAL;
 		if (fatal_signal_pending(current))
 			return -EINTR;
@@ -154,7 +154,7 @@ static int prepay(const struct store_list *list, struct iommufd_account *to,
 	return err;
 }
 
-static int change_payer(struct store_list *list, struct iommufd_account *to)
+static int transfer_charges(struct store_list *list, struct iommufd_account *to)
 {
 	unsigned long i, prepaid;
 	int err;
@@ -201,7 +201,7 @@ int iommufd_ioctl_ioas_change_process(struct iommufd_call *call)
 		err = PTR_ERR(account);
 		goto out_free;
 	}
-	err = change_payer(&list, account);
+	err = transfer_charges(&list, account);
 	iommufd_account_put(account);
 out_free:
 	free_list(&list);

@@ -109,7 +109,7 @@ struct iommufd_object *iommufd_object_get(struct iommufd_ctx *ctx, u32 id,
 {
 	struct iommufd_object *obj;
 
-	if (iommufd_fault_point())
+	if (iommufd_should_fail())
 		return ERR_PTR(-ENOENT);
 	xa_lock(&ctx->objects);
 	obj = ctx->recent;

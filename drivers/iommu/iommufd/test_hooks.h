@@ -60,11 +60,11 @@ static inline void iommufd_test_exit(void)
 #if defined(CONFIG_IOMMUFD_TEST) && defined(CONFIG_FAULT_INJECTION)
 
 /* mock/fault.c: does an allocation or a call that cannot be made to fail, fail here? */
-bool iommufd_fault_point(void);
+bool iommufd_should_fail(void);
 
 #else
 
-static inline bool iommufd_fault_point(void)
+static inline bool iommufd_should_fail(void)
 {
 	return false;
 }

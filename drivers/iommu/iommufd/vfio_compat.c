@@ -477,16 +477,16 @@ static int map_dma(struct iommufd_ctx *ctx, void __user *uarg)
 	return err;
 }
 
-static int cut_edges(struct iommufd_iova_map *map, unsigned long iova,
-		     unsigned long last)
+static int split_edges(struct iommufd_iova_map *map, unsigned long iova,
+		       unsigned long last)
 {
 	int err;
 
 	if (iommufd_map_huge_pages(map))
 		return 0;
-	err = iommufd_map_cut(map, iova);
+	err = iommufd_map_split(map, iova);
 	if (!err && last != ULONG_MAX)
-		err = iommufd_map_cut(map, last + 1);
+		err = iommufd_map_split(map, last + 1);
 	return err;
 }
 
@@ -501,7 +501,7 @@ static int unmap(struct iommufd_iova_map *map,
 	if (arg->iova > ULONG_MAX || arg->size > ULONG_MAX ||
 	    check_add_overflow(iova, (unsigned long)arg->size - 1, &last))
 		return -EOVERFLOW;
-	err = cut_edges(map, iova, last);
+	err = split_edges(map, iova, last);
 	if (err)
 		return err;
 	err = iommufd_map_remove(map, iova, last, unmapped);
@@ -553,7 +553,7 @@ static int unmap_dma(struct iommufd_ctx *ctx, void __user *uarg)
  * Return: not negative: the answer; -ENOTTY for an unknown number; -EFAULT,
  * -EINVAL, -ENODEV, -EPERM, -ENOENT, -EOVERFLOW, -EINTR when the caller is being
  * killed, and what iommufd_map_insert(), iommufd_map_remove() and
- * iommufd_map_cut() return, as
+ * iommufd_map_split() return, as
  * Documentation/userspace-api/iommufd.rst says.
  */
 long iommufd_vfio_ioctl(struct iommufd_ctx *ctx, unsigned int number,

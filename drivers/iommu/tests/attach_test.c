@@ -155,12 +155,12 @@ static unsigned int complaints_before;
 
 static void count_complaints(void)
 {
-	complaints_before = iommu_attach_complaints();
+	complaints_before = iommu_group_errs();
 }
 
 static unsigned int complaints(void)
 {
-	return iommu_attach_complaints() - complaints_before;
+	return iommu_group_errs() - complaints_before;
 }
 
 static struct iommu_domain *make_user_domain(struct kunit *test)
@@ -843,7 +843,7 @@ static void devices_come_and_go(struct kunit *test)
 /* Take a device from its driver; the rest of its way out is fake_world_exit()'s. */
 static void dismiss(struct fake_dev *fdev)
 {
-	iommu_group_dismiss_device(&fdev->pci.dev);
+	iommu_group_mark_device_leaving(&fdev->pci.dev);
 	fdev->gone = false;
 }
 

@@ -292,7 +292,7 @@ static void reset_end(void)
 static void admit(void)
 {
 	mutex_lock(&fake.group->mutex);
-	iommu_group_admit_device(fake.group, fake_device(0));
+	iommu_group_attach_new_device(fake.group, fake_device(0));
 	mutex_unlock(&fake.group->mutex);
 }
 
@@ -602,8 +602,8 @@ static int move(void *data)
 	for (i = 0; i < SWAPS && !mover->err; i++) {
 		swap(mover->here, mover->there);
 		mutex_lock(&mover->group->mutex);
-		mover->err = iommu_group_switch_domain(mover->group,
-						       mover->here);
+		mover->err = iommu_group_set_domain(mover->group,
+						    mover->here);
 		mutex_unlock(&mover->group->mutex);
 		cond_resched();
 	}

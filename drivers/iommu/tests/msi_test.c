@@ -112,7 +112,7 @@ static void replace_during_setup(struct kunit *test, dma_addr_t new_base)
 		while (task_is_running(thread))
 			schedule_timeout_uninterruptible(1);
 	}
-	KUNIT_EXPECT_EQ(test, 0, iommu_group_switch_domain(fake.group, new));
+	KUNIT_EXPECT_EQ(test, 0, iommu_group_set_domain(fake.group, new));
 	mutex_unlock(&fake.group->mutex);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(thread));
 	wait_for_completion(&setup.done);

@@ -264,14 +264,14 @@ static void takes_what_was_asked_for(struct kunit *test)
 
 	to_make = what;
 	if (!parent) {
-		before = iommu_attach_complaints();
+		before = iommu_group_errs();
 		domain = iommu_device_alloc_paging(fake_device(0), 0, &complete);
 		expect_made(test, what, domain,
-			    iommu_attach_complaints() - before);
+			    iommu_group_errs() - before);
 	}
-	before = iommu_attach_complaints();
+	before = iommu_group_errs();
 	domain = iommu_device_alloc_user(fake_device(0), parent, 0, &blob);
-	expect_made(test, what, domain, iommu_attach_complaints() - before);
+	expect_made(test, what, domain, iommu_group_errs() - before);
 
 	if (parent) {
 		KUNIT_EXPECT_FALSE(test, to_fake_domain(parent)->freed);
@@ -290,7 +290,7 @@ static void nested_is_no_parent(struct kunit *test)
 {
 	const struct iommu_user_blob blob = { .type = 1 };
 	struct iommu_domain *parent, *middle, *upper;
-	unsigned int before = iommu_attach_complaints();
+	unsigned int before = iommu_group_errs();
 	bool complete;
 
 	fake_world_init(test, &user_ops, 1);
@@ -303,7 +303,7 @@ static void nested_is_no_parent(struct kunit *test)
 	upper = iommu_device_alloc_user(fake_device(0), middle, 0, &blob);
 	KUNIT_EXPECT_PTR_EQ(test, upper,
 			    (struct iommu_domain *)ERR_PTR(-EINVAL));
-	KUNIT_EXPECT_EQ(test, before, iommu_attach_complaints());
+	KUNIT_EXPECT_EQ(test, before, iommu_group_errs());
 	iommu_domain_free(middle);
 	iommu_domain_free(parent);
 	fake_world_exit(test);

@@ -580,13 +580,13 @@ static void coming_back_fails(struct kunit *test)
 {
 	struct iommu_domain *user = begin(test);
 	struct iommu_domain *blocked = fake.group->blocking_domain;
-	unsigned int complaints = iommu_attach_complaints();
+	unsigned int complaints = iommu_group_errs();
 
 	iommu_device_reset_begin(fake_device(1));
 	fake_arm(BIT_ULL(0), FAKE_FAIL_MOVES);
 	iommu_device_reset_end(fake_device(1));
 	expect_on(test, blocked, user);
-	KUNIT_EXPECT_EQ(test, iommu_attach_complaints() - complaints, 1);
+	KUNIT_EXPECT_EQ(test, iommu_group_errs() - complaints, 1);
 	fake_arm(0, FAKE_FAIL_CLEARS);
 	KUNIT_EXPECT_EQ(test, 0,
 			iommu_device_replace_domain(fake_device(0), user));
@@ -658,11 +658,11 @@ static void no_domain_to_come_back_to(struct kunit *test)
 	release_all();
 	expect_on(test, &static_blocked, NULL);
 	KUNIT_EXPECT_NULL(test, fake.group->domain);
-	complaints = iommu_attach_complaints();
+	complaints = iommu_group_errs();
 	iommu_device_reset_end(fake_device(1));
 	expect_on(test, &static_blocked, NULL);
 	KUNIT_EXPECT_TRUE(test, iommu->stranded);
-	KUNIT_EXPECT_EQ(test, iommu_attach_complaints() - complaints, 1);
+	KUNIT_EXPECT_EQ(test, iommu_group_errs() - complaints, 1);
 	KUNIT_EXPECT_EQ(test, -EBUSY,
 			iommu_device_use_default_domain(fake_device(1)));
 

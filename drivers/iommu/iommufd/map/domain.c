@@ -529,7 +529,7 @@ static void drain_domain(struct iommufd_iova_map *map, struct map_domain *md,
 	md->cursor = 0;
 	md->limit = limit;
 	md->seq = ++map->seq;
-	/* It is not being filled any more, see iommufd_domains_may_cut() */
+	/* It is not being filled any more, see iommufd_domains_may_split() */
 	iommufd_map_wake(map);
 	while (more && (chain = claim_for_drain(map, md))) {
 		more = drain_chain(map, md, chain, refunds);
@@ -549,7 +549,7 @@ static bool lies_across_cursor(const struct map_domain *md,
 }
 
 /**
- * iommufd_domains_may_cut() - can an area be cut now
+ * iommufd_domains_may_split() - can an area be cut now
  * @map: the map
  * @area: area that the caller has claimed
  *
@@ -557,8 +557,8 @@ static bool lies_across_cursor(const struct map_domain *md,
  * Return: false while a domain is being filled and cannot pass @area, which is
  * the last of the space, in advance.
  */
-bool iommufd_domains_may_cut(const struct iommufd_iova_map *map,
-			     const struct iommufd_area *area)
+bool iommufd_domains_may_split(const struct iommufd_iova_map *map,
+			       const struct iommufd_area *area)
 {
 	const struct map_domain *md;
 
@@ -571,17 +571,17 @@ bool iommufd_domains_may_cut(const struct iommufd_iova_map *map,
 }
 
 /**
- * iommufd_domains_cut() - see that domains which have an area have its parts
+ * iommufd_domains_split() - see that domains which have an area have its parts
  * @map: the map
  * @area: area that will be replaced by several with the same number; busy, and
- *	  iommufd_domains_may_cut() agreed
+ *	  iommufd_domains_may_split() agreed
  *
  * Which areas a domain has is judged by their start, and the parts start later.
  *
  * Context: the map's lock is held.
  */
-void iommufd_domains_cut(struct iommufd_iova_map *map,
-			 const struct iommufd_area *area)
+void iommufd_domains_split(struct iommufd_iova_map *map,
+			   const struct iommufd_area *area)
 {
 	struct map_domain *md;
 	struct members m;
@@ -645,7 +645,7 @@ static void forget_domain(struct iommufd_iova_map *map, struct map_domain *md)
 	list_del(&md->list);
 	map->nr_domains--;
 	iommufd_space_widen(map);
-	/* See iommufd_domains_may_cut() */
+	/* See iommufd_domains_may_split() */
 	iommufd_map_wake(map);
 }
 

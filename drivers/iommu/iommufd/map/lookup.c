@@ -19,9 +19,9 @@
  * Describe a range by slices, as many as there is room for.  Returns their
  * number, 0 when a part of the range is not mapped.
  */
-static unsigned int cut_slices(struct iommufd_iova_map *map,
-			       unsigned long iova, unsigned long last,
-			       struct iommufd_slice *slices, unsigned int room)
+static unsigned int list_slices(struct iommufd_iova_map *map,
+				unsigned long iova, unsigned long last,
+				struct iommufd_slice *slices, unsigned int room)
 {
 	struct iommufd_area *area;
 	unsigned long end;
@@ -74,7 +74,7 @@ int iommufd_map_slices(struct iommufd_iova_map *map, unsigned long iova,
 	mutex_lock(&map->lock);
 	/* Until no mapping was added while there was no lock */
 	for (;;) {
-		slices->nr = cut_slices(map, iova, last, slices->list, room);
+		slices->nr = list_slices(map, iova, last, slices->list, room);
 		if (slices->nr <= room)
 			break;
 		mutex_unlock(&map->lock);

@@ -95,7 +95,7 @@ void iommufd_map_undo(struct iommufd_iova_map *map, unsigned long iova,
 		      unsigned long last, u64 seq);
 int iommufd_map_remove(struct iommufd_iova_map *map, unsigned long iova,
 		       unsigned long last, u64 *unmapped_bytes);
-int iommufd_map_cut(struct iommufd_iova_map *map, unsigned long iova);
+int iommufd_map_split(struct iommufd_iova_map *map, unsigned long iova);
 int iommufd_map_remove_all(struct iommufd_iova_map *map, u64 *unmapped_bytes);
 int iommufd_map_slices(struct iommufd_iova_map *map, unsigned long iova,
 		       unsigned long length_bytes,
@@ -119,10 +119,10 @@ bool iommufd_map_enforce_coherency(struct iommufd_iova_map *map,
 				   struct iommu_domain *domain);
 
 /* In-kernel users of the memory: map/user.c */
-struct iommufd_map_user *iommufd_map_join(struct iommufd_iova_map *map,
-					  const struct iommufd_access_ops *ops,
-					  void *data);
-int iommufd_map_leave(struct iommufd_map_user *user, bool must);
+struct iommufd_map_user *iommufd_map_add_user(struct iommufd_iova_map *map,
+					      const struct iommufd_access_ops *ops,
+					      void *data);
+int iommufd_map_remove_user(struct iommufd_map_user *user, bool must);
 struct iommufd_map_user *iommufd_map_user_get(struct iommufd_map_user *user);
 void iommufd_map_user_put(struct iommufd_map_user *user);
 int iommufd_map_pin(struct iommufd_map_user *user, unsigned long iova,

@@ -185,13 +185,13 @@ void iommufd_domains_constrain(struct iommufd_iova_map *map,
 			       struct iommufd_range *bounds,
 			       unsigned long *alignment);
 
-bool iommufd_domains_may_cut(const struct iommufd_iova_map *map,
-			     const struct iommufd_area *area);
-void iommufd_domains_cut(struct iommufd_iova_map *map,
-			 const struct iommufd_area *area);
+bool iommufd_domains_may_split(const struct iommufd_iova_map *map,
+			       const struct iommufd_area *area);
+void iommufd_domains_split(struct iommufd_iova_map *map,
+			   const struct iommufd_area *area);
 
 /**
- * struct iommufd_asking - a task that waits until in-kernel users unpin
+ * struct iommufd_unpin_request - a task that waits until in-kernel users unpin
  * @asked: users had pins when they were asked last
  * @nr_late_pins: what the map counted before that
  * @asked_at: when that was, in jiffies
@@ -199,7 +199,7 @@ void iommufd_domains_cut(struct iommufd_iova_map *map,
  *
  * Starts as zeros.
  */
-struct iommufd_asking {
+struct iommufd_unpin_request {
 	bool asked;
 	unsigned long nr_late_pins;
 	unsigned long asked_at;
@@ -207,12 +207,12 @@ struct iommufd_asking {
 };
 
 /* user.c */
-bool iommufd_users_ask(struct iommufd_iova_map *map,
-		       const struct iommufd_area *area);
-bool iommufd_users_begin_asking(struct iommufd_iova_map *map,
-				struct iommufd_asking *asking);
-void iommufd_users_end_asking(struct iommufd_asking *asking, bool asked);
-int iommufd_users_wait(struct iommufd_iova_map *map,
-		       const struct iommufd_asking *asking);
+bool iommufd_users_request_unpin(struct iommufd_iova_map *map,
+				 const struct iommufd_area *area);
+bool iommufd_users_begin_request(struct iommufd_iova_map *map,
+				 struct iommufd_unpin_request *asking);
+void iommufd_users_end_request(struct iommufd_unpin_request *asking, bool asked);
+int iommufd_users_wait_unpin(struct iommufd_iova_map *map,
+			     const struct iommufd_unpin_request *asking);
 
 #endif /* __IOMMUFD_IOVA_MAP_PRIVATE_H */

@@ -98,7 +98,7 @@ static void unclaim(struct removal *rm)
 	}
 }
 
-static void disclaim(struct iommufd_iova_map *map, struct removal *rm)
+static void unclaim_and_wake(struct iommufd_iova_map *map, struct removal *rm)
 {
 	unclaim(rm);
 	iommufd_map_wake(map);
@@ -125,7 +125,7 @@ static bool ask_users(struct iommufd_iova_map *map, const struct removal *rm)
 
 	while ((area = next_claimed(rm, area))) {
 		if (area->nr_pins)
-			any |= iommufd_users_ask(map, area);
+			any |= iommufd_users_request_unpin(map, area);
 		area = iommufd_area_next(area);
 	}
 	return any;
@@ -135,15 +135,15 @@ static bool ask_users(struct iommufd_iova_map *map, const struct removal *rm)
 static int quiesce_claimed(struct iommufd_iova_map *map,
 			   const struct removal *rm)
 {
-	struct iommufd_asking asking = {};
+	struct iommufd_unpin_request asking = {};
 	int err;
 
 	for (;;) {
-		if (iommufd_users_begin_asking(map, &asking))
-			iommufd_users_end_asking(&asking, ask_users(map, rm));
+		if (iommufd_users_begin_request(map, &asking))
+			iommufd_users_end_request(&asking, ask_users(map, rm));
 		if (!is_any_claimed_in_use(rm))
 			return 0;
-		err = iommufd_users_wait(map, &asking);
+		err = iommufd_users_wait_unpin(map, &asking);
 		if (err)
 			return err;
 	}
@@ -171,7 +171,7 @@ static int claim_areas(struct iommufd_iova_map *map, struct removal *rm)
 	claim_counted(rm);
 	err = quiesce_claimed(map, rm);
 	if (err)
-		disclaim(map, rm);
+		unclaim_and_wake(map, rm);
 	return err;
 }
 
@@ -308,7 +308,7 @@ static int claim_and_quiesce_made(struct iommufd_iova_map *map,
 		return err;
 	err = quiesce_claimed(map, rm);
 	if (err)
-		disclaim(map, rm);
+		unclaim_and_wake(map, rm);
 	return err;
 }
 

@@ -38,8 +38,8 @@
 
 #include "map/map_private.h"
 
-static void note_area(const struct iommufd_hold *hold,
-		      struct iommufd_holder *holder)
+static void record_area(const struct iommufd_hold *hold,
+			struct iommufd_holder *holder)
 {
 	const struct iommufd_area *area =
 		container_of(hold, struct iommufd_area, hold);
@@ -134,7 +134,7 @@ static void restore_area(const struct iommufd_holder *holder)
 }
 
 const struct iommufd_revoke_ops iommufd_map_revoke_ops = {
-	.note = note_area,
+	.note = record_area,
 	.revoke = revoke_area,
 	.restore = restore_area,
 };

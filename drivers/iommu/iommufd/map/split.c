@@ -46,7 +46,7 @@ static void free_halves(struct halves *halves)
  * Are pages of domains small enough?  That can change at each wait: only to "no"
  * while there is the area and a domain, but an attach writes large pages then.
  */
-static bool may_cut_at(const struct iommufd_iova_map *map, unsigned long iova)
+static bool may_split_at(const struct iommufd_iova_map *map, unsigned long iova)
 {
 	return !map->huge_pages && IS_ALIGNED(iova, map->space.alignment);
 }
@@ -76,14 +76,14 @@ static int claim(struct iommufd_iova_map *map, unsigned long iova,
 	}
 	if (!iommufd_store_has_pages(area->store))
 		return -EOPNOTSUPP;
-	if (!may_cut_at(map, iova))
+	if (!may_split_at(map, iova))
 		return -EINVAL;
 	area->remover = claimer;
 	*result = area;
 	return 0;
 }
 
-static void disclaim(struct iommufd_iova_map *map, struct iommufd_area *area)
+static void unclaim_and_wake(struct iommufd_iova_map *map, struct iommufd_area *area)
 {
 	area->remover = NULL;
 	iommufd_map_wake(map);
@@ -93,19 +93,19 @@ static void disclaim(struct iommufd_iova_map *map, struct iommufd_area *area)
 static int quiesce(struct iommufd_iova_map *map, struct iommufd_area *area,
 		   unsigned long iova)
 {
-	struct iommufd_asking asking = {};
+	struct iommufd_unpin_request asking = {};
 	int err;
 
 	for (;;) {
-		if (iommufd_users_begin_asking(map, &asking))
-			iommufd_users_end_asking(&asking, area->nr_pins &&
-						 iommufd_users_ask(map, area));
-		if (!may_cut_at(map, iova))
+		if (iommufd_users_begin_request(map, &asking))
+			iommufd_users_end_request(&asking, area->nr_pins &&
+						  iommufd_users_request_unpin(map, area));
+		if (!may_split_at(map, iova))
 			return -EINVAL;
 		if (!area->busy && !area->nr_pins &&
-		    iommufd_domains_may_cut(map, area))
+		    iommufd_domains_may_split(map, area))
 			return 0;
-		err = iommufd_users_wait(map, &asking);
+		err = iommufd_users_wait_unpin(map, &asking);
 		if (err)
 			return err;
 	}
@@ -130,7 +130,7 @@ static void describe_half(struct iommufd_area *half,
 static void swap_in(struct iommufd_iova_map *map, struct iommufd_area *area,
 		    struct halves *halves)
 {
-	iommufd_domains_cut(map, area);
+	iommufd_domains_split(map, area);
 	iommufd_area_erase(&map->areas, area);
 	/* These fit where that one was */
 	WARN_ON_ONCE(!iommufd_area_insert(&map->areas, halves->left) ||
@@ -140,14 +140,14 @@ static void swap_in(struct iommufd_iova_map *map, struct iommufd_area *area,
 }
 
 /* Called with the lock, returns without it */
-static int cut_claimed(struct iommufd_iova_map *map, struct iommufd_area *area,
-		       unsigned long iova, struct halves *halves)
+static int split_claimed(struct iommufd_iova_map *map, struct iommufd_area *area,
+			 unsigned long iova, struct halves *halves)
 {
 	int err;
 
 	err = quiesce(map, area, iova);
 	if (err) {
-		disclaim(map, area);
+		unclaim_and_wake(map, area);
 		mutex_unlock(&map->lock);
 		return err;
 	}
@@ -167,7 +167,7 @@ static int cut_claimed(struct iommufd_iova_map *map, struct iommufd_area *area,
 }
 
 /**
- * iommufd_map_cut() - let no mapping reach across an IOVA
+ * iommufd_map_split() - let no mapping reach across an IOVA
  * @map: map without pages larger than PAGE_SIZE in its domains
  * @iova: where, in bytes: the first byte of what will be a mapping of its own;
  *	  nothing happens when no mapping reaches across it
@@ -180,7 +180,7 @@ static int cut_claimed(struct iommufd_iova_map *map, struct iommufd_area *area,
  * pages are on; -EDEADLOCK when an in-kernel user does not let go; -EINTR on a
  * fatal signal; -ENOMEM.
  */
-int iommufd_map_cut(struct iommufd_iova_map *map, unsigned long iova)
+int iommufd_map_split(struct iommufd_iova_map *map, unsigned long iova)
 {
 	struct iommufd_area *area;
 	struct halves halves;
@@ -192,7 +192,7 @@ int iommufd_map_cut(struct iommufd_iova_map *map, unsigned long iova)
 	mutex_lock(&map->lock);
 	err = claim(map, iova, &halves, &area);
 	if (area) {
-		err = cut_claimed(map, area, iova, &halves);
+		err = split_claimed(map, area, iova, &halves);
 		if (!err)
 			return 0;
 	} else {

@@ -331,7 +331,7 @@ static void list_pages(struct pin *pin, struct page **pages)
 	}
 }
 
-/* Only iommufd_map_leave() waits for that */
+/* Only iommufd_map_remove_user() waits for that */
 static void end_work(struct iommufd_map_user *user)
 {
 	user->nr_works--;
@@ -586,15 +586,15 @@ static bool ask_user(struct iommufd_map_user *user, unsigned long start,
 }
 
 /**
- * iommufd_users_ask() - ask all who have pinned an area to let go
+ * iommufd_users_request_unpin() - ask all who have pinned an area to let go
  * @map: the map
  * @area: area that the caller has claimed
  *
  * Context: the map's lock is held; it is dropped and taken again.
  * Return: whether somebody had.
  */
-bool iommufd_users_ask(struct iommufd_iova_map *map,
-		       const struct iommufd_area *area)
+bool iommufd_users_request_unpin(struct iommufd_iova_map *map,
+				 const struct iommufd_area *area)
 {
 	struct iommufd_map_user *user;
 	bool any = false;
@@ -611,15 +611,15 @@ bool iommufd_users_ask(struct iommufd_iova_map *map,
 }
 
 /**
- * iommufd_users_begin_asking() - is it time to ask users to unpin
+ * iommufd_users_begin_request() - is it time to ask users to unpin
  * @map: the map
  * @asking: what the caller knows of those that it asked before
  *
  * Context: the map's lock is held.
- * Return: whether the caller shall ask, and call iommufd_users_end_asking().
+ * Return: whether the caller shall ask, and call iommufd_users_end_request().
  */
-bool iommufd_users_begin_asking(struct iommufd_iova_map *map,
-				struct iommufd_asking *asking)
+bool iommufd_users_begin_request(struct iommufd_iova_map *map,
+				 struct iommufd_unpin_request *asking)
 {
 	lockdep_assert_held(&map->lock);
 	/* Not at each wake: two tasks that ask the same user wake each other */
@@ -631,13 +631,13 @@ bool iommufd_users_begin_asking(struct iommufd_iova_map *map,
 }
 
 /**
- * iommufd_users_end_asking() - remember that users were asked
+ * iommufd_users_end_request() - remember that users were asked
  * @asking: what the caller knows of them
  * @asked: whether there were any
  *
  * Context: any.
  */
-void iommufd_users_end_asking(struct iommufd_asking *asking, bool asked)
+void iommufd_users_end_request(struct iommufd_unpin_request *asking, bool asked)
 {
 	asking->asked_at = jiffies;
 	if (asked && !asking->asked)
@@ -646,7 +646,7 @@ void iommufd_users_end_asking(struct iommufd_asking *asking, bool asked)
 }
 
 /**
- * iommufd_users_wait() - wait for what was asked for, and for what is busy
+ * iommufd_users_wait_unpin() - wait for what was asked for, and for what is busy
  * @map: the map
  * @asking: what the caller knows of those that it asked
  *
@@ -654,8 +654,8 @@ void iommufd_users_end_asking(struct iommufd_asking *asking, bool asked)
  * Return: 0 when it is time to look again; -EINTR on a fatal signal; -EDEADLOCK
  * when users have been asked long enough.
  */
-int iommufd_users_wait(struct iommufd_iova_map *map,
-		       const struct iommufd_asking *asking)
+int iommufd_users_wait_unpin(struct iommufd_iova_map *map,
+			     const struct iommufd_unpin_request *asking)
 {
 	lockdep_assert_held(&map->lock);
 	/* It was made while the lock was dropped, and its user was not asked */
@@ -677,7 +677,7 @@ static void free_user(struct iommufd_map_user *user)
 }
 
 /**
- * iommufd_map_join() - become a user of a map
+ * iommufd_map_add_user() - become a user of a map
  * @map: the map
  * @ops: what the user offers.  With an unmap op all mappings are kept aligned
  *	 to PAGE_SIZE from now on
@@ -687,9 +687,9 @@ static void free_user(struct iommufd_map_user *user)
  * Return: the user, with a reference for iommufd_map_user_put(); ERR_PTR:
  * -EADDRINUSE when a mapping is not aligned, -ENOMEM.
  */
-struct iommufd_map_user *iommufd_map_join(struct iommufd_iova_map *map,
-					  const struct iommufd_access_ops *ops,
-					  void *data)
+struct iommufd_map_user *iommufd_map_add_user(struct iommufd_iova_map *map,
+					      const struct iommufd_access_ops *ops,
+					      void *data)
 {
 	struct iommufd_map_user *user;
 	int err = 0;
@@ -720,15 +720,15 @@ struct iommufd_map_user *iommufd_map_join(struct iommufd_iova_map *map,
 }
 
 static void ask_for_all(struct iommufd_map_user *user,
-			struct iommufd_asking *asking)
+			struct iommufd_unpin_request *asking)
 {
-	if (iommufd_users_begin_asking(user->map, asking))
-		iommufd_users_end_asking(asking, ask_user(user, 0, ULONG_MAX));
+	if (iommufd_users_begin_request(user->map, asking))
+		iommufd_users_end_request(asking, ask_user(user, 0, ULONG_MAX));
 }
 
 /* The same for those who must not fail */
 static void wait_anyway(struct iommufd_iova_map *map,
-			const struct iommufd_asking *asking)
+			const struct iommufd_unpin_request *asking)
 {
 	if (asking->nr_late_pins != map->nr_late_pins)
 		return;
@@ -742,7 +742,7 @@ static void wait_anyway(struct iommufd_iova_map *map,
 static int wait_for_works(struct iommufd_map_user *user, bool must)
 {
 	struct iommufd_iova_map *map = user->map;
-	struct iommufd_asking asking = {};
+	struct iommufd_unpin_request asking = {};
 	int err = 0;
 
 	for (;;) {
@@ -752,14 +752,14 @@ static int wait_for_works(struct iommufd_map_user *user, bool must)
 		if (must)
 			wait_anyway(map, &asking);
 		else
-			err = iommufd_users_wait(map, &asking);
+			err = iommufd_users_wait_unpin(map, &asking);
 		if (err)
 			return err;
 	}
 }
 
 /**
- * iommufd_map_leave() - stop being a user
+ * iommufd_map_remove_user() - stop being a user
  * @user: the user
  * @must: wait for as long as it takes
  *
@@ -771,7 +771,7 @@ static int wait_for_works(struct iommufd_map_user *user, bool must)
  * Return: 0; without @must -EINTR on a fatal signal and -EDEADLOCK when pins
  * stay: then the user can go on.
  */
-int iommufd_map_leave(struct iommufd_map_user *user, bool must)
+int iommufd_map_remove_user(struct iommufd_map_user *user, bool must)
 {
 	struct iommufd_iova_map *map = user->map;
 	int err;

@@ -36,7 +36,7 @@ struct selftest {
 static void release_parts(struct selftest *st)
 {
 	iommufd_device_detach(st->idev);
-	iommufd_device_unbind_own(st->idev);
+	__iommufd_device_unbind(st->idev);
 	mock_dev_destroy(st->mdev);
 }
 
@@ -78,7 +78,7 @@ static struct selftest *make_selftest(struct iommufd_ctx *ctx, u32 dev_flags,
 		err = PTR_ERR(st->mdev);
 		goto err_abort;
 	}
-	st->idev = iommufd_device_bind_own(ctx, &st->mdev->dev, &dev_id);
+	st->idev = __iommufd_device_bind(ctx, &st->mdev->dev, &dev_id);
 	if (IS_ERR(st->idev)) {
 		err = PTR_ERR(st->idev);
 		goto err_destroy;
@@ -89,7 +89,7 @@ static struct selftest *make_selftest(struct iommufd_ctx *ctx, u32 dev_flags,
 	return st;
 
 err_unbind:
-	iommufd_device_unbind_own(st->idev);
+	__iommufd_device_unbind(st->idev);
 err_destroy:
 	mock_dev_destroy(st->mdev);
 err_abort:

@@ -15,12 +15,12 @@ static DECLARE_FAULT_ATTR(fail_iommufd);
 static struct dentry *folder;
 
 /**
- * iommufd_fault_point() - ask whether to fail here
+ * iommufd_should_fail() - ask whether to fail here
  *
  * Context: any.
  * Return: whether the caller must act as if what it is about to do had failed.
  */
-bool iommufd_fault_point(void)
+bool iommufd_should_fail(void)
 {
 	return should_fail(&fail_iommufd, 1);
 }

@@ -222,7 +222,7 @@ int iommufd_account_charge(struct iommufd_account *account,
 
 	if (!account || !npages)
 		return 0;
-	if (iommufd_fault_point())
+	if (iommufd_should_fail())
 		return -ENOMEM;
 	if (account->mode == IOMMUFD_ACCOUNT_USER)
 		err = charge_user(account, npages);

@@ -46,7 +46,7 @@ struct page;
  *	   The range may be cut in any way, it need not match how it was pinned.
  *	   Called with the store's mutex held; may sleep; cannot fail.
  * @put: drop what the backing refers to, when the store dies; optional
- * @any_payer: the memory is no process's own, so that any can take over what is
+ * @transferable: the memory is no process's own, so that any can take over what is
  *	       charged for it
  * @in_process: the memory is a process's own, which @mm of the backing names
  *
@@ -61,7 +61,7 @@ struct iommufd_pin_ops {
 	void (*unpin)(const struct iommufd_backing *backing, unsigned long pfn,
 		      unsigned long npages);
 	void (*put)(struct iommufd_backing *backing);
-	bool any_payer;
+	bool transferable;
 	bool in_process;
 };
 

@@ -58,7 +58,7 @@ static const struct iommufd_pin_ops file_ops = {
 	.pin = file_pin,
 	.unpin = file_unpin,
 	.put = file_put,
-	.any_payer = true,
+	.transferable = true,
 };
 
 /**

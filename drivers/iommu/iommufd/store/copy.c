@@ -87,7 +87,7 @@ int iommufd_store_copy(struct iommufd_store *store, u64 offset_bytes,
 	size_t step;
 	int err;
 
-	if (iommufd_fault_point())
+	if (iommufd_should_fail())
 		return -EINVAL;
 	if (memory)
 		return copy_own(memory + offset_bytes, data, len, write);

@@ -419,7 +419,7 @@ static int fill_commit(struct fill *fill)
 {
 	unsigned int npages = fill->batch.last - fill->batch.first + 1;
 
-	if (!iommufd_fault_point())
+	if (!iommufd_should_fail())
 		return fill_remember(fill, npages);
 	if (npages > 1)
 		fill_remember(fill, npages / 2);
@@ -451,7 +451,7 @@ static int fill_pin(struct fill *fill)
 	err = fill_charge(fill, npages);
 	if (err)
 		return err;
-	if (iommufd_fault_point())
+	if (iommufd_should_fail())
 		return -EFAULT;
 	/* The few pages of a small hold are found one by one as quickly. */
 	fill->huge = backing->ops->pin_huge && npages > STACK_PAGES ?
@@ -529,7 +529,7 @@ static unsigned long largest_batch(void)
 
 static int fill_get_room(struct fill *fill, unsigned long npages)
 {
-	if (iommufd_fault_point())
+	if (iommufd_should_fail())
 		return -ENOMEM;
 	npages = min(npages, largest_batch());
 	fill->pages = fill->stack;
@@ -605,7 +605,7 @@ static int remember_single(struct iommufd_store *store,
 
 	mutex_lock(&store->mutex);
 	chunk = make_chunk(store, store_chunk_index(store, hold->first));
-	if (!chunk || iommufd_fault_point()) {
+	if (!chunk || iommufd_should_fail()) {
 		err = -ENOMEM;
 		goto out_unlock;
 	}
@@ -634,7 +634,7 @@ static int hold_single(struct iommufd_store *store, struct iommufd_hold *hold)
 	err = iommufd_account_charge(store->account, 1);
 	if (err)
 		return err;
-	err = iommufd_fault_point() ? -EFAULT :
+	err = iommufd_should_fail() ? -EFAULT :
 	      backing->ops->pin(backing, hold->first, 1, &page);
 	if (err)
 		goto err_uncharge;

@@ -156,7 +156,7 @@ void iommufd_store_revoke(struct iommufd_store *store,
 void iommufd_store_restore(struct iommufd_store *store,
 			   const struct iommufd_revoke_ops *ops);
 
-bool iommufd_store_any_payer(const struct iommufd_store *store);
+bool iommufd_store_transferable(const struct iommufd_store *store);
 unsigned long iommufd_store_charge_of(struct iommufd_store *store,
 				      const struct iommufd_account *to,
 				      bool *shared);

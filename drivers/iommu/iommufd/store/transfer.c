@@ -9,14 +9,14 @@
 #include "store/store_private.h"
 
 /**
- * iommufd_store_any_payer() - can another process take over what is charged
+ * iommufd_store_transferable() - can another process take over what is charged
  * @store: the store
  *
  * Return: whether the memory is no process's own.
  */
-bool iommufd_store_any_payer(const struct iommufd_store *store)
+bool iommufd_store_transferable(const struct iommufd_store *store)
 {
-	return store->backing.ops->any_payer;
+	return store->backing.ops->transferable;
 }
 
 /**

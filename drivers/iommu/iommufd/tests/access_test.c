@@ -97,7 +97,7 @@ static int access_test_init(struct kunit *test)
 	KUNIT_ASSERT_FALSE(test, IS_ERR(fake->map));
 	spin_lock_init(&fake->access.lock);
 	fake->access.ops = &access_ops;
-	fake->access.user = iommufd_map_join(fake->map, &access_ops, fake);
+	fake->access.user = iommufd_map_add_user(fake->map, &access_ops, fake);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(fake->access.user));
 	map_page(test, fake);
 	allow_signal(SIGUSR1);
@@ -113,7 +113,7 @@ static void access_test_exit(struct kunit *test)
 		return;
 	flush_signals(current);
 	disallow_signal(SIGUSR1);
-	iommufd_map_leave(fake->access.user, true);
+	iommufd_map_remove_user(fake->access.user, true);
 	iommufd_map_user_put(fake->access.user);
 	iommufd_map_destroy(fake->map);
 	KUNIT_EXPECT_EQ(test, fake->nr_pinned, 0U);

@@ -330,7 +330,7 @@ static void memory_is_where_the_exporter_says(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 512U, iommufd_store_page_offset(store));
 	KUNIT_EXPECT_EQ(test, 5UL, iommufd_store_npages(store));
 	KUNIT_EXPECT_FALSE(test, iommufd_store_has_pages(store));
-	KUNIT_EXPECT_FALSE(test, iommufd_store_any_payer(store));
+	KUNIT_EXPECT_FALSE(test, iommufd_store_transferable(store));
 	attach(test);
 	map_at(test, store, 16 * PG, PG, PG);
 	KUNIT_EXPECT_EQ(test, t->last_phys, (phys_addr_t)PHYS + 2 * PG);

@@ -117,7 +117,7 @@ static void unused_pins_while_process_is_locked(void)
 	mmap_write_lock(&mm);
 	open_gate();
 	while (memory_nr_pinned(&mems[2]) ||
-	       iommufd_map_cut(map, AT(2) + 6 * PG) == -EBUSY)
+	       iommufd_map_split(map, AT(2) + 6 * PG) == -EBUSY)
 		sched_yield();
 	start(&r);
 	require(!finish(&r));

@@ -511,7 +511,7 @@ static void op_join_or_leave(void)
 	if (m.pinner) {
 		if (!one_in(4))
 			return;
-		require(!iommufd_map_leave(user, false));
+		require(!iommufd_map_remove_user(user, false));
 		require(!nr_pins);
 		require(iommufd_map_pin(user, 0, 1, NULL, 0) == -ENOENT);
 		iommufd_map_user_put(user);
@@ -523,7 +523,7 @@ static void op_join_or_leave(void)
 		     m.areas[i].offset) % PAGE_SIZE)
 			expect = -EADDRINUSE;
 	inject();
-	user = iommufd_map_join(map, &user_ops, &m);
+	user = iommufd_map_add_user(map, &user_ops, &m);
 	err = PTR_ERR_OR_ZERO(user);
 	if (judge(err, expect))
 		m.pinner = true;
@@ -609,7 +609,7 @@ static void op_cut(void)
 	if (a && (m.huge_pages || iova % model_alignment(&m)))
 		expect = -EINVAL;
 	inject();
-	err = iommufd_map_cut(map, iova);
+	err = iommufd_map_split(map, iova);
 	if (!judge(err, expect) || !a)
 		return;
 	nr_cut++;
@@ -794,7 +794,7 @@ static void end(void)
 
 	check_all();
 	if (m.pinner) {
-		require(!iommufd_map_leave(user, true));
+		require(!iommufd_map_remove_user(user, true));
 		iommufd_map_user_put(user);
 	}
 	for (i = 0; i < MODEL_DOMAINS; i++)

@@ -48,7 +48,7 @@ static void map_or_unmap(struct worker *w, struct iommufd_store *store)
 	int err;
 
 	if (rnd(w) % 8 == 0) {
-		err = iommufd_map_cut(map, iova);
+		err = iommufd_map_split(map, iova);
 		require(!err || err == -EBUSY || err == -EOPNOTSUPP);
 		return;
 	}
@@ -228,11 +228,11 @@ static void *run_pinner(void *arg)
 
 	host_current = &task;
 	while (!READ_ONCE(stop)) {
-		p->user = iommufd_map_join(map, &pinner_ops, p);
+		p->user = iommufd_map_add_user(map, &pinner_ops, p);
 		require(!IS_ERR(p->user));
 		for (i = 0; i < 200 && !READ_ONCE(stop); i++)
 			pin_or_unpin(p);
-		require(!iommufd_map_leave(p->user, false));
+		require(!iommufd_map_remove_user(p->user, false));
 		for (i = 0; i < NR_PINS; i++)
 			require(!p->pins[i].last);
 		require(iommufd_map_pin(p->user, 0, PAGE_SIZE, NULL, 0) ==

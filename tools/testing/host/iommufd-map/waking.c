@@ -59,13 +59,13 @@ static void join(unsigned long iova)
 {
 	memset(&pinner, 0, sizeof(pinner));
 	pinner.iova = iova;
-	pinner.user = iommufd_map_join(map, &pinner_ops, NULL);
+	pinner.user = iommufd_map_add_user(map, &pinner_ops, NULL);
 	require(!IS_ERR(pinner.user));
 }
 
 static void leave(void)
 {
-	require(!iommufd_map_leave(pinner.user, false));
+	require(!iommufd_map_remove_user(pinner.user, false));
 	iommufd_map_user_put(pinner.user);
 }
 
@@ -82,12 +82,12 @@ static int call_pin(struct work *work)
 
 static int call_leave(struct work *work)
 {
-	return iommufd_map_leave(pinner.user, work->last);
+	return iommufd_map_remove_user(pinner.user, work->last);
 }
 
 static int call_cut(struct work *work)
 {
-	return iommufd_map_cut(map, work->iova);
+	return iommufd_map_split(map, work->iova);
 }
 
 static void pin_that_ends_while_unmap_waits(void)
@@ -272,7 +272,7 @@ static void pin_that_ends_while_another_is_asked(void)
 	begin("a pin that succeeds while another user is asked is asked for, too");
 	map_is(2, 0);
 	join(AT(2));		/* looked at first, when it has no pin yet */
-	first_user = iommufd_map_join(map, &first_ops, NULL);
+	first_user = iommufd_map_add_user(map, &first_ops, NULL);
 	require(!IS_ERR(first_user));
 	require(!iommufd_map_pin(first_user, AT(2), PG, NULL, 0));
 	first_has_pin = true;
@@ -283,7 +283,7 @@ static void pin_that_ends_while_another_is_asked(void)
 	unmap_is(2, 0);
 	host_speed = 1;
 	require(pinner.nr_asked == 1);
-	require(!iommufd_map_leave(first_user, false));
+	require(!iommufd_map_remove_user(first_user, false));
 	iommufd_map_user_put(first_user);
 	leave();
 	end();
@@ -331,8 +331,8 @@ static void users_are_asked_pin_by_pin(void)
 	memory_init(&mems[2], 8, 3);
 	map_is(2, 0);
 	require(!iommufd_map_set_huge_pages(map, false));
-	require(!iommufd_map_cut(map, AT(2) + 4 * PG));
-	piecewise_user = iommufd_map_join(map, &piecewise_ops, NULL);
+	require(!iommufd_map_split(map, AT(2) + 4 * PG));
+	piecewise_user = iommufd_map_add_user(map, &piecewise_ops, NULL);
 	require(!IS_ERR(piecewise_user));
 	for (i = 0; i < ARRAY_SIZE(piecewise); i++) {
 		require(!iommufd_map_pin(piecewise_user,
@@ -342,7 +342,7 @@ static void users_are_asked_pin_by_pin(void)
 	}
 	require(!unmap_at(AT(2), END(2)));
 	require(nr_pieces_asked == 3 && memory_nr_pinned(&mems[2]) == 2);
-	require(!iommufd_map_leave(piecewise_user, true));
+	require(!iommufd_map_remove_user(piecewise_user, true));
 	require(nr_pieces_asked == 4 && !memory_nr_pinned(&mems[2]));
 	iommufd_map_user_put(piecewise_user);
 	end();
@@ -362,7 +362,7 @@ static int call_copy(struct work *work)
 
 static int call_leave_copying(struct work *work)
 {
-	return iommufd_map_leave(copying_user, false);
+	return iommufd_map_remove_user(copying_user, false);
 }
 
 /* One kind of call waits for a copy in another thread, which ends as it is told */
@@ -373,7 +373,7 @@ static void copy_is_waited_for(const char *name, struct work *waiter, int copy_e
 	begin(name);
 	require(!iommufd_map_set_huge_pages(map, false));
 	map_is(2, 0);
-	copying_user = iommufd_map_join(map, &copier_ops, NULL);
+	copying_user = iommufd_map_add_user(map, &copier_ops, NULL);
 	require(!IS_ERR(copying_user));
 	if (copy_err) {
 		mems[2].fail_pin = 1;
@@ -388,7 +388,7 @@ static void copy_is_waited_for(const char *name, struct work *waiter, int copy_e
 	require(finish(&c) == copy_err);
 	require(!finish(waiter));
 	if (waiter->call != call_leave_copying)
-		require(!iommufd_map_leave(copying_user, false));
+		require(!iommufd_map_remove_user(copying_user, false));
 	iommufd_map_user_put(copying_user);
 	end();
 }
@@ -540,7 +540,7 @@ static void cut_while_a_drain_waits(void)
 	mutex_lock(&map->lock);
 	area->busy = false;
 	mutex_unlock(&map->lock);
-	require(!iommufd_map_cut(map, AT(2) + 2 * PG));
+	require(!iommufd_map_split(map, AT(2) + 2 * PG));
 	require(!unmap_at(AT(2), AT(2) + 2 * PG - 1));
 	require(pages_in(&fakes[0]) == 2);
 	thaw();
@@ -603,7 +603,7 @@ static void cut_while_a_failed_attach_is_drained(unsigned long cut)
 	drain_gate = &fakes[1];
 	kill_it(&a);
 	sem_wait(&drain_entered);
-	require(!iommufd_map_cut(map, AT(0) + cut * PG));
+	require(!iommufd_map_split(map, AT(0) + cut * PG));
 	sem_post(&drain_opened);
 	require(finish(&a) == -EINTR);
 	require(!pages_in(&fakes[1]));
@@ -668,7 +668,7 @@ static void cut_beside_pin(void)
 	close_gate(&mems[2]);
 	start(&p);
 	wait_until_blocked();
-	require(!iommufd_map_cut(other, AT(2) + PG));
+	require(!iommufd_map_split(other, AT(2) + PG));
 	require(!iommufd_map_remove(other, AT(2), AT(2) + PG - 1, &bytes));
 	/* The pin that is on its way holds both pages by now */
 	require(pages_in(&fakes[0]) == 1 && memory_nr_pinned(&mems[2]) == 2);
@@ -757,8 +757,8 @@ static void undo_of_a_mapping(void)
 
 	/* What is left of one that was cut */
 	require(!insert_at(&mems[2], AT(2), &seq));
-	require(!iommufd_map_cut(map, AT(2) + PG));
-	require(!iommufd_map_cut(map, AT(2) + 2 * PG));
+	require(!iommufd_map_split(map, AT(2) + PG));
+	require(!iommufd_map_split(map, AT(2) + 2 * PG));
 	require(!unmap_at(AT(2) + PG, AT(2) + 2 * PG - 1));
 	memory_destroy(&mems[4]);
 	memory_init(&mems[4], 1, 1);
@@ -879,12 +879,12 @@ static void copies_over_many_areas(void)
 	memory_init(&mems[0], 1, 1);
 	for (i = 0; i < nr; i++)
 		require(!map_at(&mems[0], AT(0) + i * PG));
-	copier = iommufd_map_join(map, &copier_ops, NULL);
+	copier = iommufd_map_add_user(map, &copier_ops, NULL);
 	require(!IS_ERR(copier));
 	host_resched = 0;
 	require(!iommufd_map_rw(copier, AT(0), data, nr * PG, 0));
 	require(host_resched < 20 * nr);
-	require(!iommufd_map_leave(copier, false));
+	require(!iommufd_map_remove_user(copier, false));
 	iommufd_map_user_put(copier);
 	require(!unmap_at(0, ULONG_MAX));
 	end();

@@ -150,7 +150,7 @@ static void *run(void *arg)
 	return NULL;
 }
 
-static void *change_payer(void *arg)
+static void *transfer_charges(void *arg)
 {
 	unsigned long prepaid;
 	bool shared;
@@ -231,7 +231,7 @@ int main(int argc, char **argv)
 	require(!IS_ERR(store));
 	for (i = 0; i < NR_THREADS; i++)
 		require(!pthread_create(&threads[i], NULL, run, (void *)(i + 1)));
-	require(!pthread_create(&changer, NULL, change_payer,
+	require(!pthread_create(&changer, NULL, transfer_charges,
 				(void *)(i + 1)));
 	for (i = 0; i < NR_THREADS; i++)
 		pthread_join(threads[i], NULL);
