@@ -28,7 +28,6 @@
 
 #include <linux/atomic.h>
 #include <linux/device.h>
-#include <linux/err.h>
 #include <linux/export.h>
 #include <linux/iommu-ext.h>
 #include <linux/iommu-owner.h>
@@ -123,20 +122,41 @@ static void set_quiet(struct iommu_group *group, struct group_device *member,
 		wake_up_all(&quiet_ends);
 }
 
-/*
- * Lock a group that has no quiet device. What the caller knew of the group
- * before may not be true any more.
+/**
+ * iommu_group_wait_at_rest() - wait until no device of a group is quiet
+ * @group: group
+ *
+ * Context: may sleep; &struct iommu_group.mutex is not held.
+ * Return: 0, or -EINTR when the caller is killed.
  */
-static int lock_group_at_rest(struct iommu_group *group)
+int iommu_group_wait_at_rest(struct iommu_group *group)
 {
+	if (wait_event_killable(quiet_ends, !READ_ONCE(group->nr_quiet)))
+		return -EINTR;
+	return 0;
+}
+
+/**
+ * iommu_group_lock_at_rest() - lock a group that has no quiet device
+ * @group: group
+ *
+ * What the caller knew of the group before may not be true any more.
+ *
+ * Context: takes &struct iommu_group.mutex; may sleep.
+ * Return: 0 with the mutex held, or -EINTR when the caller is killed.
+ */
+int iommu_group_lock_at_rest(struct iommu_group *group)
+{
+	int err;
+
 	for (;;) {
 		mutex_lock(&group->mutex);
 		if (!group->nr_quiet)
 			return 0;
 		mutex_unlock(&group->mutex);
-		if (wait_event_killable(quiet_ends,
-					!READ_ONCE(group->nr_quiet)))
-			return -EINTR;
+		err = iommu_group_wait_at_rest(group);
+		if (err)
+			return err;
 	}
 }
 
@@ -794,7 +814,7 @@ static void forget_resets(struct iommu_group *group, struct device *dev)
 }
 
 /**
- * iommu_group_mark_device_leaving() - take a device from its IOMMU driver
+ * iommu_group_release_device() - take a device from its IOMMU driver
  * @dev: device, still in its group
  *
  * The driver's release_device() takes the device off the domain that its group
@@ -805,7 +825,7 @@ static void forget_resets(struct iommu_group *group, struct device *dev)
  *
  * Context: takes &struct iommu_group.mutex; may sleep, does not allocate.
  */
-void iommu_group_mark_device_leaving(struct device *dev)
+void iommu_group_release_device(struct device *dev)
 {
 	struct iommu_group *group = iommu_group_get(dev);
 	struct iommu_domain *domain;
@@ -826,249 +846,3 @@ void iommu_group_mark_device_leaving(struct device *dev)
 	mutex_unlock(&group->mutex);
 	iommu_group_put(group);
 }
-
-/* The domain is nobody's but the core's: a user may attach his own. */
-static bool group_is_free(struct iommu_group *group)
-{
-	return !group->domain || group->domain == group->default_domain ||
-	       group->domain == group->blocking_domain;
-}
-
-/**
- * iommu_attach_group() - put a group on a domain
- * @domain: domain
- * @group: group
- *
- * Waits for the end of a reset of a device of the group.
- *
- * Context: takes &struct iommu_group.mutex; may sleep. The caller holds nothing
- * that the reset of another device of the group needs, as it would with the
- * device_lock() of that device.
- * Return: 0; -EBUSY when another user's domain is attached; -EINTR when the
- * caller is killed while it waits; otherwise as iommu_group_replace_domain().
- */
-int iommu_attach_group(struct iommu_domain *domain, struct iommu_group *group)
-{
-	int err;
-
-	err = lock_group_at_rest(group);
-	if (err)
-		return err;
-	err = -EBUSY;
-	if (group_is_free(group))
-		err = iommu_group_replace_domain(group, domain);
-	mutex_unlock(&group->mutex);
-	return err;
-}
-EXPORT_SYMBOL_GPL(iommu_attach_group);
-
-/* Take a group off @domain, and off no other one. */
-static void detach_group_locked(struct iommu_domain *domain,
-				struct iommu_group *group)
-{
-	if (!domain || group->domain != domain) {
-		iommu_group_err(group,
-				"domain to detach is not attached: ignored");
-		return;
-	}
-	iommu_group_set_core_domain(group);
-}
-
-/**
- * iommu_detach_group() - take a group off a domain
- * @domain: domain that the group is on; another one changes nothing
- * @group: group
- *
- * Context: takes &struct iommu_group.mutex; may sleep, does not allocate.
- */
-void iommu_detach_group(struct iommu_domain *domain, struct iommu_group *group)
-{
-	mutex_lock(&group->mutex);
-	detach_group_locked(domain, group);
-	mutex_unlock(&group->mutex);
-}
-EXPORT_SYMBOL_GPL(iommu_detach_group);
-
-/**
- * iommu_attach_device() - put the only device of a group on a domain
- * @domain: domain
- * @dev: device
- *
- * Context: takes &struct iommu_group.mutex; may sleep.
- * Return: 0; -ENODEV without a group; -EINVAL when @dev has siblings;
- * otherwise as iommu_attach_group().
- */
-int iommu_attach_device(struct iommu_domain *domain, struct device *dev)
-{
-	struct iommu_group *group = iommu_group_get(dev);
-	int err;
-
-	if (!group)
-		return -ENODEV;
-
-	err = lock_group_at_rest(group);
-	if (err)
-		goto out_put;
-	if (iommu_group_device_count(group) != 1)
-		err = -EINVAL;
-	else if (!group_is_free(group))
-		err = -EBUSY;
-	else
-		err = iommu_group_replace_domain(group, domain);
-	mutex_unlock(&group->mutex);
-out_put:
-	iommu_group_put(group);
-	return err;
-}
-EXPORT_SYMBOL_GPL(iommu_attach_device);
-
-/**
- * iommu_detach_device() - take the only device of a group off a domain
- * @domain: domain that @dev is on; another one changes nothing
- * @dev: device without siblings
- *
- * Context: takes &struct iommu_group.mutex, except in a release_device(), which
- * has it; may sleep, does not allocate.
- */
-void iommu_detach_device(struct iommu_domain *domain, struct device *dev)
-{
-	struct iommu_group *group = iommu_group_get(dev);
-	bool in_release;
-
-	if (!group)
-		return;
-
-	/* ipmmu-vmsa does so through Arm's DMA API. Nobody else has such a device. */
-	in_release = dev->iommu && dev->iommu->leaving;
-	if (!in_release)
-		mutex_lock(&group->mutex);
-	if (iommu_group_device_count(group) == 1)
-		detach_group_locked(domain, group);
-	else
-		iommu_group_err(group,
-				"device to detach has siblings: ignored");
-	if (!in_release)
-		mutex_unlock(&group->mutex);
-	iommu_group_put(group);
-}
-EXPORT_SYMBOL_GPL(iommu_detach_device);
-
-/* Change the domain of the group of a claimed device */
-static int change_domain(struct device *dev, struct iommu_domain *domain,
-			 int (*change)(struct iommu_group *group,
-				       struct iommu_domain *domain))
-{
-	struct iommu_group *group = iommu_group_get(dev);
-	int err;
-
-	if (!group)
-		return -ENODEV;
-
-	mutex_lock(&group->mutex);
-	if (!iommu_device_usable(dev))
-		err = -ENODEV;
-	else if (!group->owner)
-		err = -EPERM;
-	else
-		err = change(group, domain);
-	mutex_unlock(&group->mutex);
-	iommu_group_put(group);
-	return err;
-}
-
-/**
- * iommu_device_replace_domain() - move a device, and with it its group
- * @dev: device whose DMA the caller owns
- * @domain: domain to go to, from the blocked state or from another domain
- *
- * Context: takes &struct iommu_group.mutex; may sleep. Not to be called under
- * a device_lock().
- * Return: 0; -ENODEV without a group or where the platform has no domains;
- * -EPERM when nobody has claimed the group; -EBUSY while a device of the group
- * is being reset; -EINVAL when one does not fit @domain; the driver's error. On
- * any error the group is where it was before.
- */
-int iommu_device_replace_domain(struct device *dev,
-				struct iommu_domain *domain)
-{
-	return change_domain(dev, domain, iommu_group_replace_domain);
-}
-EXPORT_SYMBOL_NS_GPL(iommu_device_replace_domain, IOMMUFD_INTERNAL);
-
-/**
- * iommu_device_return_domain() - undo iommu_device_replace_domain()
- * @dev: device whose DMA the caller owns
- * @domain: domain that it was on before
- *
- * A reset does not stand in the way: a device that is being reset comes to
- * @domain at the end of it, like its siblings now.
- *
- * Context: takes &struct iommu_group.mutex; may sleep. Not to be called under
- * a device_lock().
- * Return: 0; -ENODEV without a group or where the platform has no domains;
- * -EPERM when nobody has claimed the group; the driver's error, with the group
- * where it was.
- */
-int iommu_device_return_domain(struct device *dev, struct iommu_domain *domain)
-{
-	return change_domain(dev, domain, iommu_group_set_domain);
-}
-EXPORT_SYMBOL_NS_GPL(iommu_device_return_domain, IOMMUFD_INTERNAL);
-
-/**
- * iommu_device_wait_for_reset() - wait until a group can be attached again
- * @dev: device whose DMA the caller owns
- * @resets: in: what an earlier call has set; out: resets of the group before
- *          this call, modulo 2^32
- *
- * For callers of iommu_device_replace_domain() whose users do not know
- * -EBUSY. The next reset may begin before they try again.
- *
- * Context: may sleep; what the caller holds is as for iommu_attach_group().
- * Return: 0; 1 when there was a reset since @resets was set; -EINTR when the
- * caller is killed.
- */
-int iommu_device_wait_for_reset(struct device *dev, unsigned int *resets)
-{
-	struct iommu_group *group = iommu_group_get(dev);
-	unsigned int before;
-	int ret = -EINTR;
-
-	if (!group)
-		return 0;
-	/* One that begins after the wait is to count as met the next time */
-	before = READ_ONCE(group->quiets);
-	if (wait_event_killable(quiet_ends, !READ_ONCE(group->nr_quiet)))
-		goto out_put;
-	ret = READ_ONCE(group->quiets) != *resets;
-	*resets = before;
-out_put:
-	iommu_group_put(group);
-	return ret;
-}
-EXPORT_SYMBOL_NS_GPL(iommu_device_wait_for_reset, IOMMUFD_INTERNAL);
-
-/**
- * iommu_device_detach_domain() - block a device, and with it its group, again
- * @dev: device whose DMA the caller owns
- * @domain: domain that it is on; another one changes nothing
- *
- * Context: takes &struct iommu_group.mutex; may sleep, does not allocate. Not
- * to be called under a device_lock().
- */
-void iommu_device_detach_domain(struct device *dev,
-				struct iommu_domain *domain)
-{
-	struct iommu_group *group = iommu_group_get(dev);
-
-	if (!group) {
-		iommu_group_err(NULL,
-				"device to detach has no group: ignored");
-		return;
-	}
-	mutex_lock(&group->mutex);
-	detach_group_locked(domain, group);
-	mutex_unlock(&group->mutex);
-	iommu_group_put(group);
-}
-EXPORT_SYMBOL_NS_GPL(iommu_device_detach_domain, IOMMUFD_INTERNAL);

@@ -32,7 +32,9 @@ int iommu_group_may_block(struct iommu_group *group);
 void iommu_group_record_domain(struct iommu_group *group,
 			       struct iommu_domain *domain);
 int iommu_group_attach_new_device(struct iommu_group *group, struct device *dev);
-void iommu_group_mark_device_leaving(struct device *dev);
+void iommu_group_release_device(struct device *dev);
+int iommu_group_wait_at_rest(struct iommu_group *group);
+int iommu_group_lock_at_rest(struct iommu_group *group);
 void iommu_device_heed_resets(struct iommu_group *group,
 			      struct group_device *member);
 void iommu_group_err(struct iommu_group *group, const char *what);

@@ -57,7 +57,7 @@ void iommu_dirty_log_next(struct iommu_dirty_log *log, unsigned long iova,
 			  unsigned long last, struct page **bitmap,
 			  unsigned int offset_bytes);
 
-/* Attach layer: drivers/iommu/iommu-attach.c */
+/* Attach layer: drivers/iommu/iommu-attach-calls.c and iommu-owner.c */
 int iommu_device_claim_dma_owner(struct device *dev,
 				 struct iommu_dma_owner *owner);
 void iommu_device_release_dma_owner(struct device *dev);

@@ -843,7 +843,7 @@ static void devices_come_and_go(struct kunit *test)
 /* Take a device from its driver; the rest of its way out is fake_world_exit()'s. */
 static void dismiss(struct fake_dev *fdev)
 {
-	iommu_group_mark_device_leaving(&fdev->pci.dev);
+	iommu_group_release_device(&fdev->pci.dev);
 	fdev->gone = false;
 }
 
