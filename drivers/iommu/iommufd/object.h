@@ -2,6 +2,44 @@
 /*
  * Objects: IDs and lifetimes.
  */
+
+/**
+ * DOC: Life of an object
+ *
+ * ::
+ *
+ *	iommufd_object_alloc()		the ID is reserved and finds nothing:
+ *	  |				the creator builds without a lock
+ *	  |
+ *	  +--> iommufd_object_abort()	creation failed: ID and memory are free
+ *	  |
+ *	iommufd_object_publish()	the ID finds the object; nothing may fail
+ *	  |				from here on
+ *	  |
+ *	  |  calls	iommufd_object_get() and _put(): a call works on the
+ *	  |		object at this moment
+ *	  |  users	iommufd_object_add_user() and _drop_user(): something is
+ *	  |		built on the object, attached to it, or owns it
+ *	  |
+ *	  +--> iommufd_object_destroy()	user space asks:
+ *	  |	  |
+ *	  |	  |	-EBUSY while there are users
+ *	  |	  |	hide the ID, which stays reserved
+ *	  |	  |	wait for calls; a fatal signal or a minute ends that
+ *	  |	  |
+ *	  |	  +--> a call became a user, or the wait ended: the ID finds the
+ *	  |	  |    object again; -EBUSY or -EINTR
+ *	  |	  +--> destroyed
+ *	  |
+ *	  +--> iommufd_object_retire()	its only user drops it: cannot fail
+ *		  |	hide the ID, drop that user, wait for calls
+ *		  +--> destroyed
+ *
+ *	destroyed:  forget() and destroy() of its kind, then the ID is free
+ *
+ * A context that nobody can reach destroys what is left in passes, each of which
+ * takes the objects without users.
+ */
 #ifndef __IOMMUFD_OBJECT_H
 #define __IOMMUFD_OBJECT_H
 
@@ -42,13 +80,7 @@ enum iommufd_object_type {
  * @id: its ID
  * @type: its kind; never changes
  *
- * The legal sequences are
- *
- *   alloc, publish, { get, put }*, destroy		success
- *   alloc, abort					creation failed
- *
- * Between alloc and publish the ID is reserved and finds nothing, so the
- * creator may build without a lock.  After publish nothing may fail.
+ * The comment at the top of this file draws its life.
  */
 struct iommufd_object {
 	refcount_t calls;
