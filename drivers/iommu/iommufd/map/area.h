@@ -58,7 +58,7 @@ struct iommufd_area_subtree {
  * @nr_pins: in-kernel users that have pinned, or are working on, a part of it
  * @prot: mask of IOMMU_READ, IOMMU_WRITE, IOMMU_CACHE
  * @phase: how far it has got
- * @busy: somebody works on it without the map's lock
+ * @busy: a task works on it without the map's lock
  * @held: @hold is in use
  * @absent: its memory was revoked before it was written to a domain, or taken
  *	    out of them since: the domains that have it translate nothing there,
@@ -128,7 +128,7 @@ static inline unsigned long iommufd_area_bytes(const struct iommufd_area *area)
 	return area->last - area->start + 1;
 }
 
-/* Step along a chain; most have one area, and then nobody is kept waiting */
+/* Step along a chain; most have a single area, which needs no rescheduling */
 static inline struct iommufd_area *
 iommufd_area_next_in_chain(const struct iommufd_area *area)
 {

@@ -3,7 +3,7 @@
  * Reading which pages of a map devices wrote through a domain.
  *
  * The reader is busy with one area at a time, as those are who fill and drain,
- * and with a large one in slices: meanwhile nobody unmaps that area, and all
+ * and with a large one in slices: meanwhile that area is not unmapped, and all
  * others come and go.
  *
  * An entry of the page table may lie across the end of a slice.  The driver
@@ -52,7 +52,7 @@ static int read_slice(struct iommufd_iova_map *map, struct iommu_domain *domain,
  * What is not mapped counts as not written.  Neither does what an unmap takes
  * away before its turn comes, nor memory that was revoked.
  *
- * Context: may sleep, until those are done who work on areas in the range.
+ * Context: may sleep, until no other task works on areas in the range.
  * Return: 0; -EINTR on a fatal signal; the driver's error.
  */
 int iommufd_map_read_dirty(struct iommufd_iova_map *map,

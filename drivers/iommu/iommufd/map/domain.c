@@ -306,7 +306,7 @@ static int fill_next(struct iommufd_iova_map *map, struct map_domain *md,
 	/*
 	 * This may wait for page faults, and is no work as iommufd_begin_work()
 	 * means it: no domain has the area yet, and memory that can be revoked is
-	 * never pinned.  So all who wait for the area meanwhile can be killed.
+	 * never pinned.  So every task that waits for the area can be killed.
 	 */
 	if (!was_held)
 		err = iommufd_area_hold(area);
@@ -358,7 +358,7 @@ static int fill_domain(struct iommufd_iova_map *map, struct map_domain *md,
 		cond_resched();
 	}
 	md->state = DOMAIN_LIVE;
-	/* For those who wait until they can cut the last area */
+	/* Wake iommufd_map_split(), which may wait to split the last area */
 	iommufd_map_wake(map);
 	return 0;
 }
@@ -385,8 +385,9 @@ static struct iommufd_area *claim_for_drain(struct iommufd_iova_map *map,
 		cond_resched();
 		if (area->phase != AREA_RESERVED && has_area(&m, area)) {
 			/*
-			 * Memory that can be revoked comes alone: who revokes
-			 * it must not wait for what unpinning pages waits for
+			 * Memory that can be revoked comes alone: its
+			 * revocation must not wait for what unpinning pages
+			 * waits for
 			 */
 			if (chain && (area->busy || is_alone(area) ||
 				      is_alone(chain)))
@@ -482,7 +483,7 @@ static void unpin_drained(struct iommufd_iova_map *map,
 /*
  * Returns whether there may be more behind.  To unpin may take as long as user
  * space keeps a page locked (a page of FUSE): no other domain has the areas that
- * are busy meanwhile, and so nobody waits for them who cannot be killed.
+ * are busy meanwhile, so every task that waits for them can be killed.
  */
 static bool drain_chain(struct iommufd_iova_map *map, struct map_domain *md,
 			struct iommufd_area *chain,
@@ -713,7 +714,7 @@ err_free:
  * When this returns the domain is empty, and memory that no other domain has is
  * not pinned.  Cannot fail and needs no memory.
  *
- * Context: may sleep, until those are done who work on areas of the domain.
+ * Context: may sleep, until no other task works on areas of the domain.
  */
 void iommufd_map_remove_domain(struct iommufd_iova_map *map,
 			       struct iommu_domain *domain)

@@ -221,10 +221,10 @@ static void split_by_use(struct iommufd_area *chain,
 }
 
 /*
- * Unpin what no domain has: those who need it pin it again.  To unpin may take as
- * long as user space keeps a page locked (a page of FUSE), so whatever others may
- * wait for who cannot be killed, that is what domains have and what can be revoked,
- * is published before.
+ * Unpin what no domain has; a later attach pins it again.  To unpin may take as long
+ * as user space keeps a page locked (a page of FUSE).  Tasks that cannot be killed
+ * may wait for areas that domains have, and for those that can be revoked, so these
+ * are published before.
  */
 static void publish_and_unpin(struct iommufd_iova_map *map,
 			      struct iommufd_area *chain,

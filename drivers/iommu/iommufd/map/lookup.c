@@ -145,7 +145,7 @@ out_unlock:
 	return err;
 }
 
-/* A mapping that nobody works on */
+/* Wait until no task works on the mapping at @iova */
 static struct iommufd_area *find_idle(struct iommufd_iova_map *map,
 				      unsigned long iova, int *err)
 {
@@ -194,7 +194,7 @@ static void first_run(struct iommufd_area *area, unsigned long iova,
  *
  * The memory stays there as long as a domain has the mapping.
  *
- * Context: may sleep, until those are done who work on the mapping.
+ * Context: may sleep, until no other task works on the mapping.
  * Return: 0; -ENOENT when nothing is mapped there; -EINVAL when that was
  * revoked; -EOPNOTSUPP without @pinned; -EINTR on a fatal signal.
  */

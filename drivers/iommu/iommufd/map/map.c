@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * IOVA map: the object, waiting and waking, and the protocol between those who
+ * IOVA map: the object, waiting and waking, and the protocol between tasks that
  * change a map at the same time.
  *
  * The map's lock is held only to look and to mark.  Pinning, filling and
@@ -15,7 +15,7 @@
  *	revoke memory	busy on one area after the other
  *	read dirty bits	busy on one area after the other, slice by slice
  *
- * Who meets what:
+ * What an operation (left) does about an area in a state (above):
  *
  *		RESERVED	busy			claimed by a remover
  *	map	EEXIST		EEXIST			EEXIST
@@ -32,12 +32,12 @@
  * In-kernel users pin areas without being busy with them, and keep them from
  * being removed; map/user.c explains it.
  *
- * Nobody waits while being busy with an area, and removers claim all their
- * areas at once, so nobody waits in a circle.  Nobody blocked on a page fault
- * is waited for by anybody who does not need that very area.
+ * No task sleeps while it owns a busy area, and an unmap claims all its areas at
+ * once, so waits cannot form a cycle.  A task that waits for a page fault delays
+ * only tasks that need the same area.
  *
- * The domains that have an area are those whose cursor says so, as
- * map/domain.c explains; that answer cannot change while the area is busy.
+ * Which domains have an area follows from the cursor of each domain, see
+ * map/domain.c, and cannot change while the area is busy.
  */
 #include <linux/compiler.h>
 #include <linux/err.h>
@@ -76,8 +76,8 @@ struct iommufd_iova_map *iommufd_map_create(void)
 
 /**
  * iommufd_map_destroy() - free a map and its mappings
- * @map: map without domains and in-kernel users that nobody else uses any more,
- *	 but for those who revoke memory
+ * @map: map without domains and in-kernel users; a task that revokes memory may
+ *	 still hold a reference, no other may
  *
  * Context: may sleep.
  */
@@ -86,7 +86,7 @@ void iommufd_map_destroy(struct iommufd_iova_map *map)
 	struct iommufd_area *area, *next;
 	struct rb_root areas;
 
-	/* Who revokes memory finds nothing from here on */
+	/* A task that revokes memory finds no area from here on */
 	mutex_lock(&map->lock);
 	areas = map->areas;
 	map->areas = RB_ROOT;
@@ -156,7 +156,7 @@ struct lockdep_map iommufd_busy_dep_map =
 	STATIC_LOCKDEP_MAP_INIT("iommufd_busy", &busy_key);
 #endif
 
-/* Let lockdep see what the caller holds that those could want whom it waits for */
+/* Tell lockdep that what the caller holds must not be needed to end the wait */
 static void begin_wait(struct iommufd_iova_map *map)
 {
 	map->nr_waiters++;
@@ -178,7 +178,7 @@ static bool has_changed(const struct iommufd_iova_map *map, unsigned long since)
 }
 
 /**
- * iommufd_map_wait() - wait until somebody is done with an area
+ * iommufd_map_wait() - wait for a change that a waiter may need
  * @map: the map
  *
  * The caller looks again at what it is waiting for.
@@ -220,7 +220,7 @@ int iommufd_map_wait_until(struct iommufd_iova_map *map, unsigned long until)
 }
 
 /**
- * iommufd_map_wait_uninterruptible_until() - the same for those who must not fail
+ * iommufd_map_wait_uninterruptible_until() - the same for callers that cannot fail
  * @map: the map
  * @until: when to return at the latest, in jiffies
  *
@@ -255,7 +255,7 @@ void iommufd_map_wait_uninterruptible(struct iommufd_iova_map *map)
 }
 
 /**
- * iommufd_map_wake_all() - let all look again who wait for something in a map
+ * iommufd_map_wake_all() - wake all waiters of a map to look again
  * @map: the map
  *
  * Context: the map's lock is held.
@@ -288,7 +288,7 @@ int iommufd_map_set_huge_pages(struct iommufd_iova_map *map, bool on)
 	if (on) {
 		WRITE_ONCE(map->huge_pages, true);
 		iommufd_space_widen(map);
-		/* For those who wait until they can cut an area */
+		/* Wake iommufd_map_split(): splitting is possible again */
 		iommufd_map_wake(map);
 		goto out_unlock;
 	}

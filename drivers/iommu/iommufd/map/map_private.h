@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the files of the IOVA map share.  The protocol between those who change
- * a map is described in iova_map.c.
+ * What the files of the IOVA map share.  map.c describes the protocol between tasks
+ * that change a map.
  */
 #ifndef __IOMMUFD_IOVA_MAP_PRIVATE_H
 #define __IOMMUFD_IOVA_MAP_PRIVATE_H
@@ -38,7 +38,7 @@ struct iommufd_space {
 
 /**
  * struct iommufd_iova_map - IOVA map
- * @users: one for those who map, and one for each who revokes memory of its
+ * @users: one for the owner, and one for each task that revokes memory of its
  * @lock: protects all fields below and the fields of areas and domains that say so.
  *	  Taken for looking things up and marking them, never while memory is
  *	  pinned or a domain changes.  No lock nests inside, except for those of
@@ -46,16 +46,16 @@ struct iommufd_space {
  * @areas: tree of &struct iommufd_area
  * @space: which IOVAs may be used
  * @domains: list of &struct map_domain
- * @waiters: those who wait for others, as iova_map.rst lists
+ * @waiters: tasks that wait for other tasks, as iova_map.rst lists
  * @users_list: in-kernel users
  * @nr_pinners: how many of them keep mappings aligned to PAGE_SIZE
- * @changes: how often something changed that they wait for
- * @nr_waiters: number of those who wait
+ * @changes: how often something changed that waiters may need
+ * @nr_waiters: number of waiters
  * @seq: counts maps and drains of domains
  * @nr_areas: number of areas, those being made included
  * @nr_domains: length of @domains
  * @mapped_bytes: length of all finished mappings
- * @pinned_bytes: length of those whose memory is pinned
+ * @pinned_bytes: length of the mappings whose memory is pinned
  * @nr_kernel_pins: ranges that the users in @users_list have pinned
  * @nr_late_pins: how often a user pinned something that another task already
  *		  waits for
@@ -96,11 +96,11 @@ void iommufd_map_wait_uninterruptible(struct iommufd_iova_map *map);
 void iommufd_map_wake_all(struct iommufd_iova_map *map);
 
 /**
- * iommufd_map_wake() - say that something changed that others may wait for
+ * iommufd_map_wake() - say that something changed that waiters may need
  * @map: the map
  *
- * Not to be forgotten by whoever changes one of the things that
- * Documentation/driver-api/iommufd/iova_map.rst lists.
+ * Every change of what Documentation/driver-api/iommufd/iova_map.rst lists must be
+ * followed by this.
  *
  * Context: the map's lock is held.
  */
@@ -119,9 +119,9 @@ extern struct lockdep_map iommufd_busy_dep_map;
  * iommufd_begin_work() - work on areas that are busy, without the map's lock
  *
  * Until iommufd_end_work() the caller must not sleep on memory of user space, on
- * the mmap_lock of a process, or on the pinning of others: those who hold what it
- * would wait for may wait for the areas.  Lockdep knows the work as a lock, which
- * all tasks take that wait for areas.
+ * the mmap_lock of a process, or on pinning by another task: the task that holds
+ * what it would wait for may itself wait for the areas.  Lockdep knows the work as a
+ * lock, which every task that waits for areas takes.
  *
  * Context: the map's lock is not held.
  */
@@ -140,7 +140,7 @@ static inline void iommufd_end_work(void)
 	lock_map_release(&iommufd_busy_dep_map);
 }
 
-/* The same for those who hold the map's lock before and after the work */
+/* The same for callers that hold the map's lock before and after the work */
 static inline void iommufd_map_begin_work(struct iommufd_iova_map *map)
 {
 	mutex_unlock(&map->lock);

@@ -11,7 +11,7 @@
 #include "map/area.h"
 
 /**
- * struct members - which areas a domain had when somebody looked
+ * struct members - which areas a domain has, by the time of members_of()
  * @first: lowest IOVA at which they start
  * @last: highest one, inclusive; below @first when there are none
  * @before_seq: their numbers are lower

@@ -10,12 +10,11 @@
 #include "map/map_private.h"
 
 /**
- * struct removal - areas on their way out
+ * struct removal - areas that one call removes
  * @range: where they are
  * @first: the lowest of them
  * @nr: number of them
- * @any_in_use: somebody still worked on one of them, or had it pinned, when they
- *		were counted
+ * @any_in_use: one of them was busy or pinned when they were counted
  */
 struct removal {
 	struct iommufd_range range;
@@ -30,8 +29,8 @@ static bool is_in_use(const struct iommufd_area *area)
 }
 
 /*
- * See that each area in the range is a mapping, inside of the range, and not
- * on its way out already.  Returns -EAGAIN when one is.
+ * Check that each area in the range is a mapping and lies inside of the range.
+ * Returns -EAGAIN when another call has claimed one of them.
  */
 static int count_areas(struct iommufd_iova_map *map, struct removal *rm)
 {
@@ -131,7 +130,7 @@ static bool ask_users(struct iommufd_iova_map *map, const struct removal *rm)
 	return any;
 }
 
-/* Wait until nobody works on claimed areas, and nobody has them pinned */
+/* Wait until no claimed area is busy or pinned */
 static int quiesce_claimed(struct iommufd_iova_map *map,
 			   const struct removal *rm)
 {
@@ -243,7 +242,7 @@ remove_claimed(struct iommufd_iova_map *map, const struct removal *rm,
  * Context: may sleep.
  * Return: 0; -ENOENT when there is no mapping; -ERANGE when one sticks out;
  * -EBUSY when one is still being made; -EDEADLOCK when an in-kernel user does
- * not let go; -EINTR on a fatal signal.  On error nothing is unmapped.
+ * not unpin; -EINTR on a fatal signal.  On error nothing is unmapped.
  */
 int iommufd_map_remove(struct iommufd_iova_map *map, unsigned long iova,
 		       unsigned long last, u64 *unmapped_bytes)
@@ -267,7 +266,7 @@ int iommufd_map_remove(struct iommufd_iova_map *map, unsigned long iova,
 
 /*
  * Claim what is left of the mappings that one call made.  Returns -EAGAIN when
- * somebody else is about to remove a part of them.
+ * another call has claimed a part of them.
  */
 static int claim_made(struct iommufd_iova_map *map, struct removal *rm, u64 seq)
 {
@@ -298,7 +297,7 @@ static int claim_and_quiesce_made(struct iommufd_iova_map *map,
 	int err;
 
 	while ((err = claim_made(map, rm, seq)) == -EAGAIN) {
-		/* Nobody has seen these claims */
+		/* No task has seen these claims: the lock was held */
 		unclaim(rm);
 		err = iommufd_map_wait(map);
 		if (err)
@@ -346,7 +345,7 @@ void iommufd_map_undo(struct iommufd_iova_map *map, unsigned long iova,
  *
  * Context: may sleep.
  * Return: 0; -EBUSY when a mapping is still being made; -EDEADLOCK when an
- * in-kernel user does not let go; -EINTR on a fatal signal.
+ * in-kernel user does not unpin; -EINTR on a fatal signal.
  */
 int iommufd_map_remove_all(struct iommufd_iova_map *map, u64 *unmapped_bytes)
 {

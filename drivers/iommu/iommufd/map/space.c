@@ -423,7 +423,7 @@ int iommufd_space_narrow(struct iommufd_iova_map *map,
 	space->bounds.start = max(space->bounds.start, bounds->start);
 	space->bounds.last = min(space->bounds.last, bounds->last);
 	space->alignment = max(space->alignment, alignment);
-	/* For those who wait until they can cut an area */
+	/* Wake iommufd_map_split(): splitting is possible again */
 	iommufd_map_wake(map);
 	return 0;
 }

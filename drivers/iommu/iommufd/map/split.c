@@ -89,7 +89,7 @@ static void unclaim_and_wake(struct iommufd_iova_map *map, struct iommufd_area *
 	iommufd_map_wake(map);
 }
 
-/* Wait until nobody works on a claimed area or has a part of it pinned */
+/* Wait until a claimed area is neither busy nor pinned in part */
 static int quiesce(struct iommufd_iova_map *map, struct iommufd_area *area,
 		   unsigned long iova)
 {
@@ -172,12 +172,12 @@ static int split_claimed(struct iommufd_iova_map *map, struct iommufd_area *area
  * @iova: where, in bytes: the first byte of what will be a mapping of its own;
  *	  nothing happens when no mapping reaches across it
  *
- * In-kernel users are asked to let go of what they have pinned there.
+ * In-kernel users are asked to unpin what they have pinned there.
  *
  * Context: may sleep.
  * Return: 0; -EBUSY when the mapping is still being made; -EOPNOTSUPP when it is
  * of a dma-buf; -EINVAL when @iova is not aligned as the map requires, or huge
- * pages are on; -EDEADLOCK when an in-kernel user does not let go; -EINTR on a
+ * pages are on; -EDEADLOCK when an in-kernel user does not unpin; -EINTR on a
  * fatal signal; -ENOMEM.
  */
 int iommufd_map_split(struct iommufd_iova_map *map, unsigned long iova)

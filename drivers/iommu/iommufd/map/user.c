@@ -533,7 +533,7 @@ int iommufd_map_rw(struct iommufd_map_user *user, unsigned long iova,
 	return err;
 }
 
-/* Asking users to let go */
+/* Asking users to unpin */
 
 static void call_unmap(struct iommufd_map_user *user, unsigned long iova,
 		       unsigned long length_bytes)
@@ -586,12 +586,12 @@ static bool ask_user(struct iommufd_map_user *user, unsigned long start,
 }
 
 /**
- * iommufd_users_request_unpin() - ask all who have pinned an area to let go
+ * iommufd_users_request_unpin() - ask all users of an area to unpin it
  * @map: the map
  * @area: area that the caller has claimed
  *
  * Context: the map's lock is held; it is dropped and taken again.
- * Return: whether somebody had.
+ * Return: whether any user had it pinned.
  */
 bool iommufd_users_request_unpin(struct iommufd_iova_map *map,
 				 const struct iommufd_area *area)
@@ -726,7 +726,7 @@ static void ask_for_all(struct iommufd_map_user *user,
 		iommufd_users_end_request(asking, ask_user(user, 0, ULONG_MAX));
 }
 
-/* The same for those who must not fail */
+/* The same for callers that cannot fail */
 static void wait_anyway(struct iommufd_iova_map *map,
 			const struct iommufd_unpin_request *asking)
 {
