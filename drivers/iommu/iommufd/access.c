@@ -5,8 +5,8 @@
  *
  * The driver owns the object, so user space sees its ID and cannot destroy it.
  * What the access uses at the moment is its user of some map; that changes with
- * each attach, replace and detach, and whoever pins or copies keeps a reference
- * meanwhile.
+ * each attach, replace and detach, and a call that pins or copies keeps a
+ * reference meanwhile.
  */
 #include <linux/err.h>
 #include <linux/export.h>
@@ -87,7 +87,7 @@ static void end_change(struct iommufd_access *access)
 	spin_unlock(&access->lock);
 }
 
-/* Only who changes an access calls this */
+/* The caller has set @access->changing */
 static void set_user(struct iommufd_access *access, struct iommufd_ioas *ioas,
 		     struct iommufd_map_user *user)
 {
@@ -174,7 +174,7 @@ EXPORT_SYMBOL_NS_GPL(iommufd_access_attach, IOMMUFD);
  * @access: access that is attached
  * @ioas_id: ID of the address space; nothing happens if it is the same
  *
- * The unmap op is asked to let go of all pins.  On failure the access stays
+ * The unmap op is asked to drop all pins.  On failure the access stays
  * where it was; some pins may be gone.
  *
  * Context: may sleep; not from within the unmap op.
@@ -192,7 +192,7 @@ EXPORT_SYMBOL_NS_GPL(iommufd_access_replace, IOMMUFD);
  * iommufd_access_detach() - take an access off its address space
  * @access: the access; may be attached to nothing
  *
- * The unmap op is asked to let go of all pins, and is waited for.
+ * The unmap op is asked to drop all pins, and is waited for.
  *
  * Context: may sleep; not from within the unmap op, nor while another thread
  * attaches, replaces or detaches.
@@ -337,7 +337,7 @@ void iommufd_access_unpin(struct iommufd_access *access, unsigned long iova,
 {
 	struct iommufd_map_user *user = get_user_of(access);
 
-	/* Nobody detaches or replaces an access before its pins are gone */
+	/* A detach or replace waits until the pins are gone */
 	if (WARN_ON_ONCE(!user))
 		return;
 	iommufd_map_unpin(user, iova, length_bytes);

@@ -142,7 +142,7 @@ static struct iommufd_object *make_nested(struct iommufd_call *call,
 	struct iommufd_hwpt_nested *hwpt;
 	struct iommufd_device *idev;
 
-	/* Without a blob nobody knows where the page table is */
+	/* The blob says where the page table is */
 	if (arg->flags || !blob)
 		return ERR_PTR(-EOPNOTSUPP);
 	idev = iommufd_device_get(call->ctx, arg->dev_id);

@@ -229,7 +229,7 @@ struct iommufd_ctx *iommufd_ctx_create(void)
 
 /**
  * iommufd_ctx_destroy() - destroy a context and all its objects
- * @ctx: the context; nobody can reach it any more
+ * @ctx: the context; its file is closed
  *
  * Context: may sleep.
  */

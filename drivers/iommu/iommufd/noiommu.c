@@ -76,7 +76,7 @@ struct iommu_domain *iommufd_noiommu_alloc_domain(void)
 	return domain;
 }
 
-/* Its domain has all mappings: nobody is filling or emptying it */
+/* Its domain has all mappings: it is neither being filled nor emptied */
 static bool has_filled_table(struct iommufd_ioas *ioas)
 {
 	struct iommufd_hwpt_paging *hwpt;

@@ -2,7 +2,7 @@
 /*
  * Objects: their IDs and how long they live.
  *
- * An ID is reserved first and published last, so nobody meets an object that
+ * An ID is reserved first and published last, so no call meets an object that
  * is still being built.  Destruction hides the ID, waits for the calls that
  * hold the object to return, and only then takes it apart.
  */
@@ -274,7 +274,7 @@ void iommufd_object_retire(struct iommufd_ctx *ctx, struct iommufd_object *obj)
 }
 
 /**
- * iommufd_object_destroy_all() - empty a context that nobody can reach
+ * iommufd_object_destroy_all() - empty a context whose file is closed
  * @ctx: context
  *
  * Objects go before what they are built on: each pass takes those without

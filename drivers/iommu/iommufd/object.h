@@ -37,7 +37,7 @@
  *
  *	destroyed:  forget() and destroy() of its kind, then the ID is free
  *
- * A context that nobody can reach destroys what is left in passes, each of which
+ * A context whose file is closed destroys what is left in passes, each of which
  * takes the objects without users.
  */
 #ifndef __IOMMUFD_OBJECT_H

@@ -55,7 +55,7 @@ static int set_ioas(struct iommufd_ctx *ctx, u32 id)
 
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);
-	/* Whoever destroys it waits for this call, and then clears it */
+	/* DESTROY waits for this call, and then clears the ID */
 	mutex_lock(&ctx->groups_lock);
 	WRITE_ONCE(ctx->vfio_ioas_id, id);
 	iommufd_container_follow(ctx, ioas);
@@ -102,7 +102,7 @@ static int report_ioas(struct iommufd_call *call)
 	return iommufd_call_respond(call, sizeof(*arg));
 }
 
-/* The group joins first: when it cannot, nobody has seen the address space */
+/* The group joins before the publication, up to which all can be undone */
 static int join_new(struct iommufd_ctx *ctx,
 		    struct iommufd_container_group *group)
 {
@@ -235,7 +235,7 @@ int iommufd_ioctl_vfio_ioas(struct iommufd_call *call)
 
 /* What is offered */
 
-/* Whoever has the lock may wait for page faults of the memory */
+/* The owner of the lock may wait for page faults of the memory */
 static int all_enforce_coherency(struct iommufd_ioas *ioas)
 {
 	struct iommufd_hwpt_paging *hwpt;

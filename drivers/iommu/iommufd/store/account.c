@@ -384,7 +384,7 @@ static void charge_anyway(struct iommufd_account *account,
  * @npages: upper bound for what is pinned when it does
  *
  * Both accounts are charged between this and iommufd_account_move_end(), so
- * that whoever unpins finds the charge, wherever it looks.
+ * that a task that unpins meanwhile finds the charge in the account it looks at.
  *
  * Context: may sleep; takes the mmap_lock of the process in process mode.
  */

@@ -58,10 +58,9 @@ struct iommufd_account {
  * @others: list of more accounts, each with a reference
  *
  * Returning a charge takes the mmap_lock of the process in process mode.  Page
- * faults hold that lock, and may in turn wait for whoever works on a mapping.
- * So the charges of pages that are unpinned meanwhile are collected here, and
- * returned by iommufd_refunds_settle() when nobody can wait for the caller any
- * more.
+ * faults hold that lock, and may in turn wait for a task that works on a mapping.
+ * So such a task collects the charges of pages that it unpins here, and returns
+ * them by iommufd_refunds_settle() when no other task can wait for it any more.
  *
  * Nearly always there is one account.  An account is in one list of others at a
  * time, and the owner of the list returns what all tasks owe it by then: only

@@ -4,9 +4,9 @@
  *
  * Only exporters that are registered here can say where the memory is, and
  * promise that it stays there until it is revoked.  They are asked once, when
- * the store is made, so that nobody who works with the store ever waits for the
- * dma-buf's reservation.  The exporter holds that when it revokes the memory,
- * and does wait for those who work with the store.
+ * the store is made, so that a task that works with the store never waits for the
+ * dma-buf's reservation.  The exporter holds the reservation when it revokes the
+ * memory, and waits for tasks that work with the store.
  */
 #include <linux/dma-buf.h>
 #include <linux/dma-resv.h>
@@ -101,10 +101,10 @@ find_exporter(const struct dma_buf *dmabuf)
  * @fixed: the memory, for the store
  * @dmabuf: the dma-buf; a reference
  * @attachment: makes us hear when the memory is revoked
- * @exporter: who knows where the memory is
+ * @exporter: the exporter, which knows where the memory is
  * @store: the store that owns this; NULL until the memory was found, protected
  *	   by the dma-buf's reservation lock
- * @revoke_ops: how the holders of @store let go
+ * @revoke_ops: how the holders of @store give the memory up
  * @comes_back: they get it back when it is no longer revoked
  */
 struct dmabuf_source {
@@ -236,13 +236,13 @@ err_put:
 /**
  * iommufd_store_create_dmabuf() - make a store of a part of a dma-buf
  * @fd: a descriptor of the calling process
- * @dev: who attaches to the dma-buf
- * @revoke_ops: how those who will hold the store let go when it is revoked
+ * @dev: device that attaches to the dma-buf
+ * @revoke_ops: how the holders of the store give the memory up when it is revoked
  * @start: first byte in the dma-buf
  * @length_bytes: number of bytes, not 0; the range does not wrap
  * @writable: devices may write to the memory
  *
- * Nobody is charged.
+ * No account is charged.
  *
  * Context: may sleep; takes the dma-buf's reservation lock, so no lock of an
  * address space may be held.
@@ -351,21 +351,21 @@ open_window(const struct bar_window *window, struct device *dev,
 /**
  * iommufd_store_create_bar() - make a store of memory of a device, by address
  * @addr: where the calling process has it mapped
- * @dev: who attaches to the dma-buf that has it
- * @revoke_ops: how those who will hold the store let go when it is revoked
+ * @dev: device that attaches to the dma-buf that has it
+ * @revoke_ops: how the holders of the store give the memory up when it is revoked
  * @length_bytes: number of bytes
  * @vm_flags: mask of VM_READ and VM_WRITE: what the process must be allowed to
  *	      do there, as the devices will be
  *
  * The store is that memory, whatever the process does with the address. While
- * the memory is revoked nobody reaches it, and then its holders have it again.
- * Nobody is charged.
+ * the memory is revoked no device reaches it; afterwards its holders have it again.
+ * No account is charged.
  *
  * Context: may sleep; takes mmap_lock and a dma-buf's reservation lock, so no
  * lock of an address space may be held.
  * Return: the store with one reference; NULL when there is something else at
  * @addr, or nothing; ERR_PTR(-EFAULT) when the process cannot reach all of the
- * range, or nobody can at the moment; ERR_PTR(-EINTR) when it is being killed;
+ * range, or the memory is revoked; ERR_PTR(-EINTR) when it is being killed;
  * ERR_PTR(-ENOMEM), or what the exporter says.
  */
 struct iommufd_store *

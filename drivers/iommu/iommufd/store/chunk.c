@@ -197,7 +197,7 @@ int iommufd_chunk_set(struct iommufd_chunk *chunk, struct iommufd_span span,
 	return 0;
 
 err_empty:
-	/* Nobody holds anything here who would free it */
+	/* The chunk has no hold whose release would free it */
 	if (empty)
 		iommufd_chunk_clear(chunk);
 	return err;

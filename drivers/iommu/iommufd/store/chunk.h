@@ -24,8 +24,8 @@ struct page;
  * Entries of pages without a hold mean nothing.  So a hold that ends in the
  * middle of a chunk changes nothing here, and needs no memory.
  *
- * Whoever has a hold may read an extent without the store's mutex: what it says
- * of the held pages stays true even when an array takes its place.
+ * The owner of a hold may read an extent without the store's mutex: what it says
+ * of the held pages stays true even when an array replaces it.
  */
 struct iommufd_chunk {
 	unsigned long word;

@@ -52,7 +52,7 @@ void iommufd_store_release_fixed(struct iommufd_store *store,
 	struct iommufd_fixed *fixed = store->backing.fixed;
 
 	mutex_lock(&store->mutex);
-	/* While somebody moves them from one to the other, both have some */
+	/* While iommufd_store_revoke() or _restore() moves holds, both trees have some */
 	hold_tree_remove(hold, is_in_tree(hold, &fixed->waiting) ?
 			       &fixed->waiting : &store->holds);
 	mutex_unlock(&store->mutex);
@@ -64,7 +64,7 @@ void iommufd_store_release_fixed(struct iommufd_store *store,
  * @ops: what all its holders understand
  *
  * From the begin of this call on, a new hold finds the store revoked.  When it
- * returns, all holders that came before have let go of the memory.
+ * returns, all earlier holders have given the memory up.
  *
  * Context: may sleep; calls for one store do not overlap.
  */

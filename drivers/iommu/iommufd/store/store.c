@@ -36,9 +36,9 @@
  *	inside mutex.
  *
  * A hold enters the tree as soon as its first pages are pinned and grows with
- * each batch.  Whoever releases another hold meanwhile thus unpins what the
- * growing hold has not reached yet, and the growing hold pins it again when it
- * gets there.  A hold that fails half way is released like any other.
+ * each batch.  The release of another hold meanwhile unpins what the growing hold
+ * has not reached yet, and the growing hold pins it again when it gets there.  A
+ * hold that fails half way is released like any other.
  */
 #include <linux/bits.h>
 #include <linux/err.h>
@@ -609,7 +609,7 @@ static int remember_single(struct iommufd_store *store,
 		err = -ENOMEM;
 		goto out_unlock;
 	}
-	/* Nobody held anything, so this chunk is empty, like all of them. */
+	/* There was no hold, so this chunk is empty, like all of them. */
 	iommufd_chunk_set_extent(chunk, hold->first, page_to_pfn(page));
 	WRITE_ONCE(store->npinned, 1);
 	hold_tree_insert(hold, &store->holds);
@@ -619,9 +619,8 @@ out_unlock:
 }
 
 /*
- * A small mapping is one page of a store that nobody else holds anything of: no
- * gaps to be counted, no batches, no room for pages.  That is half of what a
- * hold costs then.
+ * A small mapping is one page of a store without other holds: no gaps to count, no
+ * batches, no room for pages.  Those are half of the cost of a hold.
  */
 static int hold_single(struct iommufd_store *store, struct iommufd_hold *hold)
 {
@@ -714,7 +713,7 @@ void iommufd_store_release_owing(struct iommufd_store *store,
 		return;
 	}
 	mutex_lock(&store->mutex);
-	/* Whoever pays for the store now has paid for these pages. */
+	/* The account that the store has now was charged for these pages. */
 	iommufd_account_owe(store->account, release_locked(store, hold),
 			    refunds);
 	mutex_unlock(&store->mutex);

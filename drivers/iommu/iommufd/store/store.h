@@ -4,7 +4,7 @@
  * space owns.
  *
  * A store knows no IOVA and no domain.  Page n of a store is the n-th page of
- * its memory, counted from the page that holds its first byte.  Whoever needs
+ * its memory, counted from the page that holds its first byte.  A user of
  * pages takes a hold on an interval of page numbers; a page is pinned and
  * charged exactly while at least one hold covers it.  The store remembers what
  * it pinned, so nothing is ever read back from an IO page table.
@@ -55,7 +55,7 @@ struct iommufd_run_iter {
 };
 
 /**
- * struct iommufd_holder - whoever has a hold, as far as the store knows
+ * struct iommufd_holder - the owner of a hold, as far as the store knows
  * @owner: what the holder belongs to
  * @where: where in there it is
  * @store: the store, which stays until all holders have been told
@@ -67,7 +67,7 @@ struct iommufd_holder {
 };
 
 /**
- * struct iommufd_revoke_ops - how those who hold memory let go of it at once
+ * struct iommufd_revoke_ops - how holders of memory give it up at once
  * @note: describe who has @hold, which may be gone soon: set owner and place.
  *	  The description lasts until it is given to @revoke or @restore.  Called
  *	  with the store's mutex held; must not sleep

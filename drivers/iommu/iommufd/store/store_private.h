@@ -37,7 +37,7 @@ static_assert(PAGE_SHIFT < 21);
  *	     Changes only under both mutexes.
  * @npages: number of pages
  * @skew: pages of chunk 0 that lie before page 0
- * @fill_mutex: serializes those who pin
+ * @fill_mutex: serializes tasks that pin
  * @mutex: protects the fields below
  * @npinned: number of pages that are pinned and charged
  * @holds: interval tree of &struct iommufd_hold

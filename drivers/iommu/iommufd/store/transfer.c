@@ -45,15 +45,15 @@ unsigned long iommufd_store_charge_of(struct iommufd_store *store,
 }
 
 /**
- * iommufd_store_change_account() - let somebody else pay
+ * iommufd_store_change_account() - transfer the charge to another account
  * @store: store of memory that any process can pay for
  * @to: who pays from now on; the store takes a reference
  * @prepaid: pages that @to has been charged for and that no store took yet;
  *	     what this one needs is taken from it
  *
  * Cannot fail: pages that were pinned since the caller looked and @prepaid does
- * not cover are charged whatever the limit, as they were within the limit of
- * the one who paid before.
+ * not cover are charged whatever the limit: they were within the limit of the
+ * account before.
  *
  * Context: may sleep, as long as pins of the store take; waits for the
  * mmap_lock of both processes in process mode.
@@ -64,7 +64,7 @@ void iommufd_store_change_account(struct iommufd_store *store,
 {
 	struct iommufd_account_move move = { .to = to, .prepaid = prepaid };
 
-	/* While nobody pins, pages can only become fewer. */
+	/* fill_mutex keeps pins away, so the number of pages can only fall. */
 	mutex_lock(&store->fill_mutex);
 	move.from = store->account;
 	if (move.from == to) {
