@@ -134,8 +134,17 @@ static noinline int map_long(struct iommu_domain *domain, struct leaf *leaf,
 			     int prot, u64 attr, gfp_t gfp, size_t *mapped)
 {
 	struct dmar_domain *dmar_domain = to_dmar_domain(domain);
-	size_t done = 0, step, large;
+	size_t done = 0, step = 0, large;
 	int err = 0;
+
+	/* Most long runs are superpages and no more */
+	if (superpage_bytes(dmar_domain, iova, run->phys, run->len) == run->len) {
+		leave_leaf(dmar_domain, leaf);
+		err = intel_iommu_map(domain, iova, run->phys, run->len, prot,
+				      gfp, &step);
+		*mapped += step;
+		return err;
+	}
 
 	if ((iova + run->len - 1) >> dmar_domain->gaw)
 		return -EFAULT;
