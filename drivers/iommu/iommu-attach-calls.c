@@ -255,8 +255,7 @@ void iommu_device_detach_domain(struct device *dev,
 	struct iommu_group *group = iommu_group_get(dev);
 
 	if (!group) {
-		iommu_group_err(NULL,
-				"device to detach has no group: ignored");
+		iommu_group_err(NULL, "device to detach has no group: ignored");
 		return;
 	}
 	mutex_lock(&group->mutex);

@@ -68,7 +68,7 @@ void iommu_group_err(struct iommu_group *group, const char *what)
 }
 
 /**
- * iommu_group_errs() - number of complaints so far, for the unit tests
+ * iommu_group_errs() - number of such lines so far, for the unit tests
  *
  * Context: any.
  * Return: calls of iommu_group_err() since boot, modulo 2^32.
@@ -235,8 +235,7 @@ void iommu_domain_free(struct iommu_domain *domain)
 	 * until the last time the other users' groups are no leftovers.
 	 */
 	if (last && atomic_read(&domain->nr_groups)) {
-		iommu_group_err(NULL,
-				"domain freed while in use: leaked");
+		iommu_group_err(NULL, "domain freed while in use: leaked");
 		return;
 	}
 	iommu_put_dma_cookie(domain);
@@ -801,7 +800,7 @@ static void call_release(struct device *dev)
 		ops->release_device(dev);
 }
 
-static void forget_resets(struct iommu_group *group, struct device *dev)
+static void end_quiet(struct iommu_group *group, struct device *dev)
 {
 	struct group_device *member;
 
@@ -836,7 +835,7 @@ void iommu_group_release_device(struct device *dev)
 	}
 	mutex_lock(&group->mutex);
 	dev->iommu->leaving = true;
-	forget_resets(group, dev);
+	end_quiet(group, dev);
 	/* See iommu_detach_device() for who may change it meanwhile */
 	domain = group->domain;
 	lock_tables(domain, NULL);

@@ -8,8 +8,10 @@
  * open device holds a reference, and a file only a pointer, which is good as
  * long as it stands there: KVM takes it back before the machine goes.
  *
- * That may happen while close_device() runs, under the locks of VFIO. The link
- * therefore has a lock of its own, inside which nothing else is taken.
+ * KVM takes it back under locks of its own, and may do so while a device is opened
+ * or closed under those of VFIO. The link therefore has a lock of its own, inside
+ * which nothing else is taken. The reference is dropped under no lock at all, since
+ * the end of a machine may wait for user space.
  */
 
 #include <linux/kvm_host.h>
