@@ -71,36 +71,57 @@ static __always_inline unsigned long add_array(struct run_list *result,
 					       unsigned long last)
 {
 	struct run_list list = *result;
-	unsigned long pfn;
+	struct iommu_run *run = list.runs + list.nr;
+	struct iommu_run *end = list.runs + list.max;
+	phys_addr_t phys;
 
 	for (; i <= last; i++) {
-		pfn = iommufd_chunk_array_pfn(array, wide, i);
-		if (!add_run(&list, PFN_PHYS(pfn), PAGE_SIZE))
-			break;
+		phys = PFN_PHYS(iommufd_chunk_array_pfn(array, wide, i));
+		if (phys == list.end && run != list.runs) {
+			run[-1].len += PAGE_SIZE;
+		} else {
+			if (run == end)
+				break;
+			run->phys = phys;
+			run->len = PAGE_SIZE;
+			run++;
+		}
+		list.end = phys + PAGE_SIZE;
 	}
+	list.nr = run - list.runs;
 	*result = list;
 	return i;
 }
 
-/* Append pages of a chunk.  Returns the first one for which there is no room. */
-static unsigned long append_pages(struct run_list *list,
-				  const struct iommufd_chunk *chunk,
-				  struct iommufd_span span, unsigned long first,
-				  unsigned long last)
+/* Append pages of a chunk that has an array.  Returns as append_pages() does. */
+static noinline unsigned long
+append_array(struct run_list *list, const struct iommufd_chunk *chunk,
+	     unsigned long start, unsigned long first, unsigned long last)
 {
 	const void *array = iommufd_chunk_array(chunk);
+
+	if (iommufd_chunk_format(chunk) == IOMMUFD_CHUNK_NARROW)
+		return start + add_array(list, array, false, first - start,
+					 last - start);
+	return start + add_array(list, array, true, first - start,
+				 last - start);
+}
+
+/*
+ * Append pages of the chunk at @index.  Returns the first one for which there
+ * is no room.  Most chunks are extents, which do not need the chunk's span.
+ */
+static __always_inline unsigned long
+append_pages(struct run_list *list, const struct iommufd_store *store,
+	     unsigned long index, unsigned long first, unsigned long last)
+{
+	const struct iommufd_chunk *chunk = store_chunk_at(store, index);
 	unsigned long pfn;
 
-	switch (iommufd_chunk_format(chunk)) {
-	case IOMMUFD_CHUNK_NARROW:
-		return span.first + add_array(list, array, false,
-					      first - span.first,
-					      last - span.first);
-	case IOMMUFD_CHUNK_WIDE:
-		return span.first + add_array(list, array, true,
-					      first - span.first,
-					      last - span.first);
-	}
+	if (iommufd_chunk_format(chunk) != IOMMUFD_CHUNK_EXTENT)
+		return append_array(list, chunk,
+				    store_chunk_span(store, index).first,
+				    first, last);
 	pfn = iommufd_chunk_extent_pfn(chunk, first);
 	return add_run(list, PFN_PHYS(pfn), (last - first + 1) << PAGE_SHIFT) ?
 	       last + 1 : first;
@@ -161,7 +182,6 @@ unsigned int iommufd_run_iter_next(struct iommufd_run_iter *iter,
 	struct run_list list = { .runs = runs, .max = max_runs };
 	struct iommufd_store *store = iter->store;
 	unsigned long page, last, stop, index;
-	struct iommufd_span span;
 
 	if (iter->offset_bytes >= iter->end_bytes)
 		return 0;
@@ -178,10 +198,8 @@ unsigned int iommufd_run_iter_next(struct iommufd_run_iter *iter,
 	mutex_lock(&store->mutex);
 	do {
 		index = store_chunk_index(store, page);
-		span = store_chunk_span(store, index);
-		stop = min(span.last, last);
-		page = append_pages(&list, store_chunk_at(store, index), span, page,
-				    stop);
+		stop = min(store_chunk_last(store, page), last);
+		page = append_pages(&list, store, index, page, stop);
 	} while (page > stop && page <= last);
 	mutex_unlock(&store->mutex);
 

@@ -75,6 +75,13 @@ store_chunk_index(const struct iommufd_store *store, unsigned long page)
 	return (page + store->skew) >> STORE_CHUNK_PAGES_LG2;
 }
 
+/* Last page that the chunk of @page can hold, which may be behind the store */
+static inline unsigned long
+store_chunk_last(const struct iommufd_store *store, unsigned long page)
+{
+	return ((page + store->skew) | (STORE_CHUNK_PAGES - 1)) - store->skew;
+}
+
 static inline struct iommufd_span
 store_chunk_span(const struct iommufd_store *store, unsigned long index)
 {
