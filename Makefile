@@ -16,6 +16,7 @@ IOMMU     ?= vtd
 DISK      ?=
 
 MACHINES  ?= vtd
+ALL_MACHINES := vtd amd smmuv3 vtd-memcg scale mock
 ROWS      ?=
 STRICT    ?=
 BACKEND   ?=
@@ -40,7 +41,7 @@ BENCH      = $(VM) bench --machines "$(MACHINES)" --backend "$(BACKEND)" --confi
 export JOBS V O QEMU LINUX_SRC KEEP TIMEOUT_SCALE IOMMUFD_SEED IOMMUFD_SECONDS
 
 .DEFAULT_GOAL := help
-.PHONY: help packages tree fold new-patch patch-list config kernel kernel-only print-image run check unit kernels compile-test lint vm kunit kselftest check-vmm coverage bench bench-profile bench-kernels series series-check clean
+.PHONY: help packages tree fold new-patch patch-list config kernel kernel-only print-image run check check-long unit kernels compile-test lint vm kunit kselftest random check-vmm check-dpdk coverage bench bench-profile bench-kernels series series-check clean
 
 help:
 	@sed -n 's/^#: //p' $(TOP)/Makefile
@@ -94,6 +95,13 @@ run: tree
 check: tree
 	@$(if $(TESTS),$(MAKE) --no-print-directory vm,$(TOP)/scripts/check.py unit kernels lint vm)
 
+#:   check-long   what takes hours: random calls for an hour, DPDK, coverage, every
+#:                  commit of the series on both architectures, goals of the benchmark
+check-long: tree
+	@$(TOP)/scripts/check.py "random IOMMUFD_SECONDS=3600" check-dpdk coverage \
+		"series-check ARCH=x86_64" "series-check ARCH=arm64" \
+		"bench STRICT=1 MACHINES='$(ALL_MACHINES)'"
+
 #:   unit         host-side tests of tools/testing/host
 unit: tree
 	@$(TOP)/scripts/unit.py
@@ -134,12 +142,21 @@ kunit:
 kselftest:
 	@$(MAKE) --no-print-directory vm TESTS='iommufd-*'
 
+#:   random       random calls of several threads against a model
+#:                  (IOMMUFD_SECONDS=how long, IOMMUFD_SEED=which)
+random:
+	@$(MAKE) --no-print-directory vm TESTS=iommufd-random
+
 #:   check-vmm    unmodified QEMUs as VMMs inside the test machine, which give their
-#:                  guest a disk, and DPDK (part of vm, which leaves DPDK out where
-#:                  its packages are not installed; this installs them)
+#:                  guest a disk (part of vm)
 check-vmm:
+	@$(MAKE) --no-print-directory vm TESTS='vmm-*'
+
+#:   check-dpdk   an unmodified DPDK (part of vm, which leaves it out where its
+#:                  packages are not installed; this installs them)
+check-dpdk:
 	@$(TOP)/scripts/install-packages --list $(TOP)/scripts/packages-dpdk.txt
-	@$(MAKE) --no-print-directory vm TESTS='vmm-* dpdk-*'
+	@$(MAKE) --no-print-directory vm TESTS='dpdk-*'
 
 #:   coverage     lines of drivers/iommu/iommufd that the self tests and unit tests reach
 #:                  in the debug kernel (TESTS selects, COVERAGE_MIN=percent)

@@ -141,7 +141,7 @@ class ReportTest(unittest.TestCase):
             out = io.StringIO()
             with redirect_stdout(out):
                 missed = bench_report.report(path, peers({'vtd': [['*', {'op': 1}]]}), None)
-        self.assertEqual(missed, ['map-4k-2M', 'map-4k-4K'])
+        self.assertEqual(missed, (['map-4k-2M', 'map-4k-4K'], ['map-4k-2M', 'map-4k-4K']))
         self.assertIn('missed: map-4k-2M map-4k-4K', out.getvalue())
         rows, _ = bench_report.read_rows(ROWS)
         script = bench_report.plot_script('vtd', rows, 'x.svg')
@@ -163,8 +163,10 @@ class ReportTest(unittest.TestCase):
             path.write_text('row iommufd map-4k-4K 4096 301 999999 1 1.0\n')
             command = [str(TOOLS / 'bench_report.py'), str(path)]
             loose = subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
-            strict = subprocess.run([*command, '--strict'], stdout=subprocess.DEVNULL, check=False)
+            strict = subprocess.run([*command, '--strict'], stdout=subprocess.PIPE, text=True,
+                                    check=False)
         self.assertEqual((loose.returncode, strict.returncode), (0, 1))
+        self.assertEqual(strict.stdout.splitlines()[-1], '0 passed, 1 failed, 0 skipped')
 
     def test_data(self):
         """The tree's own figures and goals can be read; goals name rows that exist."""
