@@ -33,7 +33,7 @@ int mock_guessed_iova(struct iommufd_ioas *ioas, u64 *iova);
 /* map/user.c: a flag of an access, which takes the way of memory of others */
 #define IOMMUFD_ACCESS_SLOW	BIT(1)
 
-/* store/store.c */
+/* store/hold.c */
 void iommufd_store_limit_batch(unsigned long npages);
 
 #else

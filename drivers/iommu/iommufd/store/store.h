@@ -17,7 +17,6 @@
 #include <linux/types.h>
 
 struct device;
-struct dma_buf;
 struct file;
 struct iommufd_account;
 struct iommufd_refunds;
@@ -84,14 +83,19 @@ struct iommufd_revoke_ops {
 	void (*restore)(const struct iommufd_holder *holder);
 };
 
+/* backing_user.c */
 struct iommufd_store *iommufd_store_create_user(struct iommufd_account *account,
 						void __user *start,
 						size_t length_bytes,
 						bool writable);
+
+/* backing_file.c */
 struct iommufd_store *iommufd_store_create_file(struct iommufd_account *account,
 						struct file *file, u64 start,
 						size_t length_bytes,
 						bool writable);
+
+/* backing_dmabuf.c */
 #ifdef CONFIG_DMA_SHARED_BUFFER
 struct iommufd_store *
 iommufd_store_create_dmabuf(int fd, struct device *dev,
@@ -118,22 +122,36 @@ iommufd_store_create_bar(void __user *addr, struct device *dev,
 	return NULL;
 }
 #endif
+
+/* store.c */
 struct iommufd_store *iommufd_store_get(struct iommufd_store *store);
 void iommufd_store_put(struct iommufd_store *store);
+unsigned long iommufd_store_start(const struct iommufd_store *store);
+void __user *iommufd_store_own_memory(const struct iommufd_store *store);
+unsigned long iommufd_store_npages(const struct iommufd_store *store);
+unsigned int iommufd_store_page_offset(const struct iommufd_store *store);
+bool iommufd_store_has_pages(const struct iommufd_store *store);
+int iommufd_store_prot(const struct iommufd_store *store);
+bool iommufd_store_writable(const struct iommufd_store *store);
+unsigned long iommufd_store_pinned_pages(const struct iommufd_store *store);
 
+/* hold.c */
 int iommufd_store_hold(struct iommufd_store *store, struct iommufd_hold *hold,
 		       unsigned long first, unsigned long last);
-void iommufd_store_release(struct iommufd_store *store,
-			   struct iommufd_hold *hold);
-void iommufd_store_release_owing(struct iommufd_store *store,
-				 struct iommufd_hold *hold,
-				 struct iommufd_refunds *refunds);
 void iommufd_store_split_hold(struct iommufd_store *store,
 			      struct iommufd_hold *hold,
 			      struct iommufd_hold *low, unsigned long low_last,
 			      struct iommufd_hold *high,
 			      unsigned long high_first);
 
+/* release.c */
+void iommufd_store_release(struct iommufd_store *store,
+			   struct iommufd_hold *hold);
+void iommufd_store_release_owing(struct iommufd_store *store,
+				 struct iommufd_hold *hold,
+				 struct iommufd_refunds *refunds);
+
+/* runs.c */
 void iommufd_run_iter_init(struct iommufd_run_iter *iter,
 			   struct iommufd_store *store,
 			   const struct iommufd_hold *hold, u64 offset_bytes,
@@ -145,17 +163,18 @@ bool iommufd_store_single_run(const struct iommufd_store *store,
 			      u64 offset_bytes, u64 length_bytes,
 			      struct iommu_run *run);
 
-unsigned long iommufd_store_start(const struct iommufd_store *store);
-unsigned long iommufd_store_npages(const struct iommufd_store *store);
-unsigned int iommufd_store_page_offset(const struct iommufd_store *store);
-bool iommufd_store_has_pages(const struct iommufd_store *store);
-int iommufd_store_prot(const struct iommufd_store *store);
+/* copy.c */
+int iommufd_store_copy(struct iommufd_store *store, u64 offset_bytes,
+		       void *data, size_t len, bool write, bool slow);
+
+/* revoke.c */
 bool iommufd_store_is_revoked(const struct iommufd_store *store);
 void iommufd_store_revoke(struct iommufd_store *store,
 			  const struct iommufd_revoke_ops *ops);
 void iommufd_store_restore(struct iommufd_store *store,
 			   const struct iommufd_revoke_ops *ops);
 
+/* transfer.c */
 bool iommufd_store_transferable(const struct iommufd_store *store);
 unsigned long iommufd_store_charge_of(struct iommufd_store *store,
 				      const struct iommufd_account *to,
@@ -163,12 +182,5 @@ unsigned long iommufd_store_charge_of(struct iommufd_store *store,
 void iommufd_store_change_account(struct iommufd_store *store,
 				  struct iommufd_account *to,
 				  unsigned long *prepaid);
-
-int iommufd_store_copy(struct iommufd_store *store, u64 offset_bytes,
-		       void *data, size_t len, bool write, bool slow);
-void __user *iommufd_store_own_memory(const struct iommufd_store *store);
-
-bool iommufd_store_writable(const struct iommufd_store *store);
-unsigned long iommufd_store_pinned_pages(const struct iommufd_store *store);
 
 #endif /* __IOMMUFD_STORE_H */

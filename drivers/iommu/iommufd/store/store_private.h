@@ -7,6 +7,7 @@
 
 #include <linux/bits.h>
 #include <linux/interval_tree_generic.h>
+#include <linux/lockdep.h>
 #include <linux/log2.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
@@ -100,6 +101,12 @@ store_chunk_span(const struct iommufd_store *store, unsigned long index)
 INTERVAL_TREE_DEFINE(struct iommufd_hold, node, unsigned long, subtree_last,
 		     hold_first, hold_last, static inline, hold_tree);
 
+/* store/store.c */
+bool iommufd_store_make_leaf(struct iommufd_store *store, unsigned long index);
+struct iommufd_span
+iommufd_store_gap_behind(struct iommufd_store *store,
+			 const struct iommufd_hold *hold, unsigned long last);
+
 /* store/revoke.c */
 void iommufd_store_hold_fixed(struct iommufd_store *store,
 			      struct iommufd_hold *hold);
@@ -112,6 +119,39 @@ store_chunk_at(const struct iommufd_store *store, unsigned long index)
 {
 	return &store->leaves[index >> STORE_LEAF_CHUNKS_LG2]
 			     [index & (STORE_LEAF_CHUNKS - 1)];
+}
+
+/* The same for a page that is about to be pinned.  Returns NULL without memory */
+static inline struct iommufd_chunk *store_make_chunk(struct iommufd_store *store,
+						     unsigned long index)
+{
+	if ((!store->leaves || !store->leaves[index >> STORE_LEAF_CHUNKS_LG2]) &&
+	    !iommufd_store_make_leaf(store, index))
+		return NULL;
+	return store_chunk_at(store, index);
+}
+
+/*
+ * Find the first pages in [first, last] that no hold covers.  The result ends
+ * before its begin when there are none.
+ */
+static inline struct iommufd_span store_next_gap(struct iommufd_store *store,
+						 unsigned long first,
+						 unsigned long last)
+{
+	struct iommufd_span gap = { .first = first, .last = last };
+	struct iommufd_hold *hold;
+
+	lockdep_assert_held(&store->mutex);
+	if (first > last)
+		return gap;
+	hold = hold_tree_iter_first(&store->holds, first, last);
+	if (!hold)
+		return gap;
+	if (hold->first <= first)
+		return iommufd_store_gap_behind(store, hold, last);
+	gap.last = hold->first - 1;
+	return gap;
 }
 
 #endif /* __IOMMUFD_STORE_PRIVATE_H */
