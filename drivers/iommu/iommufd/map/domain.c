@@ -38,20 +38,18 @@ enum map_domain_state {
  * struct map_domain - a domain in its role as mirror of a map
  * @list: place in the map's list
  * @domain: the domain
- * @bounds: IOVAs it can translate
- * @alignment: its smallest page in bytes
+ * @constraint: the IOVAs it can translate, and its smallest page
  * @state: how much of the map it has
  * @cursor: first IOVA that filling or draining has not passed yet
  * @limit: draining: last IOVA at which an area of it may start, inclusive
  * @seq: draining: areas with a lower number were there before
  *
- * All of it but the first four change under the map's lock.
+ * All of it but the first three change under the map's lock.
  */
 struct map_domain {
 	struct list_head list;
 	struct iommu_domain *domain;
-	struct iommufd_range bounds;
-	unsigned long alignment;
+	struct iommufd_constraint constraint;
 	enum map_domain_state state;
 	unsigned long cursor;
 	unsigned long limit;
@@ -599,53 +597,41 @@ void iommufd_domains_split(struct iommufd_iova_map *map,
 
 /* Coming and going */
 
-static int learn_limits(struct map_domain *md)
+static int describe_constraint(const struct iommu_domain *domain,
+			       struct iommufd_constraint *constraint)
 {
-	struct iommu_domain *domain = md->domain;
-
 	if (!domain->pgsize_bitmap)
 		return -EINVAL;
-	md->alignment = BIT(__ffs(domain->pgsize_bitmap));
-	if (md->alignment > PAGE_SIZE)
+	constraint->alignment = BIT(__ffs(domain->pgsize_bitmap));
+	if (constraint->alignment > PAGE_SIZE)
 		return -EINVAL;
 
-	md->bounds.start = 0;
-	md->bounds.last = ULONG_MAX;
+	constraint->bounds.start = 0;
+	constraint->bounds.last = ULONG_MAX;
 	if (domain->geometry.force_aperture) {
-		md->bounds.start = domain->geometry.aperture_start;
-		md->bounds.last = min_t(u64, domain->geometry.aperture_end,
-					ULONG_MAX);
+		constraint->bounds.start = domain->geometry.aperture_start;
+		constraint->bounds.last = min_t(u64, domain->geometry.aperture_end,
+						ULONG_MAX);
 	}
 	return 0;
 }
 
-/**
- * iommufd_domains_constrain() - what all domains of a map can do
- * @map: the map
- * @bounds: narrowed to the IOVAs that each of them translates
- * @alignment: raised to the largest of their smallest pages, in bytes
- *
- * Context: the map's lock is held.
- */
-void iommufd_domains_constrain(struct iommufd_iova_map *map,
-			       struct iommufd_range *bounds,
-			       unsigned long *alignment)
+static int remember_domain(struct iommufd_iova_map *map, struct map_domain *md)
 {
-	const struct map_domain *md;
+	int err = iommufd_space_constrain(map, &md->constraint);
 
-	lockdep_assert_held(&map->lock);
-	list_for_each_entry(md, &map->domains, list) {
-		bounds->start = max(bounds->start, md->bounds.start);
-		bounds->last = min(bounds->last, md->bounds.last);
-		*alignment = max(*alignment, md->alignment);
-	}
+	if (err)
+		return err;
+	list_add_tail(&md->list, &map->domains);
+	map->nr_domains++;
+	return 0;
 }
 
 static void forget_domain(struct iommufd_iova_map *map, struct map_domain *md)
 {
 	list_del(&md->list);
 	map->nr_domains--;
-	iommufd_space_widen(map);
+	iommufd_space_unconstrain(map, &md->constraint);
 	/* See iommufd_domains_may_split() */
 	iommufd_map_wake(map);
 }
@@ -677,17 +663,14 @@ int iommufd_map_add_domain(struct iommufd_iova_map *map,
 		return -ENOMEM;
 	md->domain = domain;
 	md->state = DOMAIN_FILLING;
-	err = learn_limits(md);
+	err = describe_constraint(domain, &md->constraint);
 	if (err)
 		goto err_free;
 
 	mutex_lock(&map->lock);
-	err = iommufd_space_narrow(map, &md->bounds, md->alignment);
+	err = remember_domain(map, md);
 	if (err)
 		goto err_unlock;
-	list_add_tail(&md->list, &map->domains);
-	map->nr_domains++;
-
 	err = fill_domain(map, md, &refunds);
 	if (err)
 		goto err_drain;

@@ -6,8 +6,10 @@
 #ifndef __IOMMUFD_IOVA_MAP_PRIVATE_H
 #define __IOMMUFD_IOVA_MAP_PRIVATE_H
 
+#include <linux/limits.h>
 #include <linux/list.h>
 #include <linux/lockdep.h>
+#include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/rbtree.h>
 #include <linux/refcount.h>
@@ -18,16 +20,42 @@
 #include "map/map.h"
 
 /**
+ * struct iommufd_constraint - what every area of a map must meet
+ * @list: place in the list of &struct iommufd_space
+ * @bounds: where areas may be
+ * @alignment: what their start, length and memory must be multiples of, in bytes,
+ *	       a power of two
+ *
+ * Embedded in what requires it: a domain, an in-kernel user that pins, a map whose
+ * domains must not use huge pages.
+ */
+struct iommufd_constraint {
+	struct list_head list;
+	struct iommufd_range bounds;
+	unsigned long alignment;
+};
+
+/* Areas consist of whole pages, which may be anywhere */
+static inline void
+iommufd_constraint_of_pages(struct iommufd_constraint *constraint)
+{
+	constraint->bounds.start = 0;
+	constraint->bounds.last = ULONG_MAX;
+	constraint->alignment = PAGE_SIZE;
+}
+
+/**
  * struct iommufd_space - which IOVAs of a map may be used
- * @bounds: IOVAs that every domain can translate
- * @alignment: what start, length and memory of every area must be multiples of,
- *	       in bytes, a power of two
+ * @constraints: list of &struct iommufd_constraint, all of which areas meet
+ * @bounds: what is inside of the bounds of all of them
+ * @alignment: the largest alignment of them, 1 without any
  * @reserved: interval tree of &struct reservation; they may meet each other
  * @reservations: list of the same
  * @allowed: sorted intervals that do not meet each other; NULL: all IOVAs
  * @nr_allowed: number of them
  */
 struct iommufd_space {
+	struct list_head constraints;
 	struct iommufd_range bounds;
 	unsigned long alignment;
 	struct rb_root_cached reserved;
@@ -48,7 +76,6 @@ struct iommufd_space {
  * @domains: list of &struct map_domain
  * @waiters: tasks that wait for other tasks, as iova_map.rst lists
  * @users_list: in-kernel users
- * @nr_pinners: how many of them keep mappings aligned to PAGE_SIZE
  * @changes: how often something changed that waiters may need
  * @nr_waiters: number of waiters
  * @seq: counts maps and drains of domains
@@ -59,6 +86,7 @@ struct iommufd_space {
  * @nr_kernel_pins: ranges that the users in @users_list have pinned
  * @nr_late_pins: how often a user pinned something that another task already
  *		  waits for
+ * @whole_pages: constraint of @space while @huge_pages is not set
  * @huge_pages: domains may use pages larger than PAGE_SIZE
  */
 struct iommufd_iova_map {
@@ -68,7 +96,6 @@ struct iommufd_iova_map {
 	struct iommufd_space space;
 	struct list_head domains;
 	struct list_head users_list;
-	unsigned int nr_pinners;
 	wait_queue_head_t waiters;
 	unsigned long changes;
 	unsigned int nr_waiters;
@@ -79,6 +106,7 @@ struct iommufd_iova_map {
 	u64 pinned_bytes;
 	unsigned long nr_kernel_pins;
 	unsigned long nr_late_pins;
+	struct iommufd_constraint whole_pages;
 	bool huge_pages;
 };
 
@@ -88,6 +116,7 @@ void iommufd_map_put(struct iommufd_iova_map *map);
 void iommufd_map_erase(struct iommufd_iova_map *map,
 		       struct iommufd_area *chain);
 
+/* wait.c */
 int iommufd_map_wait(struct iommufd_iova_map *map);
 int iommufd_map_wait_until(struct iommufd_iova_map *map, unsigned long until);
 void iommufd_map_wait_uninterruptible_until(struct iommufd_iova_map *map,
@@ -158,10 +187,10 @@ void iommufd_space_init(struct iommufd_space *space);
 void iommufd_space_destroy(struct iommufd_space *space);
 bool iommufd_space_is_reserved(const struct iommufd_space *space,
 			       unsigned long start, unsigned long last);
-int iommufd_space_narrow(struct iommufd_iova_map *map,
-			 const struct iommufd_range *bounds,
-			 unsigned long alignment);
-void iommufd_space_widen(struct iommufd_iova_map *map);
+int iommufd_space_constrain(struct iommufd_iova_map *map,
+			    struct iommufd_constraint *constraint);
+void iommufd_space_unconstrain(struct iommufd_iova_map *map,
+			       struct iommufd_constraint *constraint);
 int iommufd_space_place(struct iommufd_iova_map *map,
 			const struct iommufd_slice *slice,
 			unsigned long length_bytes, unsigned long *iova);
@@ -181,10 +210,6 @@ void iommufd_domains_unfill(struct iommufd_iova_map *map,
 			    struct iommufd_area *chain);
 int iommufd_domains_refill(struct iommufd_iova_map *map,
 			   struct iommufd_area *area);
-void iommufd_domains_constrain(struct iommufd_iova_map *map,
-			       struct iommufd_range *bounds,
-			       unsigned long *alignment);
-
 bool iommufd_domains_may_split(const struct iommufd_iova_map *map,
 			       const struct iommufd_area *area);
 void iommufd_domains_split(struct iommufd_iova_map *map,

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Which IOVAs of a map may be used: reserved and allowed intervals, what the
- * domains can translate, and where a mapping goes that leaves the choice to
- * the kernel.
+ * Which IOVAs of a map may be used: reserved and allowed intervals, constraints,
+ * and where a mapping goes that leaves the choice to the kernel.
  */
 #include <linux/interval_tree_generic.h>
 #include <linux/log2.h>
@@ -38,15 +37,29 @@ INTERVAL_TREE_DEFINE(struct reservation, node, unsigned long, subtree_last,
 		     reservation_start, reservation_last, static inline,
 		     reserved);
 
+static void admit_all(struct iommufd_space *space)
+{
+	space->bounds.start = 0;
+	space->bounds.last = ULONG_MAX;
+	space->alignment = 1;
+}
+
+static void narrow(struct iommufd_space *space,
+		   const struct iommufd_constraint *constraint)
+{
+	space->bounds.start = max(space->bounds.start, constraint->bounds.start);
+	space->bounds.last = min(space->bounds.last, constraint->bounds.last);
+	space->alignment = max(space->alignment, constraint->alignment);
+}
+
 /**
  * iommufd_space_init() - make all IOVAs usable
  * @space: the map's
  */
 void iommufd_space_init(struct iommufd_space *space)
 {
-	space->bounds.start = 0;
-	space->bounds.last = ULONG_MAX;
-	space->alignment = 1;
+	INIT_LIST_HEAD(&space->constraints);
+	admit_all(space);
 	space->reserved = RB_ROOT_CACHED;
 	INIT_LIST_HEAD(&space->reservations);
 	space->allowed = NULL;
@@ -356,7 +369,7 @@ unsigned int iommufd_map_usable(struct iommufd_iova_map *map,
 	return nr;
 }
 
-/* Requirements of domains and options */
+/* Constraints */
 
 static bool is_aligned(const struct iommufd_area *area, unsigned long alignment)
 {
@@ -400,49 +413,49 @@ static bool allowed_is_inside(const struct iommufd_space *space,
 }
 
 /**
- * iommufd_space_narrow() - add a requirement that all areas must meet
+ * iommufd_space_constrain() - add what all areas must meet from now on
  * @map: the map
- * @bounds: where areas may be
- * @alignment: what their ends and memory must be multiples of, in bytes
+ * @constraint: what they must meet; the caller keeps it, unchanged, until
+ *		iommufd_space_unconstrain()
  *
  * Context: the map's lock is held.
  * Return: 0, or -EADDRINUSE when an area or the allowed list does not meet it;
  * then nothing changes.
  */
-int iommufd_space_narrow(struct iommufd_iova_map *map,
-			 const struct iommufd_range *bounds,
-			 unsigned long alignment)
+int iommufd_space_constrain(struct iommufd_iova_map *map,
+			    struct iommufd_constraint *constraint)
 {
 	struct iommufd_space *space = &map->space;
 
 	lockdep_assert_held(&map->lock);
-	if (!areas_are_inside(map, bounds) ||
-	    !allowed_is_inside(space, bounds) ||
-	    !areas_are_aligned(map, alignment))
+	if (!areas_are_inside(map, &constraint->bounds) ||
+	    !allowed_is_inside(space, &constraint->bounds) ||
+	    !areas_are_aligned(map, constraint->alignment))
 		return -EADDRINUSE;
-	space->bounds.start = max(space->bounds.start, bounds->start);
-	space->bounds.last = min(space->bounds.last, bounds->last);
-	space->alignment = max(space->alignment, alignment);
-	/* Wake iommufd_map_split(): splitting is possible again */
+	list_add_tail(&constraint->list, &space->constraints);
+	narrow(space, constraint);
+	/* Wake iommufd_map_split(), which may not be able to split any more */
 	iommufd_map_wake(map);
 	return 0;
 }
 
 /**
- * iommufd_space_widen() - drop requirements that nothing makes any more
+ * iommufd_space_unconstrain() - undo iommufd_space_constrain()
  * @map: the map
+ * @constraint: what areas need not meet any more
  *
  * Context: the map's lock is held.
  */
-void iommufd_space_widen(struct iommufd_iova_map *map)
+void iommufd_space_unconstrain(struct iommufd_iova_map *map,
+			       struct iommufd_constraint *constraint)
 {
 	struct iommufd_space *space = &map->space;
 
 	lockdep_assert_held(&map->lock);
-	space->bounds.start = 0;
-	space->bounds.last = ULONG_MAX;
-	space->alignment = map->huge_pages && !map->nr_pinners ? 1 : PAGE_SIZE;
-	iommufd_domains_constrain(map, &space->bounds, &space->alignment);
+	list_del(&constraint->list);
+	admit_all(space);
+	list_for_each_entry(constraint, &space->constraints, list)
+		narrow(space, constraint);
 }
 
 /* Automatic placement */

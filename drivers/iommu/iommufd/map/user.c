@@ -49,6 +49,8 @@
  * @ops: what the user offers; without an unmap op it cannot pin
  * @data: for the ops
  * @list: place in the map's list
+ * @constraint: what pins need of all areas; in force while it has an unmap op and is
+ *		in the map's list
  * @pins: interval tree of &struct pin
  * @nr_works: pins, copies and calls of an op that are on their way
  * @leaving: it gets no new pins
@@ -61,6 +63,7 @@ struct iommufd_map_user {
 	const struct iommufd_access_ops *ops;
 	void *data;
 	struct list_head list;
+	struct iommufd_constraint constraint;
 	struct rb_root_cached pins;
 	unsigned int nr_works;
 	bool leaving;
@@ -702,13 +705,11 @@ struct iommufd_map_user *iommufd_map_add_user(struct iommufd_iova_map *map,
 	user->ops = ops;
 	user->data = data;
 	user->pins = RB_ROOT_CACHED;
+	iommufd_constraint_of_pages(&user->constraint);
 
 	mutex_lock(&map->lock);
-	if (ops->unmap) {
-		err = iommufd_space_narrow(map, &map->space.bounds, PAGE_SIZE);
-		if (!err)
-			map->nr_pinners++;
-	}
+	if (ops->unmap)
+		err = iommufd_space_constrain(map, &user->constraint);
 	if (!err)
 		list_add_tail(&user->list, &map->users_list);
 	mutex_unlock(&map->lock);
@@ -783,10 +784,8 @@ int iommufd_map_remove_user(struct iommufd_map_user *user, bool must)
 		user->leaving = false;
 	} else {
 		list_del(&user->list);
-		if (user->ops->unmap) {
-			map->nr_pinners--;
-			iommufd_space_widen(map);
-		}
+		if (user->ops->unmap)
+			iommufd_space_unconstrain(map, &user->constraint);
 	}
 	mutex_unlock(&map->lock);
 	return err;

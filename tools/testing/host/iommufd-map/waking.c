@@ -441,8 +441,7 @@ static void cut_of_last_area(void)
 {
 	struct map_domain md = {
 		.domain = &fakes[0].domain,
-		.bounds.last = ULONG_MAX,
-		.alignment = PG,
+		.constraint = { .bounds.last = ULONG_MAX, .alignment = PG },
 		.state = DOMAIN_FILLING,
 		.cursor = -2 * PG,
 	};
@@ -452,8 +451,7 @@ static void cut_of_last_area(void)
 	begin("a cut of the last area goes on when a domain has become live");
 	require(!iommufd_map_set_huge_pages(map, false));
 	mutex_lock(&map->lock);
-	list_add_tail(&md.list, &map->domains);
-	map->nr_domains++;
+	require(!remember_domain(map, &md));
 	mutex_unlock(&map->lock);
 	/* Across the cursor, so it is this map that writes it */
 	require(!map_at(&mems[2], -4 * PG));
@@ -518,14 +516,12 @@ static void cut_while_a_drain_waits(void)
 	require(!iommufd_map_set_huge_pages(map, false));
 	half_filled = (struct map_domain){
 		.domain = &fakes[0].domain,
-		.bounds.last = ULONG_MAX,
-		.alignment = PG,
+		.constraint = { .bounds.last = ULONG_MAX, .alignment = PG },
 		.state = DOMAIN_FILLING,
 		.cursor = AT(2) + 2 * PG,
 	};
 	mutex_lock(&map->lock);
-	list_add_tail(&half_filled.list, &map->domains);
-	map->nr_domains++;
+	require(!remember_domain(map, &half_filled));
 	mutex_unlock(&map->lock);
 	map_is(2, 0);
 	require(pages_in(&fakes[0]) == 4);
