@@ -24,8 +24,6 @@
  * stands for a device that may still use it although its group has gone on:
  * so a domain that hardware may walk is leaked by iommu_domain_free().
  */
-#define pr_fmt(fmt)    "iommu: " fmt
-
 #include <linux/atomic.h>
 #include <linux/device.h>
 #include <linux/export.h>
@@ -36,7 +34,6 @@
 #include <linux/lockdep.h>
 #include <linux/minmax.h>
 #include <linux/mutex.h>
-#include <linux/printk.h>
 #include <linux/rwsem.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
@@ -45,54 +42,6 @@
 #include "dma-iommu.h"
 #include "iommu-attach.h"
 #include "iommu-group.h"
-
-static atomic_t nr_errs = ATOMIC_INIT(0);
-
-/**
- * iommu_group_err() - one line about a broken driver or caller
- * @group: group it happened to, or NULL
- * @what: what happened and what became of it
- *
- * Not WARN(): the reaction to each case is defined, and the unit tests provoke
- * every one of them.
- *
- * Context: any.
- */
-void iommu_group_err(struct iommu_group *group, const char *what)
-{
-	atomic_inc(&nr_errs);
-	if (group)
-		pr_err("group %d: %s\n", group->id, what);
-	else
-		pr_err("%s\n", what);
-}
-
-/**
- * iommu_group_errs() - number of such lines so far, for the unit tests
- *
- * Context: any.
- * Return: calls of iommu_group_err() since boot, modulo 2^32.
- */
-unsigned int iommu_group_errs(void)
-{
-	return atomic_read(&nr_errs);
-}
-
-/**
- * iommu_device_usable() - tell whether a device can be attached to domains
- * @dev: device
- *
- * Groups also hold devices that no IOMMU driver serves: all of them where the
- * platform has groups but no domains, and a device that is on its way out.
- *
- * Context: &struct iommu_group.mutex of @dev's group is held, or @dev cannot
- * leave its group for another reason.
- * Return: true when @dev has a driver's ops.
- */
-bool iommu_device_usable(struct device *dev)
-{
-	return dev->iommu && dev->iommu->iommu_dev && !dev->iommu->leaving;
-}
 
 /* Does the device change its domain when its group does? */
 static bool follows_group(const struct group_device *member)

@@ -20,7 +20,6 @@ struct msi_desc;
 
 /* drivers/iommu/iommu-attach.c */
 extern spinlock_t iommu_resets_lock;
-bool iommu_device_usable(struct device *dev);
 int __iommu_attach_device(struct iommu_domain *domain, struct device *dev);
 int iommu_group_set_domain(struct iommu_group *group,
 			   struct iommu_domain *new);
@@ -37,13 +36,14 @@ int iommu_group_wait_at_rest(struct iommu_group *group);
 int iommu_group_lock_at_rest(struct iommu_group *group);
 void iommu_device_heed_resets(struct iommu_group *group,
 			      struct group_device *member);
-void iommu_group_err(struct iommu_group *group, const char *what);
-unsigned int iommu_group_errs(void);
 
 /* drivers/iommu/iommu-reset.c */
 void iommu_device_forget_group(struct device *dev);
 
 /* drivers/iommu/iommu-device.c */
+void iommu_group_err(struct iommu_group *group, const char *what);
+unsigned int iommu_group_errs(void);
+bool iommu_device_usable(struct device *dev);
 struct iommu_domain *iommu_device_alloc_blocking(struct device *dev);
 bool iommu_devices_share_id(struct device *dev, struct device *other);
 
