@@ -62,7 +62,7 @@ static inline int iommufd_call_respond_u64(struct iommufd_call *call,
 /* hw_info.c */
 int iommufd_ioctl_get_hw_info(struct iommufd_call *call);
 
-/* hwpt.c */
+/* hwpt_alloc.c */
 int iommufd_ioctl_hwpt_alloc(struct iommufd_call *call);
 
 /* hwpt_dirty.c */

@@ -51,8 +51,7 @@ static void show_access(struct seq_file *seq, struct iommufd_object *obj)
 
 static void show_hwpt_paging(struct seq_file *seq, struct iommufd_object *obj)
 {
-	struct iommufd_hwpt_paging *hwpt =
-		container_of(obj, struct iommufd_hwpt_paging, common.obj);
+	struct iommufd_hwpt_paging *hwpt = to_hwpt_paging(obj);
 
 	seq_printf(seq, " ioas %u groups %u enforces-coherency %d",
 		   hwpt->ioas->obj.id, READ_ONCE(hwpt->nr_groups),

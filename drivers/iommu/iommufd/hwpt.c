@@ -1,27 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * HWPTs of any kind: what user space asks for, and what all kinds can do.
+ * HWPTs of any kind: what all kinds can do.
  */
-#include <linux/err.h>
-#include <linux/iommu.h>
-#include <linux/iommu-ext.h>
-#include <linux/iommu-owner.h>
-#include <uapi/linux/iommufd.h>
-
-#include "call.h"
-#include "device.h"
 #include "hwpt.h"
-#include "ioas.h"
 #include "object.h"
-
-/* What IOMMU_HWPT_ALLOC knows of page tables for an address space */
-#define PAGING_FLAGS \
-	(IOMMU_HWPT_ALLOC_NEST_PARENT | IOMMU_HWPT_ALLOC_DIRTY_TRACKING)
-
-static struct iommufd_hwpt_paging *to_paging(struct iommufd_object *obj)
-{
-	return container_of(obj, struct iommufd_hwpt_paging, common.obj);
-}
 
 /**
  * iommufd_object_is_hwpt() - tell page tables from other objects
@@ -50,7 +32,7 @@ struct iommufd_hwpt_paging *
 iommufd_hwpt_paging_of(struct iommufd_hwpt_common *hwpt)
 {
 	if (hwpt->obj.type == IOMMUFD_OBJ_HWPT_PAGING)
-		return to_paging(&hwpt->obj);
+		return to_hwpt_paging(&hwpt->obj);
 	return container_of(hwpt, struct iommufd_hwpt_nested, common)->parent;
 }
 
@@ -65,183 +47,7 @@ void iommufd_hwpt_put(struct iommufd_hwpt_common *hwpt)
 	if (!hwpt)
 		return;
 	if (hwpt->obj.type == IOMMUFD_OBJ_HWPT_PAGING)
-		iommufd_hwpt_paging_put(to_paging(&hwpt->obj));
+		iommufd_hwpt_paging_put(to_hwpt_paging(&hwpt->obj));
 	else
 		iommufd_object_drop_user(&hwpt->obj);
-}
-
-/* IOMMU_HWPT_ALLOC */
-
-static u32 driver_flags(u32 flags)
-{
-	u32 alloc = 0;
-
-	if (flags & IOMMU_HWPT_ALLOC_NEST_PARENT)
-		alloc |= IOMMU_ALLOC_NEST_PARENT;
-	if (flags & IOMMU_HWPT_ALLOC_DIRTY_TRACKING)
-		alloc |= IOMMU_ALLOC_DIRTY_TRACKING;
-	return alloc;
-}
-
-/*
- * Making one asks user space for memory in three places: its description is read
- * before anything is held, mapped memory is pinned when the device has been let
- * go, and the ID is told when nothing is held at all.  Nor is the device held
- * while another call has the lock, and pins.  So user memory that takes its time
- * holds up no device that is to be unbound.
- *
- * The functions below return a page table whose ID finds nothing yet.
- */
-
-static struct iommufd_hwpt_paging *
-make_paging_locked(struct iommufd_call *call, struct iommufd_ioas *ioas,
-		   const struct iommu_user_blob *blob)
-{
-	const struct iommu_hwpt_alloc *arg = call->arg;
-	struct iommufd_hwpt_paging *hwpt;
-	struct iommufd_device *idev;
-	int err;
-
-	idev = iommufd_device_get(call->ctx, arg->dev_id);
-	if (IS_ERR(idev))
-		return ERR_CAST(idev);
-	hwpt = iommufd_hwpt_paging_alloc(call->ctx, ioas, idev,
-					 driver_flags(arg->flags), blob, false);
-	iommufd_object_put(call->ctx, &idev->obj);
-	if (IS_ERR(hwpt))
-		return hwpt;
-	err = iommufd_hwpt_paging_prefill(hwpt);
-	if (err) {
-		iommufd_hwpt_paging_abort(hwpt);
-		return ERR_PTR(err);
-	}
-	return hwpt;
-}
-
-static struct iommufd_object *make_paging(struct iommufd_call *call,
-					  struct iommufd_ioas *ioas,
-					  const struct iommu_user_blob *blob)
-{
-	const struct iommu_hwpt_alloc *arg = call->arg;
-	struct iommufd_hwpt_paging *hwpt;
-
-	if (arg->flags & ~PAGING_FLAGS)
-		return ERR_PTR(-EOPNOTSUPP);
-	if (mutex_lock_killable(&ioas->lock))
-		return ERR_PTR(-EINTR);
-	hwpt = make_paging_locked(call, ioas, blob);
-	mutex_unlock(&ioas->lock);
-	return IS_ERR(hwpt) ? ERR_CAST(hwpt) : &hwpt->common.obj;
-}
-
-static struct iommufd_object *make_nested(struct iommufd_call *call,
-					  struct iommufd_hwpt_paging *parent,
-					  const struct iommu_user_blob *blob)
-{
-	const struct iommu_hwpt_alloc *arg = call->arg;
-	struct iommufd_hwpt_nested *hwpt;
-	struct iommufd_device *idev;
-
-	/* The blob says where the page table is */
-	if (arg->flags || !blob)
-		return ERR_PTR(-EOPNOTSUPP);
-	idev = iommufd_device_get(call->ctx, arg->dev_id);
-	if (IS_ERR(idev))
-		return ERR_CAST(idev);
-	hwpt = iommufd_hwpt_nested_alloc(call->ctx, parent, idev, blob);
-	iommufd_object_put(call->ctx, &idev->obj);
-	return IS_ERR(hwpt) ? ERR_CAST(hwpt) : &hwpt->common.obj;
-}
-
-static struct iommufd_object *make_on(struct iommufd_call *call,
-				      struct iommufd_object *pt,
-				      const struct iommu_user_blob *blob)
-{
-	switch (pt->type) {
-	case IOMMUFD_OBJ_IOAS:
-		return make_paging(call,
-				   container_of(pt, struct iommufd_ioas, obj),
-				   blob);
-	case IOMMUFD_OBJ_HWPT_PAGING:
-		return make_nested(call, to_paging(pt), blob);
-	default:
-		return ERR_PTR(-EINVAL);
-	}
-}
-
-static struct iommufd_object *make(struct iommufd_call *call,
-				   const struct iommu_user_blob *blob)
-{
-	const struct iommu_hwpt_alloc *arg = call->arg;
-	struct iommufd_object *pt, *hwpt;
-	struct iommufd_device *idev;
-
-	/* That there is no such device outranks all that follows */
-	idev = iommufd_device_get(call->ctx, arg->dev_id);
-	if (IS_ERR(idev))
-		return ERR_CAST(idev);
-	iommufd_object_put(call->ctx, &idev->obj);
-
-	pt = iommufd_object_get(call->ctx, arg->pt_id, IOMMUFD_OBJ_ANY);
-	if (IS_ERR(pt))
-		return ERR_PTR(-EINVAL);
-	hwpt = make_on(call, pt, blob);
-	iommufd_object_put(call->ctx, pt);
-	return hwpt;
-}
-
-static void abort_unlocked(struct iommufd_ctx *ctx, struct iommufd_object *obj)
-{
-	struct iommufd_hwpt_nested *nested;
-	struct iommufd_ioas *ioas;
-
-	if (obj->type == IOMMUFD_OBJ_HWPT_NESTED) {
-		nested = container_of(obj, struct iommufd_hwpt_nested,
-				      common.obj);
-		iommufd_hwpt_nested_abort(ctx, nested);
-		return;
-	}
-	/* Without the page table as its user the address space may be gone */
-	ioas = to_paging(obj)->ioas;
-	iommufd_object_add_user(&ioas->obj);
-	mutex_lock(&ioas->lock);
-	iommufd_hwpt_paging_abort(to_paging(obj));
-	mutex_unlock(&ioas->lock);
-	iommufd_object_drop_user(&ioas->obj);
-}
-
-/**
- * iommufd_ioctl_hwpt_alloc() - IOMMU_HWPT_ALLOC
- * @call: the call, with a &struct iommu_hwpt_alloc
- *
- * Context: may sleep and pin memory.
- * Return: 0; -EOPNOTSUPP, -EINVAL, -ENOENT, -EADDRINUSE, -EFAULT, -ENODEV,
- * -ENOMEM as Documentation/userspace-api/iommufd.rst says; -EINTR when the
- * caller is being killed; -ERESTARTNOINTR.
- */
-int iommufd_ioctl_hwpt_alloc(struct iommufd_call *call)
-{
-	struct iommu_hwpt_alloc *arg = call->arg;
-	struct iommu_user_blob blob;
-	struct iommufd_object *hwpt;
-	int err;
-
-	if (arg->__reserved)
-		return -EOPNOTSUPP;
-	if (!arg->data_len != (arg->data_type == IOMMU_HWPT_DATA_NONE))
-		return -EINVAL;
-
-	iommu_fetch_blob(&blob, arg->data_type,
-			 u64_to_user_ptr(arg->data_uptr), arg->data_len);
-	hwpt = make(call, arg->data_len ? &blob : NULL);
-	if (IS_ERR(hwpt))
-		return PTR_ERR(hwpt);
-
-	arg->out_hwpt_id = hwpt->id;
-	err = iommufd_call_respond(call, sizeof(*arg));
-	if (err)
-		abort_unlocked(call->ctx, hwpt);
-	else
-		iommufd_object_publish(call->ctx, hwpt);
-	return err;
 }

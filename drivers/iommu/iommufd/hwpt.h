@@ -6,6 +6,7 @@
 #define __IOMMUFD_HWPT_H
 
 #include <linux/bitmap.h>
+#include <linux/container_of.h>
 #include <linux/list.h>
 #include <linux/types.h>
 
@@ -75,6 +76,12 @@ struct iommufd_hwpt_paging {
 	bool sw_msi_mappable;
 	DECLARE_BITMAP(sw_msi_installed, IOMMUFD_SW_MSI_MAX);
 };
+
+static inline struct iommufd_hwpt_paging *
+to_hwpt_paging(struct iommufd_object *obj)
+{
+	return container_of(obj, struct iommufd_hwpt_paging, common.obj);
+}
 
 /* hwpt_paging.c */
 struct iommufd_hwpt_paging *

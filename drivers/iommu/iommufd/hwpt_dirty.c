@@ -177,7 +177,7 @@ static struct iommufd_hwpt_paging *get_hwpt(struct iommufd_call *call, u32 id)
 	obj = iommufd_object_get(call->ctx, id, IOMMUFD_OBJ_HWPT_PAGING);
 	if (IS_ERR(obj))
 		return ERR_CAST(obj);
-	return container_of(obj, struct iommufd_hwpt_paging, common.obj);
+	return to_hwpt_paging(obj);
 }
 
 /**

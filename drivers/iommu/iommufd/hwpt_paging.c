@@ -20,11 +20,6 @@
 #include "object.h"
 #include "sw_msi.h"
 
-static struct iommufd_hwpt_paging *to_paging(struct iommufd_object *obj)
-{
-	return container_of(obj, struct iommufd_hwpt_paging, common.obj);
-}
-
 /**
  * iommufd_hwpt_paging_enforce_coherency() - let all DMA snoop
  * @hwpt: the page table; nothing happens when it does so already
@@ -221,7 +216,7 @@ void iommufd_hwpt_paging_abort(struct iommufd_hwpt_paging *hwpt)
  */
 void iommufd_hwpt_paging_destroy(struct iommufd_object *obj)
 {
-	struct iommufd_hwpt_paging *hwpt = to_paging(obj);
+	struct iommufd_hwpt_paging *hwpt = to_hwpt_paging(obj);
 
 	/* A retired one was taken off the list when it was retired */
 	if (!hwpt->retired) {

@@ -46,6 +46,7 @@
 
 struct device;
 struct file;
+struct file_operations;
 struct iommufd_object;
 struct seq_file;
 
@@ -86,10 +87,18 @@ struct iommufd_ctx {
 	struct iommu_dma_owner dma_owner;
 };
 
-/* main.c */
+/* context.c */
 struct iommufd_ctx *iommufd_ctx_create(void);
 void iommufd_ctx_destroy(struct iommufd_ctx *ctx);
+
+/* node.c */
+int iommufd_nodes_register(void);
+void iommufd_nodes_deregister(void);
+bool iommufd_node_is_container(const void *node);
 struct device *iommufd_misc_device(void);
+
+/* main.c */
+extern const struct file_operations iommufd_fops;
 
 /* fdinfo.c */
 void iommufd_show_fdinfo(struct seq_file *seq, struct file *filp);

@@ -1,22 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /dev/iommu: open, close and the dispatch of calls. In place of VFIO's own
- * containers /dev/vfio/vfio can be the same.
+ * The file of /dev/iommu: open, close and the dispatch of calls.
  *
  * Every call follows the same path: read the size word, find the call, copy
  * the argument in, run the handler, which copies results out itself because it
  * must do so before it publishes what it made.
  */
 #include <linux/build_bug.h>
-#include <linux/err.h>
-#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/iommu-ext.h>
 #include <linux/iommufd.h>
-#include <linux/miscdevice.h>
 #include <linux/mm.h>
 #include <linux/module.h>
-#include <linux/slab.h>
 #include <uapi/linux/iommufd.h>
 
 #include "access.h"
@@ -29,7 +24,6 @@
 #include "map/map.h"
 #include "noiommu.h"
 #include "object.h"
-#include "sw_msi.h"
 #include "test_hooks.h"
 #include "vfio_compat.h"
 
@@ -203,48 +197,6 @@ static long iommufd_fops_ioctl(struct file *filp, unsigned int number,
 	return ops->handler(&call);
 }
 
-/**
- * iommufd_ctx_create() - make an empty context
- *
- * Context: may sleep.
- * Return: the context, or NULL without memory.
- */
-struct iommufd_ctx *iommufd_ctx_create(void)
-{
-	struct iommufd_ctx *ctx;
-
-	ctx = kzalloc(sizeof(*ctx), GFP_KERNEL_ACCOUNT);
-	if (!ctx)
-		return NULL;
-	xa_init_flags(&ctx->objects, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
-	xa_init_flags(&ctx->groups, XA_FLAGS_ACCOUNT);
-	INIT_LIST_HEAD(&ctx->container_groups);
-	mutex_init(&ctx->groups_lock);
-	init_waitqueue_head(&ctx->destroy_wait);
-	ctx->account_mode = IOMMUFD_ACCOUNT_USER;
-	iommufd_account_slot_init(&ctx->account);
-	iommufd_sw_msi_init(ctx);
-	return ctx;
-}
-
-/**
- * iommufd_ctx_destroy() - destroy a context and all its objects
- * @ctx: the context; its file is closed
- *
- * Context: may sleep.
- */
-void iommufd_ctx_destroy(struct iommufd_ctx *ctx)
-{
-	iommufd_object_destroy_all(ctx);
-	WARN_ON_ONCE(!xa_empty(&ctx->groups));
-	xa_destroy(&ctx->groups);
-	xa_destroy(&ctx->objects);
-	iommufd_account_slot_clear(&ctx->account);
-	mutex_destroy(&ctx->groups_lock);
-	mutex_destroy(&ctx->sw_msi.lock);
-	kfree(ctx);
-}
-
 /* Drivers publish pages here through objects; there are none yet */
 static int iommufd_fops_mmap(struct file *filp, struct vm_area_struct *vma)
 {
@@ -255,8 +207,6 @@ static int iommufd_fops_mmap(struct file *filp, struct vm_area_struct *vma)
 	return -ENXIO;
 }
 
-static struct miscdevice container_misc;
-
 static int iommufd_fops_open(struct inode *inode, struct file *filp)
 {
 	struct iommufd_ctx *ctx = iommufd_ctx_create();
@@ -264,7 +214,7 @@ static int iommufd_fops_open(struct inode *inode, struct file *filp)
 	if (!ctx)
 		return -ENOMEM;
 	/* Programs that know containers raise the limit of their process */
-	if (filp->private_data == &container_misc)
+	if (iommufd_node_is_container(filp->private_data))
 		ctx->account_mode = IOMMUFD_ACCOUNT_PROCESS;
 	ctx->file = filp;
 	filp->private_data = ctx;
@@ -278,7 +228,7 @@ static int iommufd_fops_release(struct inode *inode, struct file *filp)
 }
 
 /* No compat_ioctl: 32-bit callers get -ENOTTY for everything, as the ABI says */
-static const struct file_operations iommufd_fops = {
+const struct file_operations iommufd_fops = {
 	.unlocked_ioctl = iommufd_fops_ioctl,
 	.mmap = iommufd_fops_mmap,
 	.open = iommufd_fops_open,
@@ -290,126 +240,6 @@ static const struct file_operations iommufd_fops = {
 	.owner = THIS_MODULE,
 };
 
-/**
- * iommufd_ctx_get() - take another reference to a context
- * @ctx: a context the caller holds a reference to
- *
- * Context: any.
- */
-void iommufd_ctx_get(struct iommufd_ctx *ctx)
-{
-	get_file(ctx->file);
-}
-EXPORT_SYMBOL_NS_GPL(iommufd_ctx_get, IOMMUFD);
-
-/**
- * iommufd_ctx_put() - drop a reference to a context
- * @ctx: the context
- *
- * The last reference destroys all its objects, some time after the return.
- *
- * Context: any.
- */
-void iommufd_ctx_put(struct iommufd_ctx *ctx)
-{
-	fput(ctx->file);
-}
-EXPORT_SYMBOL_NS_GPL(iommufd_ctx_put, IOMMUFD);
-
-/**
- * iommufd_ctx_from_file() - context behind an open file
- * @filp: any open file
- *
- * Context: any.
- * Return: the context with a reference for iommufd_ctx_put(), or
- * ERR_PTR(-EBADFD) when the file is not /dev/iommu.
- */
-struct iommufd_ctx *iommufd_ctx_from_file(struct file *filp)
-{
-	struct iommufd_ctx *ctx;
-
-	if (filp->f_op != &iommufd_fops)
-		return ERR_PTR(-EBADFD);
-	ctx = filp->private_data;
-	iommufd_ctx_get(ctx);
-	return ctx;
-}
-EXPORT_SYMBOL_NS_GPL(iommufd_ctx_from_file, IOMMUFD);
-
-/**
- * iommufd_ctx_from_fd() - context behind a descriptor of the calling process
- * @fd: descriptor number
- *
- * Context: process context.
- * Return: the context with a reference for iommufd_ctx_put(), or ERR_PTR:
- * -EBADF when the descriptor is not open, -EBADFD when it is not /dev/iommu.
- */
-struct iommufd_ctx *iommufd_ctx_from_fd(int fd)
-{
-	struct file *filp = fget(fd);
-
-	if (!filp)
-		return ERR_PTR(-EBADF);
-	if (filp->f_op != &iommufd_fops) {
-		fput(filp);
-		return ERR_PTR(-EBADFD);
-	}
-	/* The context takes over the reference from fget() */
-	return filp->private_data;
-}
-EXPORT_SYMBOL_NS_GPL(iommufd_ctx_from_fd, IOMMUFD);
-
-static struct miscdevice iommufd_misc = {
-	.minor = MISC_DYNAMIC_MINOR,
-	.name = "iommu",
-	.nodename = "iommu",
-	.fops = &iommufd_fops,
-	.mode = 0660,
-};
-
-/**
- * iommufd_misc_device() - what stands for iommufd where a device is needed
- *
- * Return: the device of /dev/iommu.
- */
-struct device *iommufd_misc_device(void)
-{
-	return iommufd_misc.this_device;
-}
-
-/* The container of VFIO's groups, for programs that know of no iommufd */
-static struct miscdevice container_misc = {
-	.minor = VFIO_MINOR,
-	.name = "vfio",
-	.nodename = "vfio/vfio",
-	.fops = &iommufd_fops,
-	.mode = 0666,
-};
-
-#if IS_ENABLED(CONFIG_IOMMUFD_VFIO_CONTAINER)
-static int __init register_container(void)
-{
-	return misc_register(&container_misc);
-}
-
-static void deregister_container(void)
-{
-	misc_deregister(&container_misc);
-}
-
-MODULE_ALIAS_MISCDEV(VFIO_MINOR);
-MODULE_ALIAS("devname:vfio/vfio");
-#else
-static int __init register_container(void)
-{
-	return 0;
-}
-
-static void deregister_container(void)
-{
-}
-#endif
-
 static int __init iommufd_init(void)
 {
 	int err;
@@ -420,16 +250,11 @@ static int __init iommufd_init(void)
 	err = iommufd_test_init();
 	if (err)
 		goto err_map;
-	err = misc_register(&iommufd_misc);
+	err = iommufd_nodes_register();
 	if (err)
 		goto err_test;
-	err = register_container();
-	if (err)
-		goto err_misc;
 	return 0;
 
-err_misc:
-	misc_deregister(&iommufd_misc);
 err_test:
 	iommufd_test_exit();
 err_map:
@@ -440,8 +265,7 @@ module_init(iommufd_init);
 
 static void __exit iommufd_exit(void)
 {
-	deregister_container();
-	misc_deregister(&iommufd_misc);
+	iommufd_nodes_deregister();
 	iommufd_test_exit();
 	iommufd_map_exit();
 }

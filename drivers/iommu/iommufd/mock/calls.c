@@ -30,18 +30,6 @@ static_assert(offsetof(struct iommu_test_ext, last) ==
 
 typedef int (*mock_op)(struct iommufd_call *call);
 
-/**
- * mock_respond() - copy the argument of a test call out
- * @call: the call
- *
- * Context: may sleep.
- * Return: 0, or -EFAULT.
- */
-int mock_respond(struct iommufd_call *call)
-{
-	return iommufd_call_respond(call, sizeof(struct iommu_test_cmd));
-}
-
 static int op_add_reserved(struct iommufd_call *call)
 {
 	struct iommu_test_cmd *arg = call->arg;

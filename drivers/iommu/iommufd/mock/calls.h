@@ -9,9 +9,9 @@
 
 #include <linux/types.h>
 
+#include "call.h"
 #include "iommufd_test.h"
 
-struct iommufd_call;
 struct iommufd_ctx;
 struct iommufd_hwpt_paging;
 struct iommufd_ioas;
@@ -20,8 +20,17 @@ struct page;
 
 #ifdef CONFIG_IOMMUFD_TEST
 
-/* calls.c */
-int mock_respond(struct iommufd_call *call);
+/**
+ * mock_respond() - copy the argument of a test call out
+ * @call: the call
+ *
+ * Context: may sleep.
+ * Return: 0, or -EFAULT.
+ */
+static inline int mock_respond(struct iommufd_call *call)
+{
+	return iommufd_call_respond(call, sizeof(struct iommu_test_cmd));
+}
 
 /* device.c */
 int mock_op_domain(struct iommufd_call *call);

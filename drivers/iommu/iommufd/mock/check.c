@@ -41,7 +41,7 @@ struct iommufd_hwpt_paging *mock_hwpt_get(struct iommufd_ctx *ctx, u32 id,
 	obj = iommufd_object_get(ctx, id, IOMMUFD_OBJ_HWPT_PAGING);
 	if (IS_ERR(obj))
 		return ERR_CAST(obj);
-	hwpt = container_of(obj, struct iommufd_hwpt_paging, common.obj);
+	hwpt = to_hwpt_paging(obj);
 	*paging = mock_domain_of(hwpt->common.domain);
 	if (!*paging) {
 		iommufd_object_put(ctx, obj);
