@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""sparse and W=1 on our objects, and what the options build."""
+"""sparse and W=1 on our objects, whom they call, and what the options build."""
 
 import re
 import subprocess
@@ -9,6 +9,7 @@ from pathlib import Path
 TOP = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(TOP / 'scripts'))
 # pylint: disable=wrong-import-position
+import circles
 from kernel import Kernel, known_symbols, read_config, read_fragments, read_pending
 
 # Of the configurations here only that of arm64 has KVM.
@@ -67,7 +68,9 @@ def warnings(text, files):
 
 
 def check_objects(report, build, tree, files):
-    """Every new C file compiles without a message of gcc W=1 or sparse."""
+    """Every new C file compiles without a message of gcc W=1 or sparse; no two of them
+    call each other.
+    """
     covered = set()
     for arch in ('x86_64', 'arm64'):
         kernel = LintKernel(arch, 'debug', tree, build / f'lint-{arch}')
@@ -84,6 +87,9 @@ def check_objects(report, build, tree, files):
         if status:
             problems += [f'make: exit status {status}', *text.splitlines()[-15:]]
         report.result(f'sparse and W=1 on {len(objects)} objects, {arch}', problems)
+        if not status:
+            report.result(f'no two of {len(objects)} objects call each other, {arch}',
+                          circles.find_circles(kernel.out, objects))
     wanted = {f[:-2] + '.o' for f in files if f.endswith('.c') and f.startswith(
         ('drivers/', 'mm/', 'virt/'))}
     report.result('every new C file is built by some configuration',
