@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * KUnit tests of the IOVA map, on a domain that only writes down what it is
- * told and memory that is only numbers.
+ * told and memory that is only numbers. tools/testing/host/iommufd-map runs them in
+ * user space, too.
  */
 #include <kunit/test.h>
 #include <linux/err.h>
 #include <linux/iommu.h>
+#include <linux/iommu-ext.h>
 #include <linux/mm.h>
+#include <linux/pfn.h>
 #include <linux/sizes.h>
 
 #include "map/area.h"
@@ -31,6 +34,10 @@
  * @nr_steps: length of @steps
  * @table: a page that stands for the page tables that an unmap left empty
  * @table_was_freed: a flush came behind that
+ * @mapped_iova: IOVA of the last call to map
+ * @mapped_phys: what it leads to
+ * @nr_runs: number of runs, with the domain that takes runs
+ * @longest_run: bytes in the longest of them
  * @fail_map: the driver refuses to map
  */
 struct fake {
@@ -43,6 +50,10 @@ struct fake {
 	unsigned int nr_steps;
 	struct page *table;
 	bool table_was_freed;
+	unsigned long mapped_iova;
+	phys_addr_t mapped_phys;
+	unsigned int nr_runs;
+	size_t longest_run;
 	bool fail_map;
 };
 
@@ -101,7 +112,25 @@ static int fake_map_pages(struct iommu_domain *domain, unsigned long iova,
 	if (fake->fail_map)
 		return -ENOMEM;
 	step(fake, 'm');
+	fake->mapped_iova = iova;
+	fake->mapped_phys = phys;
 	*mapped = pgsize * pgcount;
+	fake->mapped_bytes += *mapped;
+	return 0;
+}
+
+static int fake_map_runs(struct iommu_domain *domain, unsigned long iova,
+			 const struct iommu_run *runs, unsigned int nr_runs,
+			 int prot, gfp_t gfp, size_t *mapped)
+{
+	struct fake *fake = to_fake(domain);
+	unsigned int i;
+
+	for (i = 0; i < nr_runs; i++) {
+		fake->longest_run = max(fake->longest_run, runs[i].len);
+		*mapped += runs[i].len;
+	}
+	fake->nr_runs += nr_runs;
 	fake->mapped_bytes += *mapped;
 	return 0;
 }
@@ -140,6 +169,19 @@ static void fake_flush_all(struct iommu_domain *domain)
 
 static const struct iommu_domain_ops fake_domain_ops = {
 	.map_pages = fake_map_pages,
+	.unmap_pages = fake_unmap_pages,
+	.iotlb_sync = fake_sync,
+	.flush_iotlb_all = fake_flush_all,
+};
+
+static const struct iommu_domain_ops fake_syncing_ops = {
+	.map_pages = fake_map_pages,
+	.unmap_pages = fake_unmap_pages,
+	.iotlb_sync = fake_sync,
+};
+
+static const struct iommu_domain_ops fake_runs_ops = {
+	.map_runs = fake_map_runs,
 	.unmap_pages = fake_unmap_pages,
 	.iotlb_sync = fake_sync,
 	.flush_iotlb_all = fake_flush_all,
@@ -223,11 +265,28 @@ static int map_fixed(struct fake *fake, unsigned long iova,
 	return insert(fake, &iova, length_bytes, IOMMU_READ, IOMMUFD_MAP_FIXED);
 }
 
+/* Memory that no other mapping has, so that it is unpinned by itself */
+static void map_own(struct kunit *test, struct fake *fake, unsigned long iova,
+		    unsigned long length_bytes)
+{
+	make_store(test, fake, PG, length_bytes / PG, true);
+	KUNIT_ASSERT_EQ(test, 0, map_fixed(fake, iova, length_bytes));
+}
+
 static int unmap(struct fake *fake, unsigned long iova, unsigned long last)
 {
 	u64 bytes;
 
 	return iommufd_map_remove(fake->map, iova, last, &bytes);
+}
+
+static void expect_unmapped(struct kunit *test, struct fake *fake,
+			    unsigned long iova, unsigned long last, u64 wanted_bytes)
+{
+	u64 bytes;
+
+	KUNIT_EXPECT_EQ(test, 0, iommufd_map_remove(fake->map, iova, last, &bytes));
+	KUNIT_EXPECT_EQ(test, bytes, wanted_bytes);
 }
 
 static void attach(struct kunit *test, struct fake *fake)
@@ -247,6 +306,15 @@ static void expect_steps(struct kunit *test, struct fake *fake,
 	KUNIT_EXPECT_STREQ(test, fake->steps, steps);
 	memset(fake->steps, 0, sizeof(fake->steps));
 	fake->nr_steps = 0;
+}
+
+static void put_slices(struct iommufd_slices *slices)
+{
+	unsigned int i;
+
+	for (i = 0; i < slices->nr; i++)
+		iommufd_store_put(slices->list[i].store);
+	iommufd_slices_free(slices);
 }
 
 /* Intervals */
@@ -270,6 +338,7 @@ static void fixed_at_the_edges(struct kunit *test)
 	attach(test, fake);
 	KUNIT_EXPECT_EQ(test, fake->mapped_bytes, 3 * PG);
 	detach(fake);
+	KUNIT_EXPECT_EQ(test, fake->mapped_bytes, 0UL);
 
 	KUNIT_EXPECT_EQ(test, -ERANGE, unmap(fake, TOP - PG + 2, TOP));
 	KUNIT_EXPECT_EQ(test, -ERANGE, unmap(fake, TOP - PG + 1, TOP - 1));
@@ -284,6 +353,56 @@ static void fixed_at_the_edges(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -ENOENT, unmap(fake, 0, TOP));
 }
 
+static void top_of_the_space(struct kunit *test)
+{
+	struct fake *fake = test->priv;
+	struct iommufd_slices slices;
+	u64 bytes;
+
+	KUNIT_ASSERT_EQ(test, 0, map_fixed(fake, TOP - PG + 1, PG));
+	attach(test, fake);
+	KUNIT_EXPECT_EQ(test, fake->mapped_iova, TOP - PG + 1);
+	KUNIT_EXPECT_EQ(test, fake->mapped_phys, PFN_PHYS(BASE_PFN));
+	KUNIT_ASSERT_EQ(test, 0, map_fixed(fake, TOP - 3 * PG + 1, 2 * PG));
+
+	KUNIT_ASSERT_EQ(test, 0, iommufd_map_slices(fake->map, TOP - 3 * PG + 1,
+						    3 * PG, &slices));
+	KUNIT_EXPECT_EQ(test, slices.nr, 2U);
+	put_slices(&slices);
+	KUNIT_EXPECT_EQ(test, -EOVERFLOW, iommufd_map_slices(fake->map, TOP - 1, 3,
+							     &slices));
+
+	KUNIT_EXPECT_EQ(test, -ERANGE, unmap(fake, TOP - 1, TOP));
+	expect_unmapped(test, fake, TOP - PG + 1, TOP, PG);
+	detach(fake);
+	attach(test, fake);
+	expect_unmapped(test, fake, 0, TOP, 2 * PG);
+	detach(fake);
+	KUNIT_EXPECT_EQ(test, 0, iommufd_map_remove_all(fake->map, &bytes));
+	KUNIT_EXPECT_EQ(test, bytes, 0ULL);
+	KUNIT_EXPECT_EQ(test, -ENOENT, unmap(fake, 0, TOP));
+}
+
+static void reservations_at_both_ends(struct kunit *test)
+{
+	struct fake *fake = test->priv;
+	struct iommufd_iova_map *map = fake->map;
+	struct iommufd_range range;
+	unsigned long alignment;
+
+	KUNIT_ASSERT_EQ(test, 0, iommufd_map_reserve(map, TOP, TOP, test));
+	KUNIT_ASSERT_EQ(test, 0, iommufd_map_reserve(map, 0, 0, test));
+	KUNIT_EXPECT_EQ(test, 1U, iommufd_map_usable(map, &range, 1, &alignment));
+	KUNIT_EXPECT_EQ(test, range.start, 1UL);
+	KUNIT_EXPECT_EQ(test, range.last, TOP - 1);
+	KUNIT_ASSERT_EQ(test, 0, iommufd_map_reserve(map, 0, TOP, test));
+	KUNIT_EXPECT_EQ(test, 0U, iommufd_map_usable(map, &range, 1, &alignment));
+	iommufd_map_unreserve(map, test);
+	KUNIT_EXPECT_EQ(test, 1U, iommufd_map_usable(map, &range, 1, &alignment));
+	KUNIT_EXPECT_EQ(test, range.start, 0UL);
+	KUNIT_EXPECT_EQ(test, range.last, TOP);
+}
+
 struct placement {
 	const char *name;
 	unsigned long address, length_bytes;
@@ -292,13 +411,15 @@ struct placement {
 };
 
 static const struct placement placements[] = {
-	{ "page", 5 * PG, PG, PG },
-	{ "length is rounded up", 0, 3 * PG, 4 * PG },
-	{ "address bounds alignment", 6 * PG, 4 * PG, 2 * PG },
-	{ "address 0 does not", 0, 8 * PG, 8 * PG },
-	{ "offset in the page stays", 5 * PG + 0x234, PG, PG + 0x234 },
-	{ "less than a page", 8 * PG, 16, PG },
+	{ "page", 5 * PG, PG, PG, 0 },
+	{ "length is rounded up", 0, 3 * PG, 4 * PG, 0 },
+	{ "address bounds alignment", 6 * PG, 4 * PG, 2 * PG, 0 },
+	{ "address 0 does not", 0, 8 * PG, 8 * PG, 0 },
+	{ "no more than a huge page", 8 * PMD_SIZE, 4 * PMD_SIZE, PMD_SIZE, 0 },
+	{ "offset in the page stays", 5 * PG + 0x234, PG, PG + 0x234, 0 },
+	{ "less than a page", 8 * PG, 16, PG, 0 },
 	{ "half the space", 0, TOP / 2 + 1, 0, -EOVERFLOW },
+	{ "less than half", 0, TOP / 2 + 1 - PG, PMD_SIZE, 0 },
 };
 
 static void name_placement(const struct placement *p, char *name)
@@ -314,7 +435,7 @@ static void automatic_placement(struct kunit *test)
 	struct fake *fake = test->priv;
 	unsigned long iova = 77;
 
-	make_store(test, fake, p->address, 64, true);
+	make_store(test, fake, p->address, 8 * PMD_SIZE / PG, true);
 	KUNIT_ASSERT_EQ(test, p->err, insert(fake, &iova, p->length_bytes,
 					     IOMMU_READ, 0));
 	if (!p->err)
@@ -341,6 +462,46 @@ static void lowest_hole_is_taken(struct kunit *test)
 					      0));
 	KUNIT_EXPECT_EQ(test, 0, insert(fake, &iova, PG, IOMMU_READ, 0));
 	KUNIT_EXPECT_EQ(test, iova, 4 * PG);
+}
+
+static void no_room_where_it_is_allowed(struct kunit *test)
+{
+	const struct iommufd_range allowed = { 8 * PG, 12 * PG - 1 };
+	struct fake *fake = test->priv;
+	unsigned long iova;
+
+	make_store(test, fake, 0, 4, true);
+	KUNIT_ASSERT_EQ(test, 0, iommufd_map_set_allowed(fake->map, &allowed, 1));
+	KUNIT_EXPECT_EQ(test, 0, insert(fake, &iova, 4 * PG, IOMMU_READ, 0));
+	KUNIT_EXPECT_EQ(test, iova, 8 * PG);
+	KUNIT_EXPECT_EQ(test, -ENOSPC, insert(fake, &iova, PG, IOMMU_READ, 0));
+	expect_unmapped(test, fake, 0, TOP, 4 * PG);
+
+	KUNIT_ASSERT_EQ(test, 0, map_fixed(fake, 9 * PG, PG));
+	KUNIT_EXPECT_EQ(test, -ENOSPC, insert(fake, &iova, 4 * PG, IOMMU_READ, 0));
+	KUNIT_EXPECT_EQ(test, 0, insert(fake, &iova, 2 * PG, IOMMU_READ, 0));
+	KUNIT_EXPECT_EQ(test, iova, 10 * PG);
+	KUNIT_EXPECT_EQ(test, 0, insert(fake, &iova, PG, IOMMU_READ, 0));
+	KUNIT_EXPECT_EQ(test, iova, 8 * PG);
+	KUNIT_EXPECT_EQ(test, -ENOSPC, insert(fake, &iova, PG, IOMMU_READ, 0));
+}
+
+static void page_at_each_end_is_left_free(struct kunit *test)
+{
+	const struct iommufd_range bottom = { 0, 2 * PG - 1 };
+	const struct iommufd_range top = { TOP - 2 * PG + 1, TOP };
+	struct fake *fake = test->priv;
+	unsigned long iova;
+
+	make_store(test, fake, 0, 4, true);
+	KUNIT_ASSERT_EQ(test, 0, iommufd_map_set_allowed(fake->map, &bottom, 1));
+	KUNIT_EXPECT_EQ(test, 0, insert(fake, &iova, PG, IOMMU_READ, 0));
+	KUNIT_EXPECT_EQ(test, iova, PG);
+	KUNIT_EXPECT_EQ(test, -ENOSPC, insert(fake, &iova, PG, IOMMU_READ, 0));
+	KUNIT_ASSERT_EQ(test, 0, iommufd_map_set_allowed(fake->map, &top, 1));
+	KUNIT_EXPECT_EQ(test, 0, insert(fake, &iova, PG, IOMMU_READ, 0));
+	KUNIT_EXPECT_EQ(test, iova, TOP - 2 * PG + 1);
+	KUNIT_EXPECT_EQ(test, -ENOSPC, insert(fake, &iova, PG, IOMMU_READ, 0));
 }
 
 static void reserved_and_allowed(struct kunit *test)
@@ -467,6 +628,62 @@ static void unmap_flushes_then_frees_then_unpins(struct kunit *test)
 	expect_steps(test, fake, "uuap");
 }
 
+/* Each unpinned by itself, so that an unpin of one before a flush of all shows */
+static void areas_are_flushed_together(struct kunit *test)
+{
+	struct fake *fake = test->priv;
+	unsigned int i;
+
+	attach(test, fake);
+	map_own(test, fake, PG, 4 * PG);
+	expect_steps(test, fake, "m");
+	expect_unmapped(test, fake, PG, 8 * PG, 4 * PG);
+	expect_steps(test, fake, "usp");
+
+	for (i = 0; i < 3; i++)
+		map_own(test, fake, (1 + 4 * i) * PG, 4 * PG);
+	expect_steps(test, fake, "mmm");
+	expect_unmapped(test, fake, 0, TOP, 12 * PG);
+	expect_steps(test, fake, "usppp");
+
+	for (i = 0; i < 3; i++)
+		map_own(test, fake, (1 + 8 * i) * PG, 4 * PG);
+	expect_steps(test, fake, "mmm");
+	expect_unmapped(test, fake, 0, TOP, 12 * PG);
+	expect_steps(test, fake, "uuuappp");
+	detach(fake);
+}
+
+static void detach_flushes_once(struct kunit *test)
+{
+	struct fake *fake = test->priv;
+	unsigned int i;
+
+	attach(test, fake);
+	for (i = 0; i < 3; i++)
+		map_own(test, fake, (1 + 8 * i) * PG, 4 * PG);
+	expect_steps(test, fake, "mmm");
+	detach(fake);
+	expect_steps(test, fake, "uuuappp");
+	expect_unmapped(test, fake, 0, TOP, 12 * PG);
+	expect_steps(test, fake, "");
+}
+
+static void driver_that_cannot_flush_all_syncs_each(struct kunit *test)
+{
+	struct fake *fake = test->priv;
+	unsigned int i;
+
+	fake->domain.ops = &fake_syncing_ops;
+	attach(test, fake);
+	for (i = 0; i < 3; i++)
+		map_own(test, fake, (1 + 8 * i) * PG, 4 * PG);
+	expect_steps(test, fake, "mmm");
+	expect_unmapped(test, fake, 0, TOP, 12 * PG);
+	expect_steps(test, fake, "usususppp");
+	detach(fake);
+}
+
 static void domain_must_suit_the_map(struct kunit *test)
 {
 	const struct iommufd_range allowed = { PG, TOP };
@@ -550,18 +767,50 @@ static void huge_pages_option(struct kunit *test)
 	detach(fake);
 }
 
+static void contiguous_memory_is_one_run(struct kunit *test)
+{
+	struct fake *fake = test->priv;
+
+	fake->domain.ops = &fake_runs_ops;
+	make_store(test, fake, PG, 4096, true);
+	attach(test, fake);
+	KUNIT_ASSERT_EQ(test, 0, map_fixed(fake, 16 * PMD_SIZE, 4096 * PG));
+	KUNIT_EXPECT_EQ(test, fake->nr_runs, 1U);
+	KUNIT_EXPECT_EQ(test, fake->longest_run, 4096 * PG);
+	expect_unmapped(test, fake, 0, TOP, 4096 * PG);
+	detach(fake);
+
+	fake->nr_runs = 0;
+	fake->longest_run = 0;
+	KUNIT_ASSERT_EQ(test, 0, iommufd_map_set_huge_pages(fake->map, false));
+	attach(test, fake);
+	KUNIT_ASSERT_EQ(test, 0, map_fixed(fake, 16 * PMD_SIZE, 4096 * PG));
+	KUNIT_EXPECT_EQ(test, fake->nr_runs, 4096U);
+	KUNIT_EXPECT_EQ(test, fake->longest_run, PG);
+	expect_unmapped(test, fake, 0, TOP, 4096 * PG);
+	detach(fake);
+}
+
 static struct kunit_case map_test_cases[] = {
 	KUNIT_CASE(fixed_at_the_edges),
+	KUNIT_CASE(top_of_the_space),
+	KUNIT_CASE(reservations_at_both_ends),
 	KUNIT_CASE_PARAM(automatic_placement, placement_gen_params),
 	KUNIT_CASE(lowest_hole_is_taken),
+	KUNIT_CASE(no_room_where_it_is_allowed),
+	KUNIT_CASE(page_at_each_end_is_left_free),
 	KUNIT_CASE(reserved_and_allowed),
 	KUNIT_CASE(slices_of_neighbours),
 	KUNIT_CASE(readonly_memory_stays_so),
 	KUNIT_CASE(nothing_is_pinned_without_domain),
 	KUNIT_CASE(unmap_flushes_then_frees_then_unpins),
+	KUNIT_CASE(areas_are_flushed_together),
+	KUNIT_CASE(detach_flushes_once),
+	KUNIT_CASE(driver_that_cannot_flush_all_syncs_each),
 	KUNIT_CASE(domain_must_suit_the_map),
 	KUNIT_CASE(failed_fill_leaves_nothing),
 	KUNIT_CASE(huge_pages_option),
+	KUNIT_CASE(contiguous_memory_is_one_run),
 	{}
 };
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * KUnit tests of the page store, with memory that is only numbers: no page
- * behind them is ever touched.
+ * behind them is ever touched. tools/testing/host/iommufd-store runs them in user
+ * space, too.
  */
 #include <kunit/test.h>
 #include <linux/bitmap.h>
+#include <linux/bits.h>
 #include <linux/err.h>
 #include <linux/mm.h>
 #include <linux/pfn.h>
@@ -16,12 +18,18 @@
 #define BASE_PFN	0x100UL
 #define CHUNK_PAGES	((unsigned long)SZ_2M / PAGE_SIZE)
 #define MAX_RUNS	4
+#define OFFSET_BYTES	0x123
+
+/* What memory is like */
+#define DESCENDING	BIT(0)	/* Frames count down: no two pages are one run */
+#define HUGE		BIT(1)	/* Much of it can be pinned without waiting */
+#define SWAPPED		BIT(2)	/* The frames of page 100 and 101 change places */
+#define UNALIGNED	BIT(3)	/* It begins at OFFSET_BYTES in its first page */
 
 /**
  * struct fake - memory for one test
  * @npages: number of pages
- * @descending: frames count down, so that no two pages are one run
- * @swapped: frames of page 2 and 3 change places
+ * @kind: what it is like
  * @pinned: one bit for each frame
  * @nr_calls: number of pins
  * @fail_at: the call that fails, counted from 1; 0 for none
@@ -31,8 +39,7 @@
  */
 struct fake {
 	unsigned long npages;
-	bool descending;
-	bool swapped;
+	unsigned int kind;
 	unsigned long *pinned;
 	unsigned int nr_calls;
 	unsigned int fail_at;
@@ -43,9 +50,17 @@ struct fake {
 
 static unsigned long frame_of(const struct fake *fake, unsigned long page)
 {
-	if (fake->swapped && (page == 2 || page == 3))
+	if ((fake->kind & SWAPPED) && (page == 100 || page == 101))
 		page ^= 1;
-	return fake->descending ? fake->npages - 1 - page : page;
+	return fake->kind & DESCENDING ? fake->npages - 1 - page : page;
+}
+
+static struct page *pin_frame(struct fake *fake, unsigned long page)
+{
+	unsigned long frame = frame_of(fake, page);
+
+	fake->twice |= test_and_set_bit(frame, fake->pinned);
+	return pfn_to_page(BASE_PFN + frame);
 }
 
 static int fake_pin(const struct iommufd_backing *backing, unsigned long first,
@@ -60,13 +75,27 @@ static int fake_pin(const struct iommufd_backing *backing, unsigned long first,
 	}
 	if (++fake->nr_calls == fake->fail_at)
 		return -EFAULT;
-	for (i = 0; i < npages; i++) {
-		unsigned long frame = frame_of(fake, first + i);
-
-		fake->twice |= test_and_set_bit(frame, fake->pinned);
-		pages[i] = pfn_to_page(BASE_PFN + frame);
-	}
+	for (i = 0; i < npages; i++)
+		pages[i] = pin_frame(fake, first + i);
 	return 0;
+}
+
+/* One call of four would have to wait, and is left to fake_pin() */
+static struct page *fake_pin_huge(const struct iommufd_backing *backing,
+				  unsigned long first, unsigned int npages)
+{
+	struct fake *fake = backing->source;
+	unsigned int i;
+
+	if (fake->nr_calls % 4 == 3)
+		return NULL;
+	for (i = 1; i < npages; i++)
+		if (frame_of(fake, first + i) != frame_of(fake, first) + i)
+			return NULL;
+	fake->nr_calls++;
+	for (i = 0; i < npages; i++)
+		pin_frame(fake, first + i);
+	return pfn_to_page(BASE_PFN + frame_of(fake, first));
 }
 
 static void fake_unpin(const struct iommufd_backing *backing,
@@ -83,6 +112,12 @@ static const struct iommufd_pin_ops fake_ops = {
 	.unpin = fake_unpin,
 };
 
+static const struct iommufd_pin_ops fake_huge_ops = {
+	.pin = fake_pin,
+	.pin_huge = fake_pin_huge,
+	.unpin = fake_unpin,
+};
+
 /* Page frame numbers without memory only work where a frame is arithmetic. */
 static int store_test_init(struct kunit *test)
 {
@@ -92,21 +127,24 @@ static int store_test_init(struct kunit *test)
 }
 
 static struct fake *make_fake(struct kunit *test, unsigned long npages,
-			      unsigned long skew)
+			      unsigned long skew, unsigned int kind)
 {
 	struct fake *fake = kunit_kzalloc(test, sizeof(*fake), GFP_KERNEL);
 	struct iommufd_backing backing = {
-		.ops = &fake_ops,
+		.ops = kind & HUGE ? &fake_huge_ops : &fake_ops,
 		.source = fake,
 		.start_bytes = skew << PAGE_SHIFT,
+		.writable = true,
 	};
 
 	KUNIT_ASSERT_NOT_NULL(test, fake);
 	fake->npages = npages;
+	fake->kind = kind;
 	fake->pinned = kunit_kcalloc(test, BITS_TO_LONGS(npages), sizeof(long),
 				     GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, fake->pinned);
-	fake->store = iommufd_store_create(&backing, NULL, npages, 0);
+	fake->store = iommufd_store_create(&backing, NULL, npages,
+					   kind & UNALIGNED ? OFFSET_BYTES : 0);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(fake->store));
 	return fake;
 }
@@ -138,16 +176,36 @@ static bool is_pinned(const struct fake *fake, unsigned long first,
 
 static void hold_outside_is_refused(struct kunit *test)
 {
-	struct fake *fake = make_fake(test, 10, 0);
+	struct fake *fake = make_fake(test, 10, 0, DESCENDING | UNALIGNED);
 	struct iommufd_hold hold;
 
+	KUNIT_EXPECT_EQ(test, iommufd_store_npages(fake->store), 10UL);
+	KUNIT_EXPECT_EQ(test, iommufd_store_page_offset(fake->store), OFFSET_BYTES);
+	KUNIT_EXPECT_TRUE(test, iommufd_store_writable(fake->store));
 	KUNIT_EXPECT_EQ(test, iommufd_store_hold(fake->store, &hold, 0, 10), -EINVAL);
 	KUNIT_EXPECT_EQ(test, iommufd_store_hold(fake->store, &hold, 10, 10), -EINVAL);
 	KUNIT_EXPECT_EQ(test, iommufd_store_hold(fake->store, &hold, 5, 4), -EINVAL);
 	KUNIT_EXPECT_EQ(test, iommufd_store_hold(fake->store, &hold, 0, ULONG_MAX),
 			-EINVAL);
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			iommufd_store_hold(fake->store, &hold, ULONG_MAX, ULONG_MAX));
 	KUNIT_EXPECT_EQ(test, fake->nr_calls, 0U);
+	KUNIT_ASSERT_EQ(test, 0, iommufd_store_hold(fake->store, &hold, 9, 9));
+	expect_pinned(test, fake, 1);
+	KUNIT_EXPECT_TRUE(test, is_pinned(fake, 9, 9));
+	iommufd_store_release(fake->store, &hold);
 	finish(test, fake);
+}
+
+static const unsigned int kinds[] = { 0, DESCENDING, HUGE };
+static const unsigned long skews[] = { 0, 1, CHUNK_PAGES - 1 };
+
+#define NR_VARIANTS	(ARRAY_SIZE(kinds) * ARRAY_SIZE(skews))
+
+static struct fake *make_variant(struct kunit *test, unsigned long npages, unsigned int i)
+{
+	return make_fake(test, npages, skews[i / ARRAY_SIZE(kinds)],
+			 kinds[i % ARRAY_SIZE(kinds)]);
 }
 
 struct pair_case {
@@ -178,15 +236,13 @@ KUNIT_ARRAY_PARAM(pair, pair_cases, pair_name);
 
 static void two_holds_pin_their_union(struct kunit *test)
 {
-	static const unsigned long skews[] = { 0, 1, CHUNK_PAGES - 1 };
 	const struct pair_case *c = test->param_value;
 	struct iommufd_hold holds[2];
 	struct fake *fake;
 	unsigned int i;
 
-	for (i = 0; i < 2 * ARRAY_SIZE(skews); i++) {
-		fake = make_fake(test, 1024, skews[i / 2]);
-		fake->descending = i % 2;
+	for (i = 0; i < NR_VARIANTS; i++) {
+		fake = make_variant(test, 1024, i);
 		KUNIT_ASSERT_EQ(test, 0, iommufd_store_hold(fake->store, &holds[0],
 							    c->first[0], c->last[0]));
 		expect_pinned(test, fake, c->npinned[0]);
@@ -242,35 +298,47 @@ static unsigned long walk(struct kunit *test, struct fake *fake,
 static void runs_cover_the_memory(struct kunit *test)
 {
 	unsigned long npages = *(const unsigned long *)test->param_value;
-	static const unsigned long skews[] = { 0, 1, CHUNK_PAGES - 1 };
 	struct iommufd_hold hold;
 	struct fake *fake;
 	unsigned int i;
 
-	for (i = 0; i < 2 * ARRAY_SIZE(skews); i++) {
-		fake = make_fake(test, npages, skews[i / 2]);
-		fake->descending = i % 2;
+	for (i = 0; i < NR_VARIANTS; i++) {
+		fake = make_variant(test, npages, i);
 		KUNIT_ASSERT_EQ(test, 0, iommufd_store_hold(fake->store, &hold, 0,
 							    npages - 1));
 		expect_pinned(test, fake, npages);
 		KUNIT_EXPECT_EQ(test, walk(test, fake, &hold),
-				fake->descending ? npages : 1);
+				fake->kind & DESCENDING ? npages : 1);
 		iommufd_store_release(fake->store, &hold);
 		finish(test, fake);
 	}
 }
 
+/* A first and last page that fit prove nothing about those between. */
 static void swapped_pages_are_seen(struct kunit *test)
 {
-	struct fake *fake = make_fake(test, CHUNK_PAGES, 0);
+	static const unsigned long npages[] = { 100, 1, 1, CHUNK_PAGES - 102 };
+	struct iommu_run runs[MAX_RUNS + 1];
+	struct iommufd_run_iter iter;
 	struct iommufd_hold hold;
+	struct fake *fake;
+	unsigned int i, kind;
 
-	fake->swapped = true;
-	KUNIT_ASSERT_EQ(test, 0, iommufd_store_hold(fake->store, &hold, 0,
-						    CHUNK_PAGES - 1));
-	KUNIT_EXPECT_EQ(test, walk(test, fake, &hold), 4UL);
-	iommufd_store_release(fake->store, &hold);
-	finish(test, fake);
+	for (kind = 0; kind <= HUGE; kind += HUGE) {
+		fake = make_fake(test, CHUNK_PAGES, 0, SWAPPED | kind);
+		KUNIT_ASSERT_EQ(test, 0, iommufd_store_hold(fake->store, &hold, 0,
+							    CHUNK_PAGES - 1));
+		KUNIT_EXPECT_EQ(test, walk(test, fake, &hold), 4UL);
+		iommufd_run_iter_init(&iter, fake->store, &hold, 0,
+				      CHUNK_PAGES * PAGE_SIZE);
+		KUNIT_ASSERT_EQ(test, 4U, iommufd_run_iter_next(&iter, runs, MAX_RUNS + 1));
+		for (i = 0; i < 4; i++)
+			KUNIT_EXPECT_EQ(test, runs[i].len, npages[i] * PAGE_SIZE);
+		KUNIT_EXPECT_EQ(test, runs[1].phys, PFN_PHYS(BASE_PFN + 101));
+		KUNIT_EXPECT_EQ(test, 0U, iommufd_run_iter_next(&iter, runs, MAX_RUNS));
+		iommufd_store_release(fake->store, &hold);
+		finish(test, fake);
+	}
 }
 
 static void failed_pin_leaves_nothing(struct kunit *test)
@@ -280,7 +348,7 @@ static void failed_pin_leaves_nothing(struct kunit *test)
 	unsigned int i;
 
 	for (i = 1; i <= 5; i++) {
-		fake = make_fake(test, 4 * CHUNK_PAGES, 1);
+		fake = make_fake(test, 4 * CHUNK_PAGES, 1, 0);
 		KUNIT_ASSERT_EQ(test, 0, iommufd_store_hold(fake->store, &holds[0],
 							    7, 9));
 		fake->fail_at = fake->nr_calls + i;
@@ -297,10 +365,9 @@ static void failed_pin_leaves_nothing(struct kunit *test)
 /* The second hold wants pages that the first gives up meanwhile. */
 static void release_while_pinning(struct kunit *test)
 {
-	struct fake *fake = make_fake(test, 3 * CHUNK_PAGES, 0);
+	struct fake *fake = make_fake(test, 3 * CHUNK_PAGES, 0, DESCENDING);
 	struct iommufd_hold holds[2];
 
-	fake->descending = true;
 	KUNIT_ASSERT_EQ(test, 0, iommufd_store_hold(fake->store, &holds[0], 100,
 						    2 * CHUNK_PAGES));
 	fake->release = &holds[0];
@@ -311,6 +378,28 @@ static void release_while_pinning(struct kunit *test)
 	finish(test, fake);
 }
 
+/* Two holds take the place of one, with a page that both have */
+static void hold_is_split(struct kunit *test)
+{
+	struct fake *fake = make_fake(test, 1000, 0, DESCENDING);
+	struct iommufd_hold all, part, low, high;
+
+	KUNIT_ASSERT_EQ(test, 0, iommufd_store_hold(fake->store, &all, 0, 999));
+	KUNIT_ASSERT_EQ(test, 0, iommufd_store_hold(fake->store, &part, 10, 900));
+	expect_pinned(test, fake, 1000);
+	iommufd_store_split_hold(fake->store, &part, &low, 600, &high, 600);
+	KUNIT_EXPECT_EQ(test, low.first, 10UL);
+	KUNIT_EXPECT_EQ(test, high.last, 900UL);
+	iommufd_store_release(fake->store, &all);
+	expect_pinned(test, fake, 891);
+	KUNIT_EXPECT_TRUE(test, is_pinned(fake, 10, 900));
+	iommufd_store_release(fake->store, &low);
+	expect_pinned(test, fake, 301);
+	KUNIT_EXPECT_TRUE(test, is_pinned(fake, 600, 900));
+	iommufd_store_release(fake->store, &high);
+	finish(test, fake);
+}
+
 static struct kunit_case store_test_cases[] = {
 	KUNIT_CASE(hold_outside_is_refused),
 	KUNIT_CASE_PARAM(two_holds_pin_their_union, pair_gen_params),
@@ -318,6 +407,7 @@ static struct kunit_case store_test_cases[] = {
 	KUNIT_CASE(swapped_pages_are_seen),
 	KUNIT_CASE(failed_pin_leaves_nothing),
 	KUNIT_CASE(release_while_pinning),
+	KUNIT_CASE(hold_is_split),
 	{}
 };
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Edge cases of the IOVA map, and what exactly it asks of domains and stores.
+ * What the KUnit suite of the IOVA map cannot have: allocations that are counted,
+ * killed tasks, trees and lists too long for a debug kernel, and a model of what
+ * devices can reach while memory is taken away and given back. tests/map_test.c has
+ * all the rest.
  */
 #include "map/map_private.h"
 #include "world.h"
@@ -20,11 +23,11 @@ static void also(const char *name)
 	test_name = name;
 }
 
-static void begin(const char *name, bool can_flush)
+static void begin(const char *name)
 {
 	test_name = name;
 	map = iommufd_map_create();
-	fake_domain_init(&fake, PG, can_flush);
+	fake_domain_init(&fake, PG, true);
 	nr_events = 0;
 }
 
@@ -95,81 +98,6 @@ static void require_order(const char *kinds)
 	nr_events = 0;
 }
 
-static void unmap_orders(void)
-{
-	struct memory mem;
-	unsigned int i;
-
-	memory_init(&mem, 4, 1);
-	begin("one area: unmap, sync, free tables, unpin", true);
-	attach();
-	require(!map_fixed(&mem, PG, 4 * PG));
-	require_order("m");
-	require(unmap(PG, 8 * PG) == 4 * PG);
-	require_order("usfp");
-
-	also("areas without a hole are unmapped as one");
-	for (i = 0; i < 3; i++)
-		require(!map_fixed(&mem, (1 + 4 * i) * PG, 4 * PG));
-	nr_events = 0;
-	require(unmap(0, TOP) == 12 * PG);
-	require_order("usfppp");
-
-	also("areas with holes: unmap all, flush once, free tables, unpin");
-	for (i = 0; i < 3; i++)
-		require(!map_fixed(&mem, (1 + 8 * i) * PG, 4 * PG));
-	nr_events = 0;
-	require(unmap(0, TOP) == 12 * PG);
-	require_order("uuuafffppp");
-
-	also("a detach does the same");
-	for (i = 0; i < 3; i++)
-		require(!map_fixed(&mem, (1 + 8 * i) * PG, 4 * PG));
-	nr_events = 0;
-	detach();
-	require_order("uuuafffppp");
-	require(unmap(0, TOP) == 12 * PG);
-	require_order("");
-	end();
-
-	begin("a driver that cannot flush all syncs each hole away", false);
-	attach();
-	for (i = 0; i < 3; i++)
-		require(!map_fixed(&mem, (1 + 8 * i) * PG, 4 * PG));
-	nr_events = 0;
-	require(unmap(0, TOP) == 12 * PG);
-	require_order("usfusfusfppp");
-	detach();
-	end();
-	memory_destroy(&mem);
-}
-
-static void large_runs(void)
-{
-	struct memory mem;
-
-	memory_init(&mem, 4096, 1);
-	begin("contiguous memory reaches the domain as one run", true);
-	attach();
-	require(!map_fixed(&mem, 16 * SIZE_2M, 4096 * PG));
-	require(count_events(EVENT_MAP, &fake) == 1);
-	require(fake.largest_run == 4096 * PG);
-	unmap(0, TOP);
-	detach();
-
-	also("no page larger than PAGE_SIZE when they are switched off");
-	fake.largest_run = 0;
-	require(!iommufd_map_set_huge_pages(map, false));
-	attach();
-	require(!map_fixed(&mem, 16 * SIZE_2M, 4096 * PG));
-	require(count_events(EVENT_MAP, &fake) == 4097);
-	require(fake.largest_run == PG);
-	unmap(0, TOP);
-	detach();
-	end();
-	memory_destroy(&mem);
-}
-
 static void allocations(void)
 {
 	unsigned long iova = PG;
@@ -177,7 +105,7 @@ static void allocations(void)
 	struct memory mem;
 
 	memory_init(&mem, 1, 1);
-	begin("a map of a page needs memory for its area only", true);
+	begin("a map of a page needs memory for its area only");
 	attach();
 	slice.store = memory_store(&mem, PG, true);
 	slice.offset_bytes = 0;
@@ -189,128 +117,6 @@ static void allocations(void)
 	unmap(0, TOP);
 	detach();
 	require(host_slab.nr_calls == 1);
-	end();
-	memory_destroy(&mem);
-}
-
-/* Intervals */
-
-static void top_of_space(void)
-{
-	struct iommufd_range range;
-	struct iommufd_slices slices;
-	unsigned long alignment;
-	struct memory mem;
-	u64 bytes;
-
-	memory_init(&mem, 4, 1);
-	begin("the last page of the space can be mapped", true);
-	require(map_fixed(&mem, TOP - PG + 1, 2 * PG) == -EOVERFLOW);
-	require(!map_fixed(&mem, TOP - PG + 1, PG));
-	require(map_fixed(&mem, TOP - PG + 1, PG) == -EEXIST);
-	attach();
-	require(fake_domain_phys(&fake, TOP) == memory_phys(&mem, PG - 1));
-	require(!map_fixed(&mem, TOP - 3 * PG + 1, 2 * PG));
-	require(!iommufd_map_slices(map, TOP - 3 * PG + 1, 3 * PG, &slices));
-	require(slices.nr == 2);
-	iommufd_store_put(slices.list[0].store);
-	iommufd_store_put(slices.list[1].store);
-	iommufd_slices_free(&slices);
-	require(iommufd_map_slices(map, TOP - 1, 3, &slices) == -EOVERFLOW);
-	require(iommufd_map_remove(map, TOP - 1, TOP, &bytes) == -ERANGE);
-	require(unmap(TOP - PG + 1, TOP) == PG);
-	detach();
-	attach();
-	require(unmap(0, TOP) == 2 * PG);
-	detach();
-	require(!iommufd_map_remove_all(map, &bytes) && !bytes);
-	require(iommufd_map_remove(map, 0, TOP, &bytes) == -ENOENT);
-
-	also("reservations at both ends of the space");
-	require(!iommufd_map_reserve(map, TOP, TOP, &mem));
-	require(!iommufd_map_reserve(map, 0, 0, &mem));
-	require(iommufd_map_usable(map, &range, 1, &alignment) == 1);
-	require(range.start == 1 && range.last == TOP - 1);
-	require(!iommufd_map_reserve(map, 0, TOP, &mem));
-	require(iommufd_map_usable(map, &range, 1, &alignment) == 0);
-	iommufd_map_unreserve(map, &mem);
-	require(iommufd_map_usable(map, &range, 1, &alignment) == 1);
-	require(range.start == 0 && range.last == TOP);
-	end();
-	memory_destroy(&mem);
-}
-
-struct placement {
-	const char *name;
-	unsigned long address, length;
-	unsigned long iova;	/* 0: @err */
-	int err;
-};
-
-static void placement(void)
-{
-	static const struct placement table[] = {
-		{ "one page", 5 * PG, PG, PG, 0 },
-		{ "length rounded up", 0, 3 * PG, 4 * PG, 0 },
-		{ "alignment of the address", 6 * PG, 4 * PG, 2 * PG, 0 },
-		{ "an address of 0 bounds nothing", 0, 8 * PG, 8 * PG, 0 },
-		{ "no more than a huge page", 8 * SIZE_2M, 4 * SIZE_2M,
-		  SIZE_2M, 0 },
-		{ "offset within the page", 5 * PG + 0x234, PG, PG + 0x234, 0 },
-		{ "a length below a page", 8 * PG, 16, PG, 0 },
-		{ "half the space", 0, 1UL << 63, 0, -EOVERFLOW },
-		{ "less than half", 0, (1UL << 63) - PG, SIZE_2M, 0 },
-	};
-	struct memory mem;
-	unsigned int i;
-
-	memory_init(&mem, 8 << 9, 1);
-	begin("automatic placement", true);
-	for (i = 0; i < ARRAY_SIZE(table); i++) {
-		const struct placement *p = &table[i];
-		unsigned long iova = 77;
-		int err = map_memory(&mem, p->address, p->length, &iova, 0);
-
-		if (err != p->err || (!err && iova != p->iova)) {
-			printf("%s: %d, 0x%lx\n", p->name, err, iova);
-			abort();
-		}
-		if (!err)
-			unmap(0, TOP);
-	}
-	end();
-	memory_destroy(&mem);
-}
-
-static void full_space(void)
-{
-	struct iommufd_range allowed = { 8 * PG, 12 * PG - 1 };
-	unsigned long iova;
-	struct memory mem;
-
-	memory_init(&mem, 4, 1);
-	begin("no room where placement is allowed", true);
-	require(!iommufd_map_set_allowed(map, &allowed, 1));
-	require(!map_memory(&mem, 0, 4 * PG, &iova, 0) && iova == 8 * PG);
-	require(map_memory(&mem, 0, PG, &iova, 0) == -ENOSPC);
-	unmap(0, TOP);
-	require(!map_fixed(&mem, 9 * PG, PG));
-	require(map_memory(&mem, 0, 4 * PG, &iova, 0) == -ENOSPC);
-	require(!map_memory(&mem, 0, 2 * PG, &iova, 0) && iova == 10 * PG);
-	require(!map_memory(&mem, 0, PG, &iova, 0) && iova == 8 * PG);
-	require(map_memory(&mem, 0, PG, &iova, 0) == -ENOSPC);
-	unmap(0, TOP);
-
-	also("a page is left free at both ends");
-	allowed = (struct iommufd_range){ 0, 2 * PG - 1 };
-	require(!iommufd_map_set_allowed(map, &allowed, 1));
-	require(!map_memory(&mem, 0, PG, &iova, 0) && iova == PG);
-	require(map_memory(&mem, 0, PG, &iova, 0) == -ENOSPC);
-	allowed = (struct iommufd_range){ TOP - 2 * PG + 1, TOP };
-	require(!iommufd_map_set_allowed(map, &allowed, 1));
-	require(!map_memory(&mem, 0, PG, &iova, 0));
-	require(iova == TOP - 2 * PG + 1);
-	require(map_memory(&mem, 0, PG, &iova, 0) == -ENOSPC);
 	end();
 	memory_destroy(&mem);
 }
@@ -401,7 +207,7 @@ static void restored_memory(void)
 	memory_init(&fixed, 2, 1);
 	fixed.is_fixed = true;
 
-	begin("memory that was revoked and is restored is mapped again", true);
+	begin("memory that was revoked and is restored is mapped again");
 	attach();
 	store = map_revocable(&fixed, 4 * PG);
 	revoke(store);
@@ -465,7 +271,7 @@ static void revoked_memory(void)
 	memory_init(&fixed, 2, 1);
 	fixed.is_fixed = true;
 
-	begin("memory at a fixed place is one run, and not pinned", true);
+	begin("memory at a fixed place is one run, and not pinned");
 	attach();
 	store = map_revocable(&fixed, 4 * PG);
 	require_order("m");
@@ -585,7 +391,7 @@ static void allowed_lists(void)
 	struct iommufd_range ranges[1000];
 	unsigned int nr, i;
 
-	begin("allowed: any order, and what meets is found", true);
+	begin("allowed: any order, and what meets is found");
 	for (nr = 1; nr <= 1000; nr += nr < 20 ? 1 : 49) {
 		disordered(ranges, nr);
 		require(!iommufd_map_set_allowed(map, ranges, nr));
@@ -615,7 +421,7 @@ static void stores_of_the_killed(void)
 	unsigned long iova, nr;
 	u64 bytes;
 
-	begin("stores: a caller that is killed gets none", true);
+	begin("stores: a caller that is killed gets none");
 	memory_init(&mem, 1, 1);
 	require(!map_memory(&mem, PG, PG, &iova, 0));
 	task.dying = true;
@@ -633,12 +439,7 @@ int main(void)
 {
 	host_current = &task;
 	require(!iommufd_map_init());
-	unmap_orders();
-	large_runs();
 	allocations();
-	top_of_space();
-	placement();
-	full_space();
 	many_areas();
 	revoked_memory();
 	restored_memory();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Edge cases of the page store, and what it costs in memory.
+ * What the KUnit suite of the page store cannot have: what it costs in memory, killed
+ * tasks, and limits of processes and users. tests/store_test.c has all the rest.
  */
 #include "store/account.h"
 #include "fake.h"
@@ -26,42 +27,6 @@ static void release(struct fake_memory *mem, struct iommufd_store *store,
 		fake_expect_unpinned(mem, page);
 	for (page = first; page <= last; page++)
 		fake_check_page(mem, page);
-}
-
-/* Of pages that another hold has pinned already, so that nothing is pinned */
-static void test_holds_of_a_part(void)
-{
-	struct iommufd_hold all, more, low, high;
-	struct iommufd_store *store;
-	struct fake_memory mem;
-	unsigned long page;
-
-	fake_init(&mem, 1000, 0);
-	for (page = 0; page < 1000; page++)
-		mem.pfns[page] = FAKE_LOW_PFN + page * 3;
-	store = fake_store(&mem, NULL, 0);
-	require(!iommufd_store_hold(store, &all, ALL(&mem)));
-	task.dying = true;
-	require(iommufd_store_hold(store, &more, 10, 900) == -EINTR);
-	task.dying = false;
-	require(!iommufd_store_hold(store, &more, 10, 900));
-	require(iommufd_store_pinned_pages(store) == 1000);
-
-	/* Page 600 is in both */
-	iommufd_store_split_hold(store, &more, &low, 600, &high, 600);
-	require(low.first == 10 && high.last == 900);
-	iommufd_store_release(store, &all);
-	require(iommufd_store_pinned_pages(store) == 891);
-	iommufd_store_release(store, &low);
-	require(iommufd_store_pinned_pages(store) == 301);
-	iommufd_store_release(store, &high);
-	require(!iommufd_store_pinned_pages(store));
-	for (page = 0; page < 1000; page++)
-		fake_expect_unpinned(&mem, page);
-	for (page = 0; page < 1000; page++)
-		fake_check_page(&mem, page);
-	iommufd_store_put(store);
-	fake_destroy(&mem);
 }
 
 /* Memory cost */
@@ -159,82 +124,24 @@ static void test_empty_store(void)
 	require(!host_slab_bytes);
 }
 
-/* Arguments */
-
-static void test_hold_range(void)
+/* Pages that another hold has pinned already, so that nothing is to be pinned */
+static void test_killed_task(void)
 {
 	struct iommufd_store *store;
-	struct iommufd_hold hold;
+	struct iommufd_hold all, more;
 	struct fake_memory mem;
 
-	fake_init(&mem, 10, 0);
+	fake_init(&mem, 1000, 0);
 	lay_out(&mem, scattered);
-	store = fake_store(&mem, NULL, 0x123);
-	require(iommufd_store_npages(store) == 10);
-	require(iommufd_store_page_offset(store) == 0x123);
-	require(iommufd_store_writable(store));
-	require(iommufd_store_hold(store, &hold, 0, 10) == -EINVAL);
-	require(iommufd_store_hold(store, &hold, 10, 10) == -EINVAL);
-	require(iommufd_store_hold(store, &hold, 5, 4) == -EINVAL);
-	require(iommufd_store_hold(store, &hold, 0, ~0UL) == -EINVAL);
-	require(iommufd_store_hold(store, &hold, ~0UL, ~0UL) == -EINVAL);
-	require(!mem.nr_pin_calls);
-	require(!iommufd_store_hold(store, &hold, 9, 9));
-	require(iommufd_store_pinned_pages(store) == 1);
-	release(&mem, store, &hold);
-	iommufd_store_put(store);
-	fake_destroy(&mem);
-}
-
-/* A first and last page that fit prove nothing about those between. */
-static void test_swapped_pages(void)
-{
-	struct iommufd_run_iter iter;
-	struct iommufd_store *store;
-	struct iommufd_hold hold;
-	struct iommu_run runs[8];
-	struct fake_memory mem;
-
-	fake_init(&mem, 512, 0);
-	lay_out(&mem, contiguous);
-	swap(mem.pfns[100], mem.pfns[101]);
 	store = fake_store(&mem, NULL, 0);
-	require(!iommufd_store_hold(store, &hold, ALL(&mem)));
-	iommufd_run_iter_init(&iter, store, &hold, 0, 512 * PAGE_SIZE);
-	require(iommufd_run_iter_next(&iter, runs, 8) == 4);
-	require(runs[0].len == 100 * PAGE_SIZE && runs[1].len == PAGE_SIZE &&
-		runs[2].len == PAGE_SIZE && runs[3].len == 410 * PAGE_SIZE);
-	require(runs[1].phys == PFN_PHYS(FAKE_LOW_PFN + 101));
-	require(!iommufd_run_iter_next(&iter, runs, 8));
-	release(&mem, store, &hold);
+	require(!iommufd_store_hold(store, &all, ALL(&mem)));
+	task.dying = true;
+	require(iommufd_store_hold(store, &more, 10, 900) == -EINTR);
+	task.dying = false;
+	require(iommufd_store_pinned_pages(store) == 1000);
+	release(&mem, store, &all);
 	iommufd_store_put(store);
 	fake_destroy(&mem);
-}
-
-/* Memory that spans chunks and pin batches is one run, ends included. */
-static void test_one_run(void)
-{
-	struct iommufd_run_iter iter;
-	struct iommufd_store *store;
-	struct iommufd_hold hold;
-	struct iommu_run run;
-	struct fake_memory mem;
-	unsigned long skew;
-
-	for (skew = 0; skew < 512; skew += 511) {
-		fake_init(&mem, 262144, skew);
-		lay_out(&mem, contiguous);
-		store = fake_store(&mem, NULL, 0);
-		require(!iommufd_store_hold(store, &hold, ALL(&mem)));
-		iommufd_run_iter_init(&iter, store, &hold, 5, SZ_1G - 9);
-		require(iommufd_run_iter_next(&iter, &run, 1) == 1);
-		require(run.phys == PFN_PHYS(FAKE_LOW_PFN) + 5);
-		require(run.len == SZ_1G - 9);
-		require(!iommufd_run_iter_next(&iter, &run, 1));
-		release(&mem, store, &hold);
-		iommufd_store_put(store);
-		fake_destroy(&mem);
-	}
 }
 
 /* Accounting */
@@ -480,14 +387,8 @@ int main(void)
 	ok("memory cost");
 	test_empty_store();
 	ok("a store costs little before it is pinned");
-	test_hold_range();
-	ok("holds outside of the store are refused");
-	test_swapped_pages();
-	ok("swapped pages inside a huge page are seen");
-	test_one_run();
-	ok("contiguous memory is one run");
-	test_holds_of_a_part();
-	ok("two holds take the place of one, and a killed task gets none");
+	test_killed_task();
+	ok("a killed task gets no hold");
 	for (i = 0; i < ARRAY_SIZE(limit_cases); i++)
 		test_limit(&limit_cases[i]);
 	ok("limits");

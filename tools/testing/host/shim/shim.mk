@@ -4,6 +4,7 @@
 #
 #   SHIM_CFLAGS   flags to compile kernel and test files
 #   SHIM_SRCS     sources to link with them
+#   SHIM_KUNIT    what runs a KUnit suite that is linked with them
 #   SHIM_DEPS     what must exist before anything is compiled
 #   limit         $(call limit,SECONDS) before a test that wants SECONDS ends it when
 #                 it takes much longer
@@ -28,6 +29,7 @@ SHIM_FORWARD := $(foreach g,base iommu lock slab task,$(foreach h,$(SHIM_$(shell
 		tr a-z A-Z)),$(g):$(h)))
 SHIM_DEPS := $(OUT)/shim/.made
 SHIM_SRCS := $(SHIM)/host/host.c $(KSRC)/tools/lib/rbtree.c
+SHIM_KUNIT := $(SHIM)/host/kunit.c
 SHIM_CFLAGS := -std=gnu11 -g -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
 	       -fno-strict-aliasing -fno-strict-overflow -D__KERNEL__ -D_GNU_SOURCE \
 	       -I$(SHIM) -I$(OUT)/shim -I$(TOP)/include \

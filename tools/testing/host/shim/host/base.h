@@ -75,6 +75,35 @@ struct hlist_head {
 #define set_bit_le(nr, addr)	((void)__atomic_fetch_or((u8 *)(addr) + (nr) / 8, \
 							 1 << (nr) % 8,	\
 							 __ATOMIC_SEQ_CST))
+#define BITS_TO_LONGS(n)	(((n) + 63) / 64)
+
+static inline bool test_bit(unsigned long nr, const unsigned long *bits)
+{
+	return bits[nr / 64] >> nr % 64 & 1;
+}
+
+static inline bool test_and_set_bit(unsigned long nr, unsigned long *bits)
+{
+	return __atomic_fetch_or(&bits[nr / 64], 1UL << nr % 64, __ATOMIC_SEQ_CST) >>
+	       nr % 64 & 1;
+}
+
+static inline bool test_and_clear_bit(unsigned long nr, unsigned long *bits)
+{
+	return __atomic_fetch_and(&bits[nr / 64], ~(1UL << nr % 64), __ATOMIC_SEQ_CST) >>
+	       nr % 64 & 1;
+}
+
+static inline int bitmap_weight(const unsigned long *bits, unsigned long nr)
+{
+	unsigned long i, weight = 0;
+
+	for (i = 0; i < nr; i++)
+		weight += test_bit(i, bits);
+	return weight;
+}
+
+#define strscpy(dst, src, size)	snprintf(dst, size, "%s", src)
 #define static_assert		_Static_assert
 #define BUILD_BUG_ON(x)		_Static_assert(!(x), #x)
 

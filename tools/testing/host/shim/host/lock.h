@@ -160,6 +160,7 @@ int host_lock_killable(struct host_lock *lock);
 #define lockdep_assert_held_write(l)	lockdep_assert_held(l)
 #define lockdep_is_held(l)		host_is_locked(&(l)->lock)
 #define might_sleep()			do { } while (0)
+#define might_sleep_if(x)		((void)(x))
 
 /*
  * The only dependency map is that of work during which nobody may sleep on what

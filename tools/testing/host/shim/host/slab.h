@@ -17,6 +17,8 @@
 #define __GFP_NORETRY		64u
 #define GFP_KERNEL_ACCOUNT	(GFP_KERNEL | __GFP_ACCOUNT)
 
+#define gfpflags_allow_blocking(gfp)	(!!((gfp) & GFP_KERNEL))
+
 #define ARCH_KMALLOC_MINALIGN	8
 
 /**

@@ -106,9 +106,18 @@ static inline unsigned long task_rlimit(const struct task_struct *task,
 int __account_locked_vm(struct mm_struct *mm, unsigned long npages, bool inc,
 			struct task_struct *task, bool bypass_rlim);
 
-/* There is no memory behind a struct page, only a number in its address. */
+/*
+ * There is no memory behind a struct page, only a number in its address; what
+ * alloc_page() makes is a struct page alone.
+ */
 struct page {
-	char opaque[64];
+	union {
+		char opaque[64];
+		struct {
+			struct list_head lru;
+			int refs;
+		};
+	};
 };
 
 #define HOST_PAGE_BASE		0x100000000000000UL
@@ -122,6 +131,33 @@ static inline unsigned long page_to_pfn(const struct page *page)
 {
 	return ((unsigned long)page - HOST_PAGE_BASE) / sizeof(struct page);
 }
+
+static inline struct page *alloc_page(gfp_t gfp)
+{
+	struct page *page = kzalloc(sizeof(*page), gfp);
+
+	if (page)
+		page->refs = 1;
+	return page;
+}
+
+static inline int page_count(const struct page *page)
+{
+	return page->refs;
+}
+
+static inline void get_page(struct page *page)
+{
+	page->refs++;
+}
+
+static inline void put_page(struct page *page)
+{
+	if (!--page->refs)
+		kfree(page);
+}
+
+#define __free_page(page)	put_page(page)
 
 #define nth_page(page, n)	pfn_to_page(page_to_pfn(page) + (n))
 #define page_to_phys(page)	PFN_PHYS(page_to_pfn(page))
