@@ -17,29 +17,12 @@
 
 #include "../iommu-attach.h"
 #include "../iommu-group.h"
-#include "fake_iommu.h"
+#include "fake_ext.h"
 
 #define FEATURE_WIDE BIT(0)
 #define FLAG_KNOWN BIT(0)
 
 static struct iommu_dma_owner owner, other_owner;
-
-/* The static domain of a driver: attaching it cannot fail */
-static int attach_blocked(struct iommu_domain *domain, struct device *dev)
-{
-	to_fake_dev(dev)->deferred = false;
-	to_fake_dev(dev)->hw = domain;
-	return 0;
-}
-
-static const struct iommu_domain_ops blocked_ops = {
-	.attach_dev = attach_blocked,
-};
-
-static struct iommu_domain blocked = {
-	.type = IOMMU_DOMAIN_BLOCKED,
-	.ops = &blocked_ops,
-};
 
 static int device_fits(struct iommu_domain *domain, struct device *dev)
 {
@@ -48,53 +31,11 @@ static int device_fits(struct iommu_domain *domain, struct device *dev)
 	return to_fake_domain(domain)->needs & ~has ? -EINVAL : 0;
 }
 
-/* Bytes that the fake takes until it fails; the rest of the call fails. */
-static size_t map_room;
-
-static int map_pages(struct iommu_domain *domain, unsigned long iova,
-		     phys_addr_t paddr, size_t pgsize, size_t pgcount,
-		     int prot, gfp_t gfp, size_t *mapped)
-{
-	while (pgcount--) {
-		if (map_room < pgsize)
-			return -ENOMEM;
-		map_room -= pgsize;
-		*mapped += pgsize;
-		to_fake_domain(domain)->mapped += pgsize;
-	}
-	return 0;
-}
-
-static int map_runs(struct iommu_domain *domain, unsigned long iova,
-		    const struct iommu_run *runs, unsigned int nr_runs,
-		    int prot, gfp_t gfp, size_t *mapped)
-{
-	for (; nr_runs; nr_runs--, runs++)
-		*mapped += runs->len;
-	to_fake_domain(domain)->mapped += *mapped;
-	return 0;
-}
-
-static void iotlb_sync_map(struct iommu_domain *domain, unsigned long iova,
-			   size_t size)
-{
-	to_fake_domain(domain)->syncs++;
-	to_fake_domain(domain)->synced += size;
-}
-
 static const struct iommu_domain_ops ext_domain_ops = {
 	.attach_dev	= fake_attach_dev,
 	.device_fits	= device_fits,
-	.map_pages	= map_pages,
+	.map_pages	= fake_map_pages,
 	.unmap_pages	= fake_unmap_pages,
-	.iotlb_sync_map	= iotlb_sync_map,
-	.free		= fake_free,
-};
-
-static const struct iommu_domain_ops runs_domain_ops = {
-	.attach_dev	= fake_attach_dev,
-	.map_runs	= map_runs,
-	.iotlb_sync_map	= iotlb_sync_map,
 	.free		= fake_free,
 };
 
@@ -104,11 +45,9 @@ static struct iommu_domain *alloc_paging(struct device *dev, u32 flags)
 
 	if (flags & ~FLAG_KNOWN)
 		return ERR_PTR(-EOPNOTSUPP);
-	domain = fake_domain_alloc(IOMMU_DOMAIN_UNMANAGED);
-	if (!domain)
-		return ERR_PTR(-ENOMEM);
-	domain->type = IOMMU_DOMAIN_UNMANAGED;
-	to_fake_domain(domain)->needs = to_fake_dev(dev)->iommu->features;
+	domain = fake_alloc_paging(dev, flags);
+	if (!IS_ERR(domain))
+		to_fake_domain(domain)->needs = to_fake_dev(dev)->iommu->features;
 	return domain;
 }
 
@@ -120,22 +59,17 @@ static void get_resv_regions_short(struct device *dev, struct list_head *list)
 
 static const struct iommu_ops_ext ext = {
 	.alloc_paging		= alloc_paging,
-	.blocked_domain		= &blocked,
+	.blocked_domain		= &fake_blocked,
 	.direct_blocks_owner	= true,
 };
 
 /* A driver that knows the extension table */
 static const struct iommu_ops ext_ops = {
+	FAKE_DRIVER,
 	.capable		= fake_capable,
-	.domain_alloc		= fake_domain_alloc,
-	.probe_device		= fake_probe_device,
 	.release_device		= fake_release_device,
-	.device_group		= fake_device_group,
-	.get_resv_regions	= fake_get_resv_regions,
 	.is_attach_deferred	= fake_is_attach_deferred,
-	.def_domain_type	= fake_def_domain_type,
 	.default_domain_ops	= &ext_domain_ops,
-	.pgsize_bitmap		= SZ_4K,
 	.ext			= &ext,
 };
 
@@ -299,7 +233,7 @@ static void going_back_fails_at(struct kunit *test, unsigned int first,
 	victim = fake.devs[second - first - 1];
 	KUNIT_EXPECT_TRUE(test, victim->pci.dev.iommu->stranded);
 	if (has_static)
-		KUNIT_EXPECT_PTR_EQ(test, victim->hw, &blocked);
+		KUNIT_EXPECT_PTR_EQ(test, victim->hw, &fake_blocked);
 
 	/* The user gives up on both. */
 	fake_arm(0, FAKE_FAIL_KEEPS_OLD);
@@ -349,7 +283,7 @@ static void stranded_device_is_attached_again(struct kunit *test)
 	fake_arm(BIT_ULL(0), FAKE_FAIL_CLEARS);
 	KUNIT_EXPECT_EQ(test, -EIO,
 			iommu_device_replace_domain(fake_device(0), old));
-	KUNIT_EXPECT_PTR_EQ(test, fake.devs[0]->hw, &blocked);
+	KUNIT_EXPECT_PTR_EQ(test, fake.devs[0]->hw, &fake_blocked);
 	fake_arm(0, FAKE_FAIL_CLEARS);
 	KUNIT_EXPECT_EQ(test, 0,
 			iommu_device_replace_domain(fake_device(0), old));
@@ -412,7 +346,7 @@ static void detach_that_fails(struct kunit *test)
 	fake_arm(BIT_ULL(1), FAKE_FAIL_KEEPS_OLD);
 	iommu_detach_group(user, fake.group);
 	KUNIT_EXPECT_EQ(test, complaints(), 1);
-	KUNIT_EXPECT_TRUE(test, fake_all_on(&blocked));
+	KUNIT_EXPECT_TRUE(test, fake_all_on(&fake_blocked));
 	iommu_domain_free(user);
 	KUNIT_EXPECT_TRUE(test, was_freed(user));
 	KUNIT_EXPECT_EQ(test, 0,
@@ -433,7 +367,7 @@ static const struct iommu_ops trap_ops = {
 };
 
 static const struct iommu_ops_ext trap_ext = {
-	.blocked_domain		= &blocked,
+	.blocked_domain		= &fake_blocked,
 };
 
 static const struct iommu_ops trap_blocked_ops = {
@@ -465,7 +399,7 @@ static void no_way_back_for(struct kunit *test, const struct iommu_ops *ops)
 	for (i = 0; i < 2; i++) {
 		KUNIT_EXPECT_TRUE(test, fake_device(i)->iommu->stranded);
 		KUNIT_EXPECT_PTR_EQ(test, fake.devs[i]->hw,
-				    ops->ext ? &blocked : user);
+				    ops->ext ? &fake_blocked : user);
 	}
 	KUNIT_EXPECT_FALSE(test, fake_device(2)->iommu->stranded);
 	KUNIT_EXPECT_NULL(test, fake.devs[2]->hw);
@@ -505,11 +439,11 @@ static void static_blocked_domain(struct kunit *test)
 	fake_arm(~0ULL, FAKE_FAIL_CLEARS);
 	fake.no_domains = true;
 	claim_all(test);
-	KUNIT_EXPECT_TRUE(test, fake_all_on(&blocked));
+	KUNIT_EXPECT_TRUE(test, fake_all_on(&fake_blocked));
 	list_for_each_entry(fdom, &fake.domains, all)
 		nr_before--;
 	KUNIT_EXPECT_EQ(test, nr_before, 0);
-	iommu_domain_free(&blocked);
+	iommu_domain_free(&fake_blocked);
 	fake_arm(0, FAKE_FAIL_CLEARS);
 	release_all(test);
 	fake_world_exit(test);
@@ -538,7 +472,7 @@ static void claims_are_counted(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -EBUSY,
 			iommu_device_use_default_domain(fake_device(1)));
 	iommu_device_release_dma_owner(fake_device(0));
-	KUNIT_EXPECT_TRUE(test, fake_all_on(&blocked));
+	KUNIT_EXPECT_TRUE(test, fake_all_on(&fake_blocked));
 	iommu_device_release_dma_owner(fake_device(1));
 	KUNIT_EXPECT_TRUE(test, fake_all_on(fake.group->default_domain));
 
@@ -569,7 +503,7 @@ static void group_without_driver(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -EBUSY,
 			iommu_device_use_default_domain(fake_device(1)));
 	KUNIT_EXPECT_EQ(test, -ENODEV,
-			iommu_device_replace_domain(fake_device(0), &blocked));
+			iommu_device_replace_domain(fake_device(0), &fake_blocked));
 	KUNIT_EXPECT_EQ(test, -ENODEV,
 			PTR_ERR(iommu_device_alloc_paging(fake_device(0), 0,
 							  &complete)));
@@ -732,7 +666,7 @@ static void only_the_attached_domain_is_detached(struct kunit *test)
 	count_complaints();
 	iommu_device_detach_domain(fake_device(0), user);
 	KUNIT_EXPECT_EQ(test, complaints(), 1);
-	KUNIT_EXPECT_TRUE(test, fake_all_on(&blocked));
+	KUNIT_EXPECT_TRUE(test, fake_all_on(&fake_blocked));
 
 	KUNIT_ASSERT_EQ(test, 0, iommu_device_replace_domain(fake_device(0), user));
 	iommu_device_detach_domain(fake_device(0), other);
@@ -742,7 +676,7 @@ static void only_the_attached_domain_is_detached(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, fake_all_on(user));
 	iommu_device_detach_domain(fake_device(1), user);
 	KUNIT_EXPECT_EQ(test, complaints(), 3);
-	KUNIT_EXPECT_TRUE(test, fake_all_on(&blocked));
+	KUNIT_EXPECT_TRUE(test, fake_all_on(&fake_blocked));
 	release_all(test);
 	iommu_domain_free(user);
 	iommu_domain_free(other);
@@ -910,7 +844,7 @@ static void deferred_attach(struct kunit *test)
 	fdev->deferred = true;
 	claim_all(test);
 	KUNIT_EXPECT_FALSE(test, fdev->deferred);
-	KUNIT_EXPECT_TRUE(test, fake_all_on(&blocked));
+	KUNIT_EXPECT_TRUE(test, fake_all_on(&fake_blocked));
 	release_all(test);
 	fake_world_exit(test);
 }
@@ -934,88 +868,6 @@ static void other_identity_domain(struct kunit *test)
 	iommu_device_unuse_default_domain(fake_device(0));
 	iommu_device_unuse_default_domain(fake_device(0));
 	iommu_detach_group(user, fake.group);
-	iommu_domain_free(user);
-	fake_world_exit(test);
-}
-
-static const struct iommu_run three_runs[] = {
-	{ .phys = SZ_16M, .len = SZ_8K },
-	{ .phys = SZ_64M, .len = SZ_4K },
-	{ .phys = SZ_32M, .len = SZ_2M },
-};
-
-#define TWO_RUNS_LEN (3 * SZ_4K)
-#define THREE_RUNS_LEN (TWO_RUNS_LEN + SZ_2M)
-
-static int map_three(struct iommu_domain *domain, unsigned long iova,
-		     size_t *mapped)
-{
-	return iommu_domain_map_runs(domain, iova, three_runs,
-				     ARRAY_SIZE(three_runs), IOMMU_READ,
-				     GFP_KERNEL, mapped);
-}
-
-static void runs_are_mapped_with_one_sync(struct kunit *test)
-{
-	struct iommu_domain *user;
-	struct fake_domain *fdom;
-	size_t mapped;
-
-	fake_world_init(test, &ext_ops, 1);
-	user = make_user_domain(test);
-	fdom = to_fake_domain(user);
-
-	map_room = SIZE_MAX;
-	KUNIT_EXPECT_EQ(test, 0, map_three(user, SZ_1G, &mapped));
-	KUNIT_EXPECT_EQ(test, mapped, THREE_RUNS_LEN);
-	KUNIT_EXPECT_EQ(test, fdom->mapped, THREE_RUNS_LEN);
-	KUNIT_EXPECT_EQ(test, fdom->syncs, 1);
-	KUNIT_EXPECT_EQ(test, fdom->synced, THREE_RUNS_LEN);
-	KUNIT_EXPECT_EQ(test, mapped, iommu_unmap(user, SZ_1G, mapped));
-
-	/* The last run fails half-way: the first two are the caller's. */
-	map_room = SZ_1M;
-	fdom->syncs = 0;
-	KUNIT_EXPECT_EQ(test, -ENOMEM, map_three(user, SZ_1G, &mapped));
-	KUNIT_EXPECT_EQ(test, mapped, TWO_RUNS_LEN);
-	KUNIT_EXPECT_EQ(test, fdom->mapped, TWO_RUNS_LEN);
-	KUNIT_EXPECT_EQ(test, fdom->syncs, 0);
-	KUNIT_EXPECT_EQ(test, mapped, iommu_unmap(user, SZ_1G, mapped));
-
-	/* The driver's own entry */
-	user->ops = &runs_domain_ops;
-	fdom->syncs = 0;
-	KUNIT_EXPECT_EQ(test, 0, map_three(user, SZ_1G, &mapped));
-	KUNIT_EXPECT_EQ(test, mapped, THREE_RUNS_LEN);
-	KUNIT_EXPECT_EQ(test, fdom->syncs, 1);
-	iommu_domain_free(user);
-	fake_world_exit(test);
-}
-
-static void bad_runs_are_refused(struct kunit *test)
-{
-	const struct iommu_run crooked = { .phys = SZ_1K, .len = SZ_4K };
-	const struct iommu_run empty = { .phys = SZ_4K, .len = 0 };
-	struct iommu_domain *user;
-	size_t mapped;
-
-	fake_world_init(test, &ext_ops, 1);
-	user = make_user_domain(test);
-	map_room = SIZE_MAX;
-	KUNIT_EXPECT_EQ(test, -EINVAL, map_three(user, SZ_1K, &mapped));
-	KUNIT_EXPECT_EQ(test, -EINVAL, map_three(user, -SZ_4K, &mapped));
-	KUNIT_EXPECT_EQ(test, -EINVAL,
-			iommu_domain_map_runs(user, 0, &crooked, 1, IOMMU_READ,
-					      GFP_KERNEL, &mapped));
-	KUNIT_EXPECT_EQ(test, -EINVAL,
-			iommu_domain_map_runs(user, 0, &empty, 1, IOMMU_READ,
-					      GFP_KERNEL, &mapped));
-	KUNIT_EXPECT_EQ(test, -EINVAL, map_three(&blocked, 0, &mapped));
-	KUNIT_EXPECT_EQ(test, mapped, 0);
-	KUNIT_EXPECT_EQ(test, to_fake_domain(user)->mapped, 0);
-
-	/* The last page of the address space is as good as any other. */
-	KUNIT_EXPECT_EQ(test, 0, map_three(user, 0UL - THREE_RUNS_LEN, &mapped));
 	iommu_domain_free(user);
 	fake_world_exit(test);
 }
@@ -1053,8 +905,6 @@ static struct kunit_case attach_cases[] = {
 	KUNIT_CASE(pasids_of_a_device),
 	KUNIT_CASE(deferred_attach),
 	KUNIT_CASE(other_identity_domain),
-	KUNIT_CASE(runs_are_mapped_with_one_sync),
-	KUNIT_CASE(bad_runs_are_refused),
 	{}
 };
 

@@ -20,7 +20,7 @@
 
 #include "../iommu-attach.h"
 #include "../iommu-group.h"
-#include "fake_iommu.h"
+#include "fake_ext.h"
 
 static struct iommu_dma_owner owner;
 
@@ -62,8 +62,7 @@ static int attach_dev(struct iommu_domain *domain, struct device *dev)
 static int attach_blocked(struct iommu_domain *domain, struct device *dev)
 {
 	enter(ATTACH);
-	to_fake_dev(dev)->hw = domain;
-	return 0;
+	return fake_attach_blocked(domain, dev);
 }
 
 static void detach_dev(struct iommu_domain *domain, struct device *dev)
@@ -129,6 +128,7 @@ static int set_dirty_tracking(struct iommu_domain *domain, bool enable)
 	return 0;
 }
 
+/* Blocking stops at the gate, too: fake_blocked would not */
 static const struct iommu_domain_ops blocked_ops = {
 	.attach_dev = attach_blocked,
 };
@@ -157,44 +157,30 @@ static const struct iommu_domain_ops bare_domain_ops = {
 	.free		= fake_free,
 };
 
-static struct iommu_domain *alloc_paging(struct device *dev, u32 flags)
-{
-	struct iommu_domain *domain = fake_domain_alloc(IOMMU_DOMAIN_UNMANAGED);
-
-	if (!domain)
-		return ERR_PTR(-ENOMEM);
-	domain->type = IOMMU_DOMAIN_UNMANAGED;
-	return domain;
-}
-
 static struct iommu_domain *alloc_user(struct device *dev,
 				       struct iommu_domain *parent, u32 flags,
 				       const struct iommu_user_blob *blob)
 {
-	return alloc_paging(dev, flags);
+	return fake_alloc_paging(dev, flags);
 }
 
 static const struct iommu_ops_ext silent_ext = {
-	.alloc_paging	= alloc_paging,
+	.alloc_paging	= fake_alloc_paging,
 	.alloc_user	= alloc_user,
 	.blocked_domain	= &static_blocked,
 };
 
 static const struct iommu_ops_ext able_ext = {
-	.alloc_paging		= alloc_paging,
+	.alloc_paging		= fake_alloc_paging,
 	.alloc_user		= alloc_user,
 	.blocked_domain		= &static_blocked,
 	.concurrent_attach	= true,
 };
 
 #define DRIVER \
-	.domain_alloc		= fake_domain_alloc, \
-	.probe_device		= fake_probe_device, \
+	FAKE_DRIVER, \
 	.release_device		= release_device, \
-	.device_group		= fake_device_group, \
-	.def_domain_type	= fake_def_domain_type, \
-	.default_domain_ops	= &domain_ops, \
-	.pgsize_bitmap		= SZ_4K
+	.default_domain_ops	= &domain_ops
 
 /* Drivers: without a table, with one that says nothing, and one that is able */
 static const struct iommu_ops old_ops = { DRIVER };

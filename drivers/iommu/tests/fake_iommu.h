@@ -74,7 +74,7 @@ struct fake_iommu {
  *       says so
  * @iommu: its IOMMU, or NULL when no driver serves it
  * @hw: domain that the hardware walks for the device
- * @known: domain that the driver takes it to be on, where a test has one that does
+ * @known: domain that the driver takes it to be on, where it keeps account of that
  * @direct: firmware needs a region mapped 1:1
  * @deferred: first attach is left to the DMA API
  * @gone: release_device() was called
@@ -101,6 +101,7 @@ struct fake_dev {
  * @attaches: attaches of domains since fake_arm()
  * @default_attaches: those of them that were to the default domain
  * @no_domains: domain_alloc() fails
+ * @blocking_fails: the static blocked domain of fake_ext.h cannot be attached
  * @def_type: answer of def_domain_type()
  * @offences: things that the core must not do: a released device attached or
  *            detached, a device detached from what it is not on
@@ -116,6 +117,7 @@ struct fake_world {
 	unsigned int attaches;
 	unsigned int default_attaches;
 	bool no_domains;
+	bool blocking_fails;
 	unsigned int def_type;
 	unsigned int offences;
 };

@@ -15,7 +15,7 @@
 
 #include "../iommu-attach.h"
 #include "../iommu-group.h"
-#include "fake_iommu.h"
+#include "fake_ext.h"
 
 #define DOORBELL	0x9000040UL
 #define BASE		0x8000000UL
@@ -29,13 +29,9 @@ static const struct iommu_domain_ops domain_ops = {
 };
 
 static const struct iommu_ops msi_ops = {
-	.domain_alloc		= fake_domain_alloc,
-	.probe_device		= fake_probe_device,
+	FAKE_DRIVER,
 	.release_device		= fake_release_device,
-	.device_group		= fake_device_group,
-	.def_domain_type	= fake_def_domain_type,
 	.default_domain_ops	= &domain_ops,
-	.pgsize_bitmap		= SZ_4K,
 };
 
 /* A domain of VFIO type1, or with @base 0 one that has no doorbells */

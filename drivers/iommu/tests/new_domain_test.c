@@ -12,7 +12,7 @@
 #include <linux/slab.h>
 
 #include "../iommu-attach.h"
-#include "fake_iommu.h"
+#include "fake_ext.h"
 
 static int invalidate_user(struct iommu_domain *domain,
 			   struct iommu_user_array *array)
@@ -214,13 +214,9 @@ static const struct iommu_ops_ext ext = {
 };
 
 static const struct iommu_ops user_ops = {
-	.domain_alloc		= fake_domain_alloc,
-	.probe_device		= fake_probe_device,
+	FAKE_DRIVER,
 	.release_device		= fake_release_device,
-	.device_group		= fake_device_group,
-	.def_domain_type	= fake_def_domain_type,
 	.default_domain_ops	= &paging,
-	.pgsize_bitmap		= SZ_4K,
 	.ext			= &ext,
 };
 

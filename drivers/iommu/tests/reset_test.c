@@ -18,26 +18,9 @@
 
 #include "../iommu-attach.h"
 #include "../iommu-group.h"
-#include "fake_iommu.h"
+#include "fake_ext.h"
 
 static struct iommu_dma_owner owner;
-
-static bool blocked_is_broken;
-
-static int attach_blocked(struct iommu_domain *domain, struct device *dev)
-{
-	to_fake_dev(dev)->hw = blocked_is_broken ? &fake_nothing : domain;
-	return blocked_is_broken ? -EIO : 0;
-}
-
-static const struct iommu_domain_ops blocked_ops = {
-	.attach_dev = attach_blocked,
-};
-
-static struct iommu_domain static_blocked = {
-	.type = IOMMU_DOMAIN_BLOCKED,
-	.ops = &blocked_ops,
-};
 
 /* Nothing is mapped here, but a paging domain must be able to. */
 static const struct iommu_domain_ops domain_ops = {
@@ -47,30 +30,15 @@ static const struct iommu_domain_ops domain_ops = {
 	.free		= fake_free,
 };
 
-static struct iommu_domain *alloc_paging(struct device *dev, u32 flags)
-{
-	struct iommu_domain *domain = fake_domain_alloc(IOMMU_DOMAIN_UNMANAGED);
-
-	if (!domain)
-		return ERR_PTR(-ENOMEM);
-	domain->type = IOMMU_DOMAIN_UNMANAGED;
-	return domain;
-}
-
 static const struct iommu_ops_ext ext = {
-	.alloc_paging	= alloc_paging,
-	.blocked_domain	= &static_blocked,
+	.alloc_paging	= fake_alloc_paging,
+	.blocked_domain	= &fake_blocked,
 };
 
 static const struct iommu_ops static_ops = {
-	.domain_alloc		= fake_domain_alloc,
-	.probe_device		= fake_probe_device,
+	FAKE_DRIVER,
 	.release_device		= fake_release_device,
-	.device_group		= fake_device_group,
-	.get_resv_regions	= fake_get_resv_regions,
-	.def_domain_type	= fake_def_domain_type,
 	.default_domain_ops	= &domain_ops,
-	.pgsize_bitmap		= SZ_4K,
 	.ext			= &ext,
 };
 
@@ -599,9 +567,9 @@ static void blocking_fails(struct kunit *test)
 {
 	struct iommu_domain *user = begin(test);
 
-	blocked_is_broken = true;
+	fake.blocking_fails = true;
 	iommu_device_reset_begin(fake_device(1));
-	blocked_is_broken = false;
+	fake.blocking_fails = false;
 	expect_on(test, user, user);
 	KUNIT_EXPECT_EQ(test, 0,
 			iommu_device_replace_domain(fake_device(0), user));
@@ -615,7 +583,7 @@ static void blocked_by_empty_domain(struct kunit *test)
 {
 	struct iommu_domain *user = begin_with(test, &fake_ops);
 
-	KUNIT_EXPECT_PTR_NE(test, fake.group->blocking_domain, &static_blocked);
+	KUNIT_EXPECT_PTR_NE(test, fake.group->blocking_domain, &fake_blocked);
 	iommu_device_reset_begin(fake_device(1));
 	expect_on(test, user, user);
 	KUNIT_EXPECT_EQ(test, 0,
@@ -634,7 +602,7 @@ static const struct iommu_domain_ops let_out_ops = {
 };
 
 static const struct iommu_ops_ext bare_ext = {
-	.blocked_domain	= &static_blocked,
+	.blocked_domain	= &fake_blocked,
 };
 
 static const struct iommu_ops bare_ops = {
@@ -656,11 +624,11 @@ static void no_domain_to_come_back_to(struct kunit *test)
 
 	iommu_device_reset_begin(fake_device(1));
 	release_all();
-	expect_on(test, &static_blocked, NULL);
+	expect_on(test, &fake_blocked, NULL);
 	KUNIT_EXPECT_NULL(test, fake.group->domain);
 	complaints = iommu_group_errs();
 	iommu_device_reset_end(fake_device(1));
-	expect_on(test, &static_blocked, NULL);
+	expect_on(test, &fake_blocked, NULL);
 	KUNIT_EXPECT_TRUE(test, iommu->stranded);
 	KUNIT_EXPECT_EQ(test, iommu_group_errs() - complaints, 1);
 	KUNIT_EXPECT_EQ(test, -EBUSY,

@@ -13,7 +13,7 @@
 
 #include "../iommu-attach.h"
 #include "../iommu-group.h"
-#include "fake_iommu.h"
+#include "fake_ext.h"
 
 static struct iommu_dma_owner owner;
 
@@ -22,22 +22,6 @@ static struct iommu_dma_owner owner;
 
 /* Requester IDs that the devices use besides their own */
 static DECLARE_BITMAP(aliases, NR_DEVFNS);
-
-static int attach_blocked(struct iommu_domain *domain, struct device *dev)
-{
-	to_fake_dev(dev)->hw = domain;
-	to_fake_dev(dev)->known = domain;
-	return 0;
-}
-
-static const struct iommu_domain_ops blocked_ops = {
-	.attach_dev = attach_blocked,
-};
-
-static struct iommu_domain static_blocked = {
-	.type = IOMMU_DOMAIN_BLOCKED,
-	.ops = &blocked_ops,
-};
 
 /* Like VT-d's: for the driver a domain that the device is on is no change. */
 static int attach_change(struct iommu_domain *domain, struct device *dev)
@@ -68,19 +52,14 @@ static const struct iommu_domain_ops domain_ops = {
 };
 
 static const struct iommu_ops_ext ext = {
-	.blocked_domain		= &static_blocked,
+	.blocked_domain		= &fake_blocked,
 	.direct_blocks_owner	= true,
 };
 
 static const struct iommu_ops ops = {
-	.domain_alloc		= fake_domain_alloc,
-	.probe_device		= fake_probe_device,
+	FAKE_DRIVER,
 	.release_device		= release_shared,
-	.device_group		= fake_device_group,
-	.get_resv_regions	= fake_get_resv_regions,
-	.def_domain_type	= fake_def_domain_type,
 	.default_domain_ops	= &domain_ops,
-	.pgsize_bitmap		= SZ_4K,
 	.ext			= &ext,
 };
 

@@ -22,7 +22,7 @@
 #include <linux/sizes.h>
 #include <linux/vfio.h>
 
-#include "../../iommu/tests/fake_iommu.h"
+#include "../../iommu/tests/fake_ext.h"
 #include "../group_iommufd.h"
 #include "../vfio.h"
 
@@ -40,39 +40,19 @@
 
 /* A driver that can block one device of a group */
 
-static int attach_blocked(struct iommu_domain *domain, struct device *dev)
-{
-	to_fake_dev(dev)->hw = domain;
-	return 0;
-}
-
-static const struct iommu_domain_ops blocked_ops = {
-	.attach_dev = attach_blocked,
-};
-
-static struct iommu_domain static_blocked = {
-	.type = IOMMU_DOMAIN_BLOCKED,
-	.ops = &blocked_ops,
-};
-
 static const struct iommu_domain_ops domain_ops = {
 	.attach_dev	= fake_attach_dev,
 	.free		= fake_free,
 };
 
 static const struct iommu_ops_ext ext = {
-	.blocked_domain	= &static_blocked,
+	.blocked_domain	= &fake_blocked,
 };
 
 static const struct iommu_ops blocking_ops = {
-	.domain_alloc		= fake_domain_alloc,
-	.probe_device		= fake_probe_device,
+	FAKE_DRIVER,
 	.release_device		= fake_release_device,
-	.device_group		= fake_device_group,
-	.get_resv_regions	= fake_get_resv_regions,
-	.def_domain_type	= fake_def_domain_type,
 	.default_domain_ops	= &domain_ops,
-	.pgsize_bitmap		= SZ_4K,
 	.ext			= &ext,
 };
 
