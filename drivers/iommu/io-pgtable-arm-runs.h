@@ -2,8 +2,8 @@
 /*
  * Lists of runs and short ranges in the tables of io-pgtable-arm.c.
  *
- * A part of that file, which includes it behind the helpers that it needs: they
- * have to stay inlined into one loop over the entries of a table.
+ * io-pgtable-arm.c includes this file after the helpers that it uses, so that they
+ * stay inlined into one loop over the entries of a table.
  */
 #ifndef IO_PGTABLE_ARM_RUNS_H_
 #define IO_PGTABLE_ARM_RUNS_H_
@@ -27,7 +27,7 @@ static size_t arm_lpae_leaf_span(struct arm_lpae_io_pgtable *data)
 	return ARM_LPAE_BLOCK_SIZE(ARM_LPAE_MAX_LEVELS - 2, data);
 }
 
-/* Put a table where none is, unless somebody else does or memory is short */
+/* Add a missing table, unless another task adds it first or memory is short */
 static noinline void arm_lpae_add_table(struct arm_lpae_io_pgtable *data,
 					arm_lpae_iopte *ptep, gfp_t gfp)
 {
@@ -40,9 +40,9 @@ static noinline void arm_lpae_add_table(struct arm_lpae_io_pgtable *data,
 }
 
 /*
- * The last-level entry of @iova; NULL when a table is missing, and cannot be
- * had with @gfp, when one may not have reached the IOMMU, or a block is in the
- * way. A @gfp of 0 adds no tables.
+ * The last-level entry of @iova. NULL when a table is missing and @gfp does not
+ * suffice to allocate it, when the IOMMU may not see a table yet, or when a block
+ * maps @iova. A @gfp of 0 adds no tables.
  */
 static __always_inline arm_lpae_iopte *
 arm_lpae_last_entry(struct arm_lpae_io_pgtable *data, unsigned long iova,
@@ -72,7 +72,7 @@ arm_lpae_last_entry(struct arm_lpae_io_pgtable *data, unsigned long iova,
 	}
 }
 
-/* A run that goes beyond one table, or has to find out why it gets none */
+/* Map a run that reaches the end of a table, or whose table cannot be used */
 static noinline int arm_lpae_map_long(struct arm_lpae_io_pgtable *data,
 				      unsigned long iova,
 				      const struct iommu_run *run,
@@ -91,7 +91,7 @@ static noinline int arm_lpae_map_long(struct arm_lpae_io_pgtable *data,
 			sizes &= GENMASK(__ffs(iova | paddr), 0);
 		sizes = BIT(__fls(sizes));
 
-		/* As many as the table takes: larger ones fit behind it only */
+		/* Fill the table: a larger page can only begin behind its end */
 		done = 0;
 		ret = __arm_lpae_map(data, iova, paddr, sizes,
 				     min_t(size_t, left / sizes,
@@ -141,7 +141,7 @@ arm_lpae_map_run(struct arm_lpae_io_pgtable *data, struct arm_lpae_leaf *leaf,
 
 	for (done = 0; done < run->len; done += granule, leaf->ptep++) {
 		if (unlikely(*leaf->ptep)) {
-			/* Says so, and fails */
+			/* Warns and fails, as the entry is in use */
 			ret = arm_lpae_init_pte(data, iova, paddr + done, prot,
 						ARM_LPAE_MAX_LEVELS - 1, 1,
 						leaf->ptep);
@@ -188,8 +188,8 @@ static int arm_lpae_map_runs(struct io_pgtable_ops *ops, unsigned long iova,
 }
 
 /*
- * Clears what is mapped from @iova on in one last-level table, unless that is
- * all of it, which the table would not survive.
+ * Clear the entries from @iova on in one last-level table. Does nothing when @size
+ * covers the whole table, which unmap_pages() then has to free as well.
  */
 static size_t arm_lpae_unmap_range(struct io_pgtable_ops *ops,
 				   unsigned long iova, size_t size)

@@ -35,12 +35,12 @@ struct table {
 	u64 *root;
 };
 
-static void no_flush_all(void *cookie)
+static void no_flush_all(void *arg)
 {
 }
 
 static void no_flush_walk(unsigned long iova, size_t size, size_t granule,
-			  void *cookie)
+			  void *arg)
 {
 }
 
@@ -156,7 +156,7 @@ static size_t random_runs(struct rnd_state *rnd, const struct format *format,
 	return total;
 }
 
-/* A list gives the table that its pages give when they are mapped one by one. */
+/* A list makes the same table as its pages mapped one by one */
 static void runs_give_the_same_table(struct kunit *test)
 {
 	struct iommu_run *runs;
@@ -199,7 +199,7 @@ static void runs_give_the_same_table(struct kunit *test)
 	}
 }
 
-/* Whoever called learns what has to be unmapped again. */
+/* On failure @mapped tells the caller what to unmap */
 static void runs_that_fail_tell_how_far_they_came(struct kunit *test)
 {
 	const struct iommu_run runs[] = {
@@ -232,7 +232,7 @@ static void runs_that_fail_tell_how_far_they_came(struct kunit *test)
 	free_io_pgtable_ops(ops);
 }
 
-/* What lies in one table is cleared by one walk; nothing else is touched. */
+/* A range within one table is cleared by one walk, and nothing beside it changes */
 static void short_ranges_are_cleared_at_once(struct kunit *test)
 {
 	struct rnd_state rnd;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * AMD-Vi: what attaching, blocking and reporting do to a device.  The unit is
- * made of memory, and has always completed every command.
+ * AMD-Vi: what attaching, blocking and reporting do to a device. The unit's
+ * registers are memory, in which every command is complete at once.
  */
 #include <kunit/test.h>
 #include <linux/amd-iommu.h>
@@ -61,7 +61,7 @@ static void fake_unit(struct fake *fake)
 	unit->pci_seg = segment;
 	unit->cmd_buf = fake->cmd_buf;
 	unit->mmio_base = (u8 __iomem *)fake->registers;
-	/* Later than whatever a command may wait for */
+	/* Greater than every value that a command can wait for */
 	fake->completed = S64_MAX;
 	unit->cmd_sem = &fake->completed;
 
@@ -94,7 +94,7 @@ static int device_test_init(struct kunit *test)
 {
 	struct fake *fake;
 
-	/* Others look things up in the list of segments, without a lock */
+	/* Lookups in the list of segments take no lock, so a used one cannot change */
 	if (!list_empty(&amd_iommu_pci_seg_list))
 		kunit_skip(test, "this machine has units of its own");
 
@@ -158,7 +158,7 @@ static struct posted *post_interrupt(struct kunit *test)
 	return posted;
 }
 
-/* Interrupts are not what is blocked: KVM goes on posting them */
+/* A blocked device keeps its interrupts: KVM goes on posting them */
 static void blocked_device_posts_interrupts(struct kunit *test)
 {
 	struct fake *fake = test->priv;
@@ -169,8 +169,8 @@ static void blocked_device_posts_interrupts(struct kunit *test)
 }
 
 /*
- * KVM frees the page that the entry names as soon as it has asked for an
- * ordinary entry again, whatever it is told.
+ * KVM frees the page that the entry points to as soon as it has asked for an
+ * ordinary entry again, even if that fails.
  */
 static void interrupt_is_never_left_posted(struct kunit *test)
 {
@@ -190,7 +190,7 @@ static void interrupt_is_never_left_posted(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, (u64)irte->hi.fields.vector, 0x31ULL);
 }
 
-/* What nobody has given to user space is not posted */
+/* Interrupts of devices that user space does not have are not posted */
 static void interrupt_of_kernel_is_not_posted(struct kunit *test)
 {
 	struct vcpu_data vcpu = { .vector = 0x41 };
@@ -217,7 +217,7 @@ struct seen {
 	int flags;
 };
 
-/* Only lockdep can tell; without it the answer is the one that is wanted. */
+/* Only lockdep knows; without it the answer is the one that the tests expect */
 static bool is_locked(spinlock_t *lock)
 {
 	return !IS_ENABLED(CONFIG_LOCKDEP) || lockdep_is_held(lock);
@@ -251,7 +251,7 @@ static struct iommu_domain *attached_domain(struct kunit *test)
 	return &domain->domain;
 }
 
-/* Nobody can take the device out of a domain and free that while it is told */
+/* A domain is not freed while its handler is called */
 static void faults_keep_their_domain(struct kunit *test)
 {
 	struct fake *fake = test->priv;
@@ -287,7 +287,7 @@ static void faults_keep_their_domain(struct kunit *test)
 	domain->ops->free(domain);
 }
 
-/* Freeing takes out whoever is still in there, each under its lock (lockdep) */
+/* Freeing detaches the devices that are left, each under its lock (lockdep) */
 static void freed_domain_lets_its_device_go(struct kunit *test)
 {
 	struct iommu_domain *domain = attached_domain(test);
@@ -307,7 +307,7 @@ static void release_pdev(struct device *dev)
 	complete(&fake->released);
 }
 
-/* Put the device where the event log looks for it. No driver matches it. */
+/* Put the device where the event log looks for it. No driver matches it */
 static void plug_in(struct kunit *test)
 {
 	struct fake *fake = test->priv;
@@ -333,8 +333,8 @@ static void pull_out(struct fake *fake)
 }
 
 /*
- * Who reads the event log may hold the device, but not what leads from there to
- * the driver's data: an unplug frees that meanwhile.
+ * The reader of the event log may hold a reference to the device, but not to
+ * dev->iommu, which leads to the driver's data: an unplug frees that meanwhile.
  */
 static void fault_of_device_that_leaves(struct kunit *test)
 {

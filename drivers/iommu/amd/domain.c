@@ -30,7 +30,7 @@ static struct amd_iommu *dev_to_iommu(struct device *dev)
 	return container_of(dev->iommu->iommu_dev, struct amd_iommu, iommu);
 }
 
-/* Levels of host table that a unit walks at most. Without EFR it is all six. */
+/* Levels of host table that a unit walks at most. Without EFR it is all six */
 static int host_levels(struct amd_iommu *iommu)
 {
 	u64 hats;
@@ -70,8 +70,8 @@ static struct iommu_domain *amd_alloc_paging(struct device *dev, u32 flags)
 }
 
 /*
- * A domain with a GCR3 table beside or instead of a host table. Where host
- * tables are the rule, the device must come from an identity domain, as it
+ * For a domain with a GCR3 table beside or instead of a host table. Where host
+ * tables are the default, the device must come from an identity domain, as it
  * does with amdkfd.
  */
 static bool guest_table_fits(struct amd_iommu *iommu, struct device *dev)
@@ -86,7 +86,7 @@ static bool guest_table_fits(struct amd_iommu *iommu, struct device *dev)
 	return standard && standard->type == IOMMU_DOMAIN_IDENTITY;
 }
 
-/* Mode 0, which is what an identity domain is, is not for SNP hosts (2.2.2.1) */
+/* Identity domains have mode 0, which hosts with SNP must not use (2.2.2.1) */
 static bool host_table_fits(struct amd_iommu *iommu,
 			    struct protection_domain *domain)
 {
@@ -105,7 +105,8 @@ static bool host_table_fits(struct amd_iommu *iommu,
  * @dom: domain of this driver
  * @dev: device of this driver
  *
- * Context: &struct iommu_group.mutex of @dev is held, or nobody attaches it.
+ * Context: &struct iommu_group.mutex of @dev is held, or @dev is not attached
+ * meanwhile.
  * Return: 0, or -EINVAL when the device's unit does not walk tables of this
  * kind or as deep as they may become.
  */
@@ -132,7 +133,7 @@ static const struct iommu_domain_ops amd_blocked_ops = {
 	.attach_dev	= block_device,
 };
 
-/* In a struct of the driver's own: it uses container_of() on any domain */
+/* The driver uses container_of() on all domains, so this is one of its structs */
 static struct protection_domain amd_blocked_domain = {
 	.domain = {
 		.type	= IOMMU_DOMAIN_BLOCKED,

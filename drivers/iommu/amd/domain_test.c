@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * AMD-Vi: what a device table entry says while and after it is blocked, read by
- * the book (48882, 2.2.2.1), which device fits which table, and tables made from
- * lists of runs.
+ * AMD-Vi: device table entries while and after they are blocked, decoded as the
+ * specification says (48882, 2.2.2.1); which device fits which table; and tables
+ * made from lists of runs.
  */
 #include <kunit/test.h>
 #include <linux/io-pgtable.h>
@@ -21,7 +21,7 @@ static u64 bits(u64 word, int last, int first)
 	return (word & GENMASK_ULL(last, first)) >> first;
 }
 
-/* Where a write that is not translated by the device ends up */
+/* Where an untranslated write request ends up */
 static enum reach writes_of(const u64 *dte)
 {
 	bool v = bits(dte[0], 0, 0), tv = bits(dte[0], 1, 1);
@@ -43,14 +43,14 @@ static enum reach reads_of(const u64 *dte)
 {
 	u64 turned[4] = { dte[0], dte[1], dte[2], dte[3] };
 
-	/* IR is to reads what IW is to writes */
+	/* Decode reads as writes: swap IR and IW */
 	turned[0] &= ~BIT_ULL(62);
 	if (bits(dte[0], 61, 61))
 		turned[0] |= BIT_ULL(62);
 	return writes_of(turned);
 }
 
-/* Requests that the device says are translated pass where I is set. */
+/* Where a translated request ends up: it passes if I is set */
 static enum reach translated_of(const u64 *dte)
 {
 	return bits(dte[1], 32, 32) ? PASSES : STOPPED;
@@ -88,7 +88,7 @@ static void dte_block_stops_all_dma(struct kunit *test)
 	}
 }
 
-/* The second quarter may be seen old when the first is new: still stopped */
+/* The hardware may see the new first quarter with the old second one: blocked */
 static void dte_block_is_safe_half_way(struct kunit *test)
 {
 	u64 old[4] = { 0, 0xbeef, 0x123, 0x456 }, dte[4], half[4];
@@ -253,7 +253,7 @@ static void map_by_pages(struct kunit *test, struct io_pgtable_ops *ops,
 
 #define NR_RUNS 48
 
-/* A list gives the table that its pages give when they are mapped one by one. */
+/* A list of runs makes the same table as its pages mapped one by one */
 static void runs_give_the_same_table(struct kunit *test)
 {
 	static const size_t kinds[] = { SZ_4K, SZ_4K, SZ_64K, SZ_8M, SZ_1G };
@@ -311,7 +311,7 @@ static void runs_give_the_same_table(struct kunit *test)
 	free_io_pgtable_ops(single_ops);
 }
 
-/* What lies in the lowest tables is cleared; all the rest stays as it is. */
+/* Entries in tables of the lowest level are cleared, and no others */
 static void ranges_are_cleared_at_once(struct kunit *test)
 {
 	const struct iommu_run scattered = { SZ_1G + SZ_4K, SZ_8M };
@@ -356,26 +356,26 @@ static void ranges_are_cleared_at_once(struct kunit *test)
 			ranged_ops->map_runs(ranged_ops, iova, mixed, 4,
 					     IOMMU_PROT_MASK, GFP_KERNEL,
 					     &mapped));
-	/* Half a page of 16K is not for this function, */
+	/* Half a page of 16K is not unmapped, */
 	KUNIT_EXPECT_EQ(test, (size_t)0,
 			ranged_ops->unmap_range(ranged_ops, iova, SZ_16K + SZ_4K));
 	KUNIT_EXPECT_EQ(test, (size_t)0,
 			ranged_ops->unmap_range(ranged_ops, SZ_4M - SZ_8K, SZ_8K));
-	/* a page of 4M neither, */
+	/* nor is a page of 4M, */
 	KUNIT_EXPECT_EQ(test, (size_t)0,
 			ranged_ops->unmap_range(ranged_ops, SZ_4M, SZ_2M));
 	KUNIT_EXPECT_EQ(test, (u64)SZ_64K + SZ_8K,
 			ranged_ops->iova_to_phys(ranged_ops, SZ_4M - SZ_8K));
 	KUNIT_EXPECT_EQ(test, (u64)SZ_1G,
 			ranged_ops->iova_to_phys(ranged_ops, SZ_4M));
-	/* where it stops. */
+	/* where the function stops */
 	KUNIT_EXPECT_EQ(test, (size_t)SZ_16K + SZ_8K + SZ_4K,
 			ranged_ops->unmap_range(ranged_ops, iova, SZ_2M));
 	KUNIT_EXPECT_EQ(test, 0ULL,
 			ranged_ops->iova_to_phys(ranged_ops, SZ_4M - SZ_8K));
 	KUNIT_EXPECT_EQ(test, (u64)SZ_1G,
 			ranged_ops->iova_to_phys(ranged_ops, SZ_4M));
-	/* Nor is there a table beyond what the root reaches. */
+	/* Beyond the range of the root there is no table */
 	KUNIT_EXPECT_EQ(test, (size_t)0,
 			ranged_ops->unmap_range(ranged_ops, 600ULL * SZ_1G,
 						SZ_4K));
@@ -383,7 +383,7 @@ static void ranges_are_cleared_at_once(struct kunit *test)
 	free_io_pgtable_ops(paged_ops);
 }
 
-/* A BAR of another device is not encrypted, and has no bit for it to say so */
+/* The address of a BAR must not carry the encryption bit */
 static void only_memory_is_encrypted(struct kunit *test)
 {
 	u64 mask = BIT_ULL(47);

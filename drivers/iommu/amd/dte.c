@@ -12,15 +12,15 @@
 #include "domain.h"
 
 /*
- * Fields of the second quarter that say something about the device and not
- * about its translation (2.2.2.1): SE, SA, IoCtl, Cache, SD and SysMgt. Not
- * among them are EX, by which an exclusion range would stay open, and I.
+ * Fields of the second quarter that describe the device and not its translation
+ * (2.2.2.1): SE, SA, IoCtl, Cache, SD and SysMgt. EX, which would keep an exclusion
+ * range accessible, and I are not among them.
  */
 #define DTE_DEVICE_FIELDS	(GENMASK_ULL(38, 33) | GENMASK_ULL(41, 40))
 
 /*
- * A table without a single entry, for devices that are to reach nothing. With
- * memory encryption it is as encrypted as any page table.
+ * A table without present entries, for blocked devices. With memory encryption it
+ * is encrypted like any page table.
  */
 static u64 no_entries[PAGE_SIZE / sizeof(u64)] __aligned(PAGE_SIZE);
 
@@ -30,17 +30,17 @@ static u64 no_entries[PAGE_SIZE / sizeof(u64)] __aligned(PAGE_SIZE);
  * @keep_ats: leave the I bit, because the device's IOTLB is yet to be flushed
  *
  * The entry translates through an empty table and grants neither IR nor IW
- * (2.2.2.1): each of the two is enough. Mode=0 without IR and IW would say the
- * same, but SNP does not allow it, emulators take it for a pass-through, and
- * where erratum 63 of some southbridges asks for IW with SysMgt=01b it is one
- * for writes.
+ * (2.2.2.1); each of the two would suffice. Mode=0 without IR and IW is no
+ * alternative: SNP does not allow it, emulators treat it as pass-through, and with
+ * IW and SysMgt=01b, which erratum 63 of some southbridges requires, it is a
+ * pass-through for writes.
  *
- * With I=0, requests that the device claims to have had translated and
- * translation requests are refused as well.
+ * With I=0, translated requests and translation requests of the device are refused
+ * as well.
  *
- * The first quarter is written first and in one go. Whatever mixture of old
- * and new quarters the hardware sees, it is the old entry or a blocked one.
- * Interrupt remapping, the third quarter, is not touched.
+ * The first quarter is written first, by one store. Any mixture of old and new
+ * quarters that the hardware may read acts as the old entry or as a blocked one.
+ * Interrupt remapping, the third quarter, is not changed.
  *
  * Context: any. The caller clones aliases and invalidates what is cached.
  * Return: the domain ID that the entry had, 0 for none.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * AMD-Vi: telling the owner of a domain about a fault of one of its devices.
+ * AMD-Vi: reporting a device's fault to the handler of its domain.
  */
 #include <linux/iommu.h>
 #include <linux/spinlock.h>
@@ -11,13 +11,13 @@
 /**
  * amd_iommu_report_fault() - pass a DMA fault on to the handler of the domain
  * @dev_data: device that the event log names
- * @address: that it wanted to reach, in bytes
+ * @address: that the device accessed, in bytes
  * @flags: IOMMU_FAULT_READ or IOMMU_FAULT_WRITE
  *
- * The event log runs beside everything else, and what it has to say may be
- * old: the device can be elsewhere by now, and its domain gone. Whoever frees a
- * domain has taken its devices out before, each under its lock, so the domain
- * stays as long as the lock is held.
+ * The event log is read concurrently with attaches, and an event may be outdated:
+ * the device may be on another domain by now, and the old one freed. A domain is
+ * freed after its devices were detached, each under its lock, so the domain stays
+ * as long as the lock is held.
  *
  * Context: any that may take a spinlock. Takes @dev_data->lock, below which no
  * lock of a domain is taken: the handler must not attach or map.

@@ -3,9 +3,9 @@
  * AMD-Vi: writing a list of runs into a version 1 page table, and clearing what
  * lies in tables of the lowest level.
  *
- * Whatever is smaller than 2 MiB goes into tables of the lowest level, and
- * neighbours in IOVA share one: it is looked up once for all of them, however
- * they are scattered in memory.  Larger pages are left to map_pages().
+ * Pages of less than 2 MiB are entries of tables of the lowest level, and runs that
+ * are adjacent in IOVA share a table: it is looked up once for all of them, even if
+ * they are scattered in memory. Larger pages are left to map_pages().
  */
 #include <linux/align.h>
 #include <linux/atomic.h>
@@ -41,7 +41,7 @@ struct leaf {
 static __always_inline u64 *find_entry(const struct amd_io_pgtable *pgtable,
 				       unsigned long iova)
 {
-	/* The root and the depth that belong together, for tables grow */
+	/* Tables grow: one read gives the root and the depth that belongs to it */
 	u64 entry, pt_root = atomic64_read(&pgtable->pt_root);
 	int level = (int)(pt_root & 7) - 1;
 	u64 *pte = (u64 *)(pt_root & PAGE_MASK);
@@ -71,7 +71,7 @@ static int enter_leaf(struct leaf *leaf, unsigned long iova, gfp_t gfp)
 	return 0;
 }
 
-/* The largest page that fits: hardware knows all powers of two but one */
+/* The largest page that fits: hardware has all powers of two except one */
 static size_t page_size_at(unsigned long iova, phys_addr_t phys, size_t len)
 {
 	unsigned long aligned = iova | phys;
@@ -88,7 +88,7 @@ static void write_page(struct leaf *leaf, phys_addr_t phys, size_t pgsize,
 	unsigned int i, count = pgsize / SZ_4K;
 	u64 pte = phys;
 
-	/* A larger page is the same entry several times, with the size in it */
+	/* A larger page is several identical entries, which encode its size */
 	if (count > 1)
 		pte = PAGE_SIZE_PTE(pte, pgsize) | PM_LEVEL_ENC(PAGE_MODE_7_LEVEL);
 	pte |= attr;
@@ -143,7 +143,7 @@ static noinline int map_long(struct leaf *leaf, unsigned long iova,
 	return err;
 }
 
-/* Single pages are short of choices, and scattered memory is nothing else */
+/* Fast path for single pages, which scattered memory consists of */
 static __always_inline int map_run(struct leaf *leaf, unsigned long iova,
 				   const struct iommu_run *run, int prot,
 				   u64 attr, gfp_t gfp, size_t *mapped)
@@ -163,7 +163,7 @@ static __always_inline int map_run(struct leaf *leaf, unsigned long iova,
 	return 0;
 }
 
-/* As after map_pages(): no walk may go on through what was replaced */
+/* As after map_pages(): hardware must not use the tables that were replaced */
 static void flush_replaced(struct protection_domain *domain)
 {
 	unsigned long flags;
@@ -184,7 +184,8 @@ static void flush_replaced(struct protection_domain *domain)
  * @gfp: how page tables are allocated
  * @mapped: 0; increased by the number of bytes that are mapped, also on error
  *
- * Context: sleeps if @gfp allows it.  Nobody else changes this range.
+ * Context: sleeps if @gfp allows it. The caller excludes other changes of this
+ * range.
  * Return: 0; -EINVAL for neither reading nor writing; -ENOMEM.
  */
 int amd_iommu_v1_map_runs(struct io_pgtable_ops *ops, unsigned long iova,
@@ -218,12 +219,13 @@ int amd_iommu_v1_map_runs(struct io_pgtable_ops *ops, unsigned long iova,
  * @iova: where the first run goes, in bytes, a multiple of 4 KiB
  * @runs: runs of whole pages
  * @nr_runs: number of @runs
- * @iommu_prot: mask of IOMMU_READ, IOMMU_WRITE and IOMMU_MMIO; the rest means
- *	nothing here
+ * @iommu_prot: mask of IOMMU_READ, IOMMU_WRITE and IOMMU_MMIO; other bits are
+ *              ignored
  * @gfp: how page tables are allocated
  * @mapped: 0; set to the number of bytes that are mapped, also on error
  *
- * Context: sleeps if @gfp allows it.  Nobody else changes this range.
+ * Context: sleeps if @gfp allows it. The caller excludes other changes of this
+ * range.
  * Return: 0; -EOPNOTSUPP for a table that takes no lists; -EINVAL for neither
  * reading nor writing, or where there is no table; -ENOMEM.
  */
@@ -249,7 +251,7 @@ int amd_iommu_map_runs(struct iommu_domain *dom, unsigned long iova,
 	return ops->map_runs(ops, iova, runs, nr_runs, prot, gfp, mapped);
 }
 
-/* Whether the entries from @first up to @end hold no page that goes beyond */
+/* Whether every page that has an entry from @first up to @end lies within them */
 static bool whole_pages(const u64 *first, const u64 *end)
 {
 	const u64 *last = end - 1;
@@ -274,11 +276,11 @@ static bool whole_pages(const u64 *first, const u64 *end)
  * @iova: where to begin, in bytes, a multiple of 4 KiB
  * @size: length in bytes, a multiple of 4 KiB
  *
- * Clears what lies in tables of the lowest level, in one walk for each.  Stops
- * at pages of 2 MiB and more, where no table is, and before a page that the
- * range holds in part only: unmap_pages() knows what to do.
+ * Clears entries in tables of the lowest level, with one walk for each table. Stops
+ * at pages of 2 MiB and more, where there is no table, and before a page of which
+ * the range covers only a part: these are left to unmap_pages().
  *
- * Context: any.  Nobody else changes this range.
+ * Context: any. The caller excludes other changes of this range.
  * Return: how many bytes from @iova on are not mapped any more, at most @size.
  */
 size_t amd_iommu_v1_unmap_range(struct io_pgtable_ops *ops, unsigned long iova,

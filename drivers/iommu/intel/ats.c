@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * VT-d: when a device may cache translations, and when its domain knows.
+ * VT-d: enabling and disabling ATS in step with the flushes of the domain.
  *
- * A function with ATS keeps translations of its own.  What it has cached it uses
- * without asking, so its domain has to flush it from before the first of them
- * until after the last.
+ * A function with ATS caches translations, and uses them without asking the unit.
+ * So its domain has to flush it from before the first translation is cached until
+ * after the last one is gone.
  */
 #include <linux/compiler.h>
 #include <linux/lockdep.h>
@@ -19,11 +19,11 @@
  * intel_ats_enable() - let a device cache translations of its domain
  * @info: PCI device that supports ATS, in the list of @info->domain
  *
- * The lock keeps flushes waiting, so that none is sent to a function that is
- * not enabled, and none is left out once it is.  Without success,
- * has_iotlb_device may say too much until the domain is asked again.
+ * The lock excludes flushes: none is sent to a function that is not enabled, and
+ * none is skipped once it is. If enabling fails, has_iotlb_device may stay set until
+ * it is computed again, which costs flushes but is safe.
  *
- * Context: any that may take a spinlock.  Takes @info->domain->lock.
+ * Context: any that may take a spinlock. Takes @info->domain->lock.
  */
 void intel_ats_enable(struct device_domain_info *info)
 {
@@ -35,9 +35,10 @@ void intel_ats_enable(struct device_domain_info *info)
 	info->ats_qdep = pci_ats_queue_depth(pdev);
 	WRITE_ONCE(domain->has_iotlb_device, true);
 	/*
-	 * The flag before the first walk for the device.  Pairs with the barrier
-	 * of iommu_flush_dev_iotlb() between an entry that was cleared and the
-	 * flag: either the flush sees the flag, or the device sees the entry.
+	 * Orders the flag before the first walk for the device. Pairs with the
+	 * barrier in iommu_flush_dev_iotlb(), which orders a cleared entry before
+	 * the read of the flag: either the flush sees the flag, or the device
+	 * sees the cleared entry.
 	 */
 	smp_mb();
 	if (!pci_enable_ats(pdev, VTD_PAGE_SHIFT))
@@ -49,10 +50,10 @@ void intel_ats_enable(struct device_domain_info *info)
  * intel_ats_disable_locked() - let a device of a domain cache no more translations
  * @info: PCI device in the list of @info->domain
  *
- * For whoever unmaps, too, when the device is on its way out and does not answer:
- * the read from and the write to the device end after all that it has sent
- * before, and what it has cached it can no longer use. Does nothing if ATS is not
- * enabled.
+ * An unmap calls this, too, when the device is being removed and does not answer
+ * a flush. The read from and the write to the device complete after every request
+ * that it sent before, and it can no longer use what it has cached. Does nothing
+ * if ATS is not enabled.
  *
  * Context: any. @info->domain->lock is held.
  */
@@ -69,11 +70,11 @@ void intel_ats_disable_locked(struct device_domain_info *info)
  * intel_ats_disable() - let a device cache no more translations
  * @info: PCI device in the list of @info->domain
  *
- * By now nothing translates for the device, and its cache has been flushed; or
- * the device did not answer, and what it has cached it can no longer use. A flush
- * by someone else that gave up on it has done this before.
+ * The unit must not translate for the device any more, and its cache must have
+ * been flushed, unless it did not answer. A flush in another task that got no
+ * answer may have disabled ATS already.
  *
- * Context: any that may take a spinlock.  Takes @info->domain->lock.
+ * Context: any that may take a spinlock. Takes @info->domain->lock.
  */
 void intel_ats_disable(struct device_domain_info *info)
 {

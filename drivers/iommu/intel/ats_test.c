@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * VT-d: what the domain knows in the moment in which a function with ATS may
- * cache translations, and in which it no longer may; what a flush makes the unit
- * and the function forget, read from a queue that a thread serves; and what is
- * left of a function that does not answer.
+ * VT-d: the state of a domain at the moment when a function with ATS may begin to
+ * cache translations, and when it no longer may; what a flush invalidates in the
+ * unit and in the function, read from a queue that a thread serves; and the state
+ * after a function did not answer.
  */
 #include <kunit/test.h>
 #include <linux/bits.h>
@@ -29,15 +29,15 @@ struct span {
 };
 
 /*
- * A function whose configuration space is one register that tells, and the unit
- * that translates for it.
+ * A function whose configuration space is one register that records accesses, and
+ * the unit that translates for it.
  */
 struct fake {
 	struct intel_iommu iommu;
 	struct iommu_domain_info attached;
 	struct q_inval qi;
 	struct task_struct *server;
-	/* What the unit and the function have forgotten last */
+	/* What was invalidated last in the unit and in the function */
 	struct span unit_flush, device_flush;
 	bool mute;
 	struct pci_bus bus;
@@ -59,7 +59,7 @@ static int read_config(struct pci_bus *bus, unsigned int devfn, int where,
 	return PCIBIOS_SUCCESSFUL;
 }
 
-/* Only lockdep can tell; without it the answer is the one that is wanted. */
+/* Only lockdep knows; without it the answer is the one that the tests expect */
 static bool is_locked(spinlock_t *lock)
 {
 	return !IS_ENABLED(CONFIG_LOCKDEP) || lockdep_is_held(lock);
@@ -97,7 +97,7 @@ static struct fake *fake_function(struct kunit *test)
 	return fake;
 }
 
-/* Before the first translation there is, nobody skips the device */
+/* From before the first translation on, no flush skips the device */
 static void domain_knows_before_the_device_caches(struct kunit *test)
 {
 	struct fake *fake = fake_function(test);
@@ -170,10 +170,10 @@ static void serve(struct fake *fake, unsigned int nr)
 		fake->device_flush = device_range(desc[1]);
 		break;
 	case QI_IWD_TYPE:
-		/* Behind a function that is mute, nothing completes */
+		/* If the function does not answer, no later request completes */
 		if (fake->mute)
 			break;
-		/* Pairs with the submitter, who polls this word */
+		/* Pairs with the poll of this word in qi_submit_sync() */
 		smp_store_release((u32 *)phys_to_virt(desc[1]),
 				  (u32)(desc[0] >> 32));
 		break;
@@ -215,7 +215,7 @@ static struct fake *fake_unit(struct kunit *test)
 	unsigned int cpu;
 	void *regs;
 
-	/* Whoever submits waits with interrupts off: the unit has another CPU */
+	/* The submitter waits with interrupts off: the unit needs another CPU */
 	if (num_online_cpus() < 2)
 		kunit_skip(test, "one CPU submits, another one serves");
 	set_cpus_allowed_ptr(current, cpumask_of(cpumask_first(cpu_online_mask)));
@@ -331,7 +331,7 @@ static void flushes_reach_all_that_was_unmapped(struct kunit *test)
 	intel_ats_disable(&fake->info);
 }
 
-/* A unit that caches what is not there is told what is, in the same way. */
+/* A unit with caching mode is flushed after a map, in the same way */
 static void units_that_cache_absence_hear_of_all(struct kunit *test)
 {
 	const struct iommu_domain_ops *ops = intel_iommu_ops.default_domain_ops;
@@ -352,10 +352,10 @@ static void units_that_cache_absence_hear_of_all(struct kunit *test)
 }
 
 /*
- * While one takes a function away that does not answer, another one unmaps, and
- * gives up as well: when that returns, what the function has cached is no use.
+ * One task removes a function that does not answer, while another one unmaps and
+ * gives up its flush. When the unmap returns, the function cannot use its cache.
  */
-static void nobody_gives_up_on_a_device_that_may_cache(struct kunit *test)
+static void no_flush_gives_up_on_a_device_that_may_cache(struct kunit *test)
 {
 	struct fake *fake = fake_unit(test);
 
@@ -376,7 +376,7 @@ static void nobody_gives_up_on_a_device_that_may_cache(struct kunit *test)
 	flush(fake, SZ_2G, SZ_4K);
 	KUNIT_EXPECT_TRUE(test, covers(fake->unit_flush, SZ_2G, SZ_4K));
 	KUNIT_EXPECT_FALSE(test, covers(fake->device_flush, SZ_2G, SZ_4K));
-	/* and who takes it away finds it done */
+	/* and disabling ATS again does nothing */
 	intel_ats_disable(&fake->info);
 	KUNIT_EXPECT_EQ(test, fake->writes, 2U);
 }
@@ -386,7 +386,7 @@ static struct kunit_case intel_ats_cases[] = {
 	KUNIT_CASE(function_that_may_not_cache_is_not_flushed),
 	KUNIT_CASE(flushes_reach_all_that_was_unmapped),
 	KUNIT_CASE(units_that_cache_absence_hear_of_all),
-	KUNIT_CASE(nobody_gives_up_on_a_device_that_may_cache),
+	KUNIT_CASE(no_flush_gives_up_on_a_device_that_may_cache),
 	{}
 };
 

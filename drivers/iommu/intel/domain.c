@@ -22,12 +22,12 @@
 #include "iommu.h"
 #include "pasid.h"
 
-/* Each level of a table translates 9 bits above the page (3.6, 3.7). */
+/* Each level of a table translates 9 bits above the page (3.6, 3.7) */
 #define VTD_LEVEL_BITS		9
-/* AGAW 0 is a table of two levels, of which no hardware is known (11.4.2). */
+/* AGAW 0 is a table of two levels, of which no hardware is known (11.4.2) */
 #define VTD_AGAW_BITS(agaw)	(30 + (agaw) * VTD_LEVEL_BITS)
 
-/* SLLPS, bits 37:34 of CAP_REG: 2 MiB and 1 GiB second-stage pages (11.4.2). */
+/* SLLPS, bits 37:34 of CAP_REG: 2 MiB and 1 GiB second-stage pages (11.4.2) */
 #define VTD_SSLPS_2M		BIT(0)
 #define VTD_SSLPS_1G		BIT(1)
 
@@ -36,7 +36,7 @@ static bool uses_first_stage(const struct dmar_domain *domain)
 	return domain->flags & DOMAIN_FLAG_USE_FIRST_LEVEL;
 }
 
-/* A function whose requests carry the ID of another one has no entry (VMD). */
+/* A function whose requests carry the ID of another one has no entry (VMD) */
 static bool has_own_entry(struct device *dev)
 {
 	return !dev_is_pci(dev) ||
@@ -44,8 +44,8 @@ static bool has_own_entry(struct device *dev)
 }
 
 /*
- * Second stage is what can be walked under a guest's own table and what every
- * unit has in legacy mode; first stage only where there is nothing else.
+ * Prefer the second stage, which can be nested below a guest's table and which
+ * every unit has in legacy mode.
  */
 static bool only_first_stage(const struct intel_iommu *iommu)
 {
@@ -61,8 +61,8 @@ static unsigned int usable_bits(const struct intel_iommu *iommu)
 }
 
 /*
- * Fewest levels that span all addresses of the unit (MGAW and SAGAW, 11.4.2):
- * each one less is one memory access less in every walk.
+ * The fewest levels that span all addresses of the unit (MGAW and SAGAW, 11.4.2):
+ * each level costs every walk one memory access.
  */
 static int second_stage_agaw(const struct intel_iommu *iommu)
 {
@@ -107,7 +107,7 @@ static unsigned long pgsizes_of(int superpages)
 	return sizes;
 }
 
-/* Settle everything of a domain that the table format depends on. */
+/* Set every field of a domain that determines the format of its table */
 static void shape_domain(struct dmar_domain *domain,
 			 const struct intel_iommu *iommu)
 {
@@ -201,8 +201,8 @@ static bool complete_domain_fits(const struct intel_iommu *iommu,
 }
 
 /*
- * A domain made for a bus is cut to the depth of the unit when a device is
- * attached. The table that is cut off must not be another unit's root.
+ * A domain made for a bus loses upper levels when a device is attached whose unit
+ * walks fewer. A level that is removed must not be the root of another unit.
  */
 static bool bus_domain_fits(const struct intel_iommu *iommu,
 			    const struct dmar_domain *domain)
@@ -221,7 +221,8 @@ static bool bus_domain_fits(const struct intel_iommu *iommu,
  * Attaching may still fail for want of memory or domain IDs, and with -EPERM
  * where firmware keeps using memory through the device (RMRR).
  *
- * Context: &struct iommu_group.mutex of @dev is held, or nobody attaches it.
+ * Context: &struct iommu_group.mutex of @dev is held, or @dev is not attached
+ * meanwhile.
  * Return: 0, or -EINVAL when the device's unit cannot walk the domain's table,
  * has fewer address bits or page sizes, does not snoop it, or cannot force the
  * snooping that the domain promises.
@@ -235,7 +236,7 @@ int intel_iommu_device_fits(struct iommu_domain *domain, struct device *dev)
 
 	if (dmar_domain->force_snooping && !ecap_sc_support(iommu->ecap))
 		return -EINVAL;
-	/* What the hardware passes through has neither a stage nor a table */
+	/* A pass-through of the hardware uses neither a stage nor a table */
 	if (domain->type != IOMMU_DOMAIN_IDENTITY &&
 	    !has_stage_of(iommu, dmar_domain))
 		return -EINVAL;
@@ -248,7 +249,7 @@ int intel_iommu_device_fits(struct iommu_domain *domain, struct device *dev)
 }
 
 /**
- * intel_device_can_force_snooping() - what IOMMU_CAP_ENFORCE_CACHE_COHERENCY is
+ * intel_device_can_force_snooping() - answer IOMMU_CAP_ENFORCE_CACHE_COHERENCY
  * @dev: device of this driver
  *
  * Context: any.
@@ -266,10 +267,10 @@ bool intel_device_can_force_snooping(struct device *dev)
  * @domain: domain
  * @iommu: unit of the device
  *
- * Who attaches a device to a domain that was made for none asks then whether it
- * can force snooping. A reset may have taken the device off the domain by then,
- * and brings it back without another question, so the answer is not to be found
- * in the list of devices.
+ * After an attach to a domain that was made for no device, the caller asks whether
+ * the domain can force snooping. By then a reset may have taken the device off the
+ * domain, and will attach it again without asking. So the answer is recorded here
+ * and not derived from the list of devices.
  *
  * Context: @domain->lock is held.
  */
@@ -290,9 +291,9 @@ void intel_domain_note_snooping(struct dmar_domain *domain,
  * intel_domain_may_force_snooping() - whether a domain can begin to force it
  * @domain: domain
  *
- * Second-stage entries carry SNP each (9.8): those that exist would go on
- * without it, so the time for the decision is before the first of them. And it
- * is not before a device is known, for without one the answer is a guess.
+ * Every second-stage entry has an SNP bit (9.8), and entries that exist would not
+ * get it, so the domain must be empty. It must also have had a device, whose unit
+ * decides.
  *
  * Context: @domain->lock is held.
  * Return: true when the device that @domain was made for, or every one that was
@@ -304,7 +305,7 @@ bool intel_domain_may_force_snooping(struct dmar_domain *domain)
 	return domain->can_snoop && !domain->max_addr;
 }
 
-/* @opaque is the unit that the requests of @alias go through. */
+/* @opaque is the unit that the requests of @alias go through */
 static int flush_context(struct pci_dev *pdev, u16 alias, void *opaque)
 {
 	struct intel_iommu *iommu = opaque;
@@ -315,14 +316,13 @@ static int flush_context(struct pci_dev *pdev, u16 alias, void *opaque)
 }
 
 /**
- * intel_flush_pass_through() - make an emulator forget that requests passed
+ * intel_flush_pass_through() - make an emulator end a pass-through
  * @info: device whose PASID table entry was cleared, in scalable mode
  *
- * The PASID cache and the IOTLB are all that hardware caches of such an entry
- * (6.5.3.3). QEMU takes itself out of the way of a device that passes through
- * and comes back at the next invalidation of the device's context entry, and
- * not at one of its PASID table entries: without this, the device would go on
- * to reach all memory.
+ * Hardware caches such an entry in the PASID cache and in the IOTLB only (6.5.3.3).
+ * QEMU disables its translation for a device that passes through, and enables it at
+ * the next invalidation of the device's context entry, but not at an invalidation
+ * of a PASID table entry. Without this, the device could still access all memory.
  *
  * Context: any that may flush.
  */
@@ -337,8 +337,8 @@ void intel_flush_pass_through(struct device_domain_info *info)
 }
 
 /*
- * The kernel that crashed has left ATS on; no function does it by itself. Nobody
- * has reset the device, which need not answer.
+ * A function has ATS enabled only if the crashed kernel did that. The device has
+ * not been reset since, and may not answer.
  */
 static void flush_ats_left_on(struct device_domain_info *info)
 {
@@ -348,7 +348,7 @@ static void flush_ats_left_on(struct device_domain_info *info)
 	if (!info->ats_supported || !dev_is_pci(info->dev))
 		return;
 	pdev = to_pci_dev(info->dev);
-	/* Of a function that is gone, all bits are set */
+	/* Reads from a function that is gone return all ones */
 	if (!pci_device_is_present(pdev))
 		return;
 	pci_read_config_word(pdev, pdev->ats_cap + PCI_ATS_CTRL, &ctrl);
@@ -364,18 +364,17 @@ static void flush_ats_left_on(struct device_domain_info *info)
 }
 
 /**
- * intel_drop_copied_context() - take away an entry that a crashed kernel left
+ * intel_drop_copied_context() - remove an entry that a crashed kernel left
  * @iommu: unit
  * @info: device whose entry it is, NULL if that is not known
  * @context: context entry that is marked as copied
  * @bus: bus number of the entry
  * @devfn: device and function number of the entry
  *
- * The device may still translate through it. It stops to be present, then
- * whatever is cached of it is flushed, and nothing else of it changes before:
- * hardware must not combine what it has cached with what it reads (6.5.3.3).
- * As this happens once per crash, everything is flushed: the domain ID that was
- * used means nothing in this kernel.
+ * The device may still translate through it. The entry is first made not present,
+ * and no other field changes before all caches are flushed: hardware must not
+ * combine cached fields with others that it reads (6.5.3.3). The flush is global,
+ * as the domain ID of the entry is not one of this kernel, and a crash is rare.
  *
  * Context: @iommu->lock is held. The entry is zero afterwards.
  */
@@ -401,7 +400,7 @@ void intel_drop_copied_context(struct intel_iommu *iommu,
 	clear_context_copied(iommu, bus, devfn);
 }
 
-/* @opaque is the device that the requests of @alias come from. */
+/* @opaque is the device that the requests of @alias come from */
 static int clear_copied_entry(struct pci_dev *pdev, u16 alias, void *opaque)
 {
 	struct device_domain_info *info = opaque;
@@ -447,7 +446,7 @@ static const struct iommu_domain_ops intel_blocked_ops = {
 	.attach_dev	= block_device,
 };
 
-/* In a struct of the driver's own: it uses container_of() on any domain */
+/* The driver uses container_of() on all domains, so this is one of its structs */
 static struct dmar_domain intel_blocked_domain = {
 	.domain = {
 		.type	= IOMMU_DOMAIN_BLOCKED,

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * VT-d: domains made for a device, filled before they are attached, and read
- * back by a walker that knows tables by the book (3.6, 3.7, 9.8) alone; lists of
- * runs against the same runs one by one; what a map leaves that runs out of memory,
- * and an unmap until its flush; which device fits which domain; and what is left of
- * a device that is blocked.
+ * back by a walker written from the specification (3.6, 3.7, 9.8) alone; lists of
+ * runs against the same runs one by one; the state after a map that runs out of
+ * memory, and between an unmap and its flush; which device fits which domain; and
+ * the entries of a device that is blocked.
  */
 #include <kunit/test.h>
 #include <linux/gfp.h>
@@ -144,7 +144,7 @@ static void alloc_paging_refuses_flags(struct kunit *test)
 			    (void *)intel_iommu_ops_ext.alloc_paging(&fake->dev, 1));
 }
 
-/* Where an access ends up, and the size of the page that says so */
+/* Where an access ends up, and the size of the page that translates it */
 struct hit {
 	u64 phys, size;
 	bool read, write, snoop;
@@ -244,7 +244,7 @@ static void filled_before_attach(struct kunit *test)
 	}
 }
 
-/* A table of 4K entries that is empty again gives way to a 2M page. */
+/* A 2M page replaces a table of 4K entries that is empty again */
 static void superpage_replaces_an_empty_table(struct kunit *test)
 {
 	struct fake *fake = fake_of(test, UNIT_LEGACY_48);
@@ -288,7 +288,7 @@ static unsigned int differences(u64 *a, u64 *b, int level)
 
 #define NR_RUNS 48
 
-/* Single pages and longer pieces; some are fit for superpages with this IOVA */
+/* Single pages and longer runs; some can be superpages at this IOVA */
 static void random_runs(struct rnd_state *rnd, u64 iova,
 			struct iommu_run *runs)
 {
@@ -317,7 +317,7 @@ static void random_runs(struct rnd_state *rnd, u64 iova,
 	}
 }
 
-/* A list gives the table that its runs give when they are mapped one by one. */
+/* A list makes the same table as its runs mapped one by one */
 static void runs_give_the_same_table(struct kunit *test)
 {
 	static const int stages[] = { UNIT_LEGACY_39, UNIT_SNOOP, UNIT_FIRST,
@@ -377,7 +377,7 @@ static void runs_give_the_same_table(struct kunit *test)
 	}
 }
 
-/* Whoever called learns what has to be unmapped again. */
+/* On failure @mapped tells the caller what to unmap */
 static void runs_that_fail_tell_how_far_they_came(struct kunit *test)
 {
 	struct fake *fake = fake_of(test, UNIT_LEGACY_39);
@@ -437,7 +437,7 @@ static const struct scarce_case {
 	{ SZ_1G, SZ_2M, SZ_1G + SZ_2M, SZ_2G, SZ_2M, SZ_1G, SZ_1G - SZ_2M },
 	{ 510ULL * SZ_1G, SZ_1G, 511ULL * SZ_1G, 8ULL * SZ_1G, SZ_1G,
 	  2ULL * SZ_1G, SZ_1G },
-	/* Pages of 1G take no table but the one where they stand, 2M do */
+	/* Pages of 1G need no further table, pages of 2M do */
 	{ 4ULL * SZ_1G, SZ_1G, 5ULL * SZ_1G, 8ULL * SZ_1G, SZ_2M,
 	  2ULL * SZ_1G + SZ_2M, 2ULL * SZ_1G },
 	{ SZ_1G - SZ_8K, SZ_4K, SZ_1G - SZ_4K, SZ_2G, SZ_4K, SZ_2M, SZ_4K },
@@ -459,7 +459,7 @@ static int map_scarce(struct iommu_domain *domain, const struct scarce_case *c,
 				      mapped);
 }
 
-/* What is mapped when a table cannot be had is unmapped again: all must be told. */
+/* When a table cannot be allocated, all that was mapped until then is reported */
 static void maps_without_memory_tell_how_far_they_came(struct kunit *test)
 {
 	int i, listed;
@@ -475,7 +475,7 @@ static void maps_without_memory_tell_how_far_they_came(struct kunit *test)
 
 		listed = i & 1;
 		map(test, domain, c->near, 16ULL * SZ_1G, c->near_size, IOMMU_READ);
-		/* Each CPU has some pages aside */
+		/* Free pages are cached for each CPU */
 		migrate_disable();
 		take_scarce_pages(&taken);
 		err = map_scarce(domain, c, listed, &mapped);
@@ -538,7 +538,7 @@ static void fill_table(struct kunit *test, struct iommu_domain *domain)
 	get_page(reached.table);
 }
 
-/* What the hardware may walk is freed when that was flushed, in each order. */
+/* Tables that hardware may walk are freed after the flush, in each order */
 static void tables_are_freed_after_their_flush(struct kunit *test)
 {
 	struct fake *fake = fake_of(test, UNIT_LEGACY_48);
@@ -585,7 +585,7 @@ static void tables_are_freed_after_their_flush(struct kunit *test)
 	domain->ops->free(domain);
 }
 
-/* What lies in one table is cleared by one walk; nothing else is touched. */
+/* A range within one table is cleared by one walk, and nothing beside it changes */
 static void short_ranges_are_cleared_at_once(struct kunit *test)
 {
 	static const int stages[] = { UNIT_LEGACY_39, UNIT_FIRST, UNIT_57,
@@ -610,7 +610,7 @@ static void short_ranges_are_cleared_at_once(struct kunit *test)
 			bool queued = prandom_u32_state(&rnd) & 1;
 			bool in_one;
 
-			/* One goes beyond its table, one is a whole one */
+			/* One range reaches past its table, one is a whole table */
 			size = (prandom_u32_state(&rnd) & 1 ? 1 :
 				prandom_u32_state(&rnd) % 200 + 1) * SZ_4K;
 			if (at < SZ_2M && size >= room)
@@ -625,7 +625,7 @@ static void short_ranges_are_cleared_at_once(struct kunit *test)
 					(u64)ranged->ops->unmap_range(ranged,
 								      iova + at, size,
 								      &gather));
-			/* A queued one is for the whole domain */
+			/* A queued flush is for the whole domain */
 			KUNIT_EXPECT_EQ(test, in_one && !queued ?
 					iova + at + size - 1 : 0ULL,
 					(u64)gather.end);
@@ -688,7 +688,7 @@ static void snooping_is_settled_before_the_first_entry(struct kunit *test)
 	domain->ops->free(domain);
 }
 
-/* A domain of the old kind knows no device, so it can promise nothing. */
+/* A domain made for a bus has no device, so it cannot promise to snoop */
 static void snooping_is_not_promised_without_a_device(struct kunit *test)
 {
 	struct iommu_domain *domain;
@@ -701,7 +701,7 @@ static void snooping_is_not_promised_without_a_device(struct kunit *test)
 	domain->ops->free(domain);
 }
 
-/* Nor with one that cannot, whether it is there at the moment or not. */
+/* Nor if one of its devices cannot snoop, even if that was detached since */
 static void snooping_is_promised_for_all_that_were_attached(struct kunit *test)
 {
 	static const struct {
@@ -793,11 +793,11 @@ static void device_fits_what_its_unit_walks(struct kunit *test)
 }
 
 static unsigned int nr_context_flushes, nr_iotlb_flushes;
-/* Entry to look at in each flush, and whether all was well so far */
+/* Entry to check in each flush, and whether it was right so far */
 static const struct context_entry *watched;
 static bool flushed_in_order;
 
-/* What is flushed is not present, and is otherwise what has been cached */
+/* At a flush the entry is not present, and its other fields are unchanged */
 static void look_at_entry(void)
 {
 	if (watched && (watched->lo != 0x1234000 || watched->hi != (77 << 8 | 2)))
@@ -870,7 +870,7 @@ static void blocking_clears_the_context_entry(struct kunit *test)
 	put_context(fake);
 }
 
-/* Tables of a kernel that crashed are walked until the entry is cleared. */
+/* Tables of a kernel that crashed are walked until the entry is cleared */
 static void blocking_clears_copied_entries(struct kunit *test)
 {
 	static const int modes[] = { UNIT_LEGACY_48, UNIT_SECOND };
@@ -921,7 +921,7 @@ static void blocking_clears_copied_entries(struct kunit *test)
 	}
 }
 
-/* Scalable mode: the entry for requests without PASID goes, others stay. */
+/* Scalable mode: the entry for requests without PASID goes, others stay */
 static void blocking_clears_pasid_zero(struct kunit *test)
 {
 	struct fake *fake = fake_of(test, UNIT_SECOND);

@@ -2,11 +2,11 @@
 /*
  * VT-d: writing a list of runs into a page table, and clearing short ranges.
  *
- * Pages of 4 KiB that follow each other in IOVA share a table of 2 MiB, however
+ * Pages of 4 KiB that are adjacent in IOVA share a table that spans 2 MiB, even if
  * they are scattered in memory: the table is looked up once for all of them, and
- * what was written to it is flushed once.  Superpages are left to
- * intel_iommu_map(), where one descent serves at least 512 pages, and what may
- * hold some to unmap_pages().
+ * the entries written to it are flushed once. Superpages are mapped by
+ * intel_iommu_map(), where one walk serves at least 512 pages, and ranges that may
+ * contain some are unmapped by unmap_pages().
  */
 #include <linux/align.h>
 #include <linux/bits.h>
@@ -48,7 +48,7 @@ static u64 small_page_attr(const struct dmar_domain *domain, int prot)
 	return attr | DMA_FL_PTE_PRESENT;
 }
 
-/* A unit whose walks are not coherent finds the entries in memory */
+/* Write entries back to memory for units whose walks are not coherent */
 static void leave_leaf(struct dmar_domain *domain, struct leaf *leaf)
 {
 	if (leaf->pte != leaf->dirty && !domain->iommu_coherency)
@@ -61,7 +61,7 @@ static void leave_leaf(struct dmar_domain *domain, struct leaf *leaf)
 
 /*
  * The entry of a page of 4 KiB, in tables that are there already; NULL when one
- * is not, or a superpage is in the way.  @iova lies within the table.
+ * is not, or a superpage is in the way. @iova lies within the table.
  */
 static __always_inline struct dma_pte *
 find_entry(const struct dmar_domain *domain, unsigned long iova)
@@ -109,7 +109,7 @@ static __always_inline size_t write_leaf(struct leaf *leaf, u64 pteval,
 	len = min(len, leaf->room_bytes);
 	end = pte + (len >> VTD_PAGE_SHIFT);
 	for (; pte != end; pte++, pteval += VTD_PAGE_SIZE) {
-		/* Devices would go on reaching what was mapped here before */
+		/* Devices could still use the translation that was cached before */
 		WARN_ON_ONCE(pte->val);
 		WRITE_ONCE(pte->val, pteval);
 	}
@@ -118,7 +118,7 @@ static __always_inline size_t write_leaf(struct leaf *leaf, u64 pteval,
 	return len;
 }
 
-/* How much from here on is superpages */
+/* Number of bytes from here on that superpages can map */
 static size_t superpage_bytes(const struct dmar_domain *domain,
 			      unsigned long iova, phys_addr_t phys, size_t len)
 {
@@ -137,7 +137,7 @@ static noinline int map_long(struct iommu_domain *domain, struct leaf *leaf,
 	size_t done = 0, step = 0, large;
 	int err = 0;
 
-	/* Most long runs are superpages and no more */
+	/* Most long runs consist of superpages only */
 	if (superpage_bytes(dmar_domain, iova, run->phys, run->len) == run->len) {
 		leave_leaf(dmar_domain, leaf);
 		err = intel_iommu_map(domain, iova, run->phys, run->len, prot,
@@ -155,7 +155,7 @@ static noinline int map_long(struct iommu_domain *domain, struct leaf *leaf,
 		if (large) {
 			/* May replace the table that was written last */
 			leave_leaf(dmar_domain, leaf);
-			/* One that fails may have filled tables before */
+			/* A call that fails may have mapped a part */
 			err = intel_iommu_map(domain, iova + done,
 					      run->phys + done, large, prot,
 					      gfp, &step);
@@ -174,7 +174,7 @@ static noinline int map_long(struct iommu_domain *domain, struct leaf *leaf,
 	return err;
 }
 
-/* The same for all others: short, for scattered memory is nothing else */
+/* Fast path for short runs, which scattered memory consists of */
 static __always_inline int
 map_run(struct iommu_domain *domain, struct leaf *leaf, unsigned long iova,
 	const struct iommu_run *run, int prot, u64 attr, gfp_t gfp,
@@ -203,11 +203,12 @@ map_run(struct iommu_domain *domain, struct leaf *leaf, unsigned long iova,
  * @iova: where the first run goes, in bytes, a multiple of 4 KiB
  * @runs: runs of whole pages
  * @nr_runs: number of @runs
- * @prot: mask of IOMMU_READ and IOMMU_WRITE; the rest means nothing here
+ * @prot: mask of IOMMU_READ and IOMMU_WRITE; other bits are ignored
  * @gfp: how page tables are allocated
  * @mapped: 0; increased by the number of bytes that are mapped, also on error
  *
- * Context: sleeps if @gfp allows it.  Nobody else changes this range.
+ * Context: sleeps if @gfp allows it. The caller excludes other changes of this
+ * range.
  * Return: 0; -EINVAL for neither reading nor writing; -EFAULT beyond what the
  * table reaches; -ENOMEM.
  */
@@ -229,7 +230,7 @@ int intel_iommu_map_runs(struct iommu_domain *domain, unsigned long iova,
 		err = map_run(domain, &leaf, iova + done, runs, prot, attr,
 			      gfp, &done);
 	leave_leaf(dmar_domain, &leaf);
-	/* Units that are attached later have to reach what is mapped. */
+	/* The units of devices attached later must reach all that is mapped */
 	if (done && iova + done > dmar_domain->max_addr)
 		dmar_domain->max_addr = iova + done;
 	*mapped = done;
@@ -241,12 +242,12 @@ int intel_iommu_map_runs(struct iommu_domain *domain, unsigned long iova,
  * @domain: VT-d domain with a page table
  * @iova: where to begin, in bytes, a multiple of 4 KiB
  * @size: length in bytes, a multiple of 4 KiB
- * @gather: what has to be flushed, unless it is queued
+ * @gather: collects what has to be flushed, unless the flush is queued
  *
- * Clears what is part of one table of 4 KiB pages.  All the rest, and a table
- * that would be empty after it, is left to unmap_pages().
+ * Clears entries of one table of 4 KiB pages. Other ranges, and one that covers a
+ * whole table, are left to unmap_pages().
  *
- * Context: any.  Nobody else changes this range.
+ * Context: any. The caller excludes other changes of this range.
  * Return: @size, or 0 when nothing was done.
  */
 size_t intel_iommu_unmap_range(struct iommu_domain *domain, unsigned long iova,
@@ -269,7 +270,7 @@ size_t intel_iommu_unmap_range(struct iommu_domain *domain, unsigned long iova,
 		clflush_cache_range(first, (void *)end - (void *)first);
 	if (dmar_domain->max_addr == last + 1)
 		dmar_domain->max_addr = iova;
-	/* One that is queued flushes the whole domain. */
+	/* A queued flush covers the whole domain */
 	if (!iommu_iotlb_gather_queued(gather))
 		iommu_iotlb_gather_add_page(domain, gather, iova, size);
 	return size;

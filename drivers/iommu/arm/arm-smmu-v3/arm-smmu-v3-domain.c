@@ -22,9 +22,9 @@ struct ste_owner {
 	u32 sid;
 };
 
-static void sync_ste(void *cookie)
+static void sync_ste(void *arg)
 {
-	struct ste_owner *owner = cookie;
+	struct ste_owner *owner = arg;
 
 	arm_smmu_sync_ste_for_sid(owner->smmu, owner->sid);
 }
@@ -80,14 +80,14 @@ static void install_domain(struct arm_smmu_master *master)
 	}
 	install_ste(master, &ste);
 
-	/* It will soon be wanted, unless it is a bypass */
+	/* The new entry will be fetched soon, unless it is a bypass */
 	if (smmu_domain->stage != ARM_SMMU_DOMAIN_BYPASS)
 		for (i = 0; i < master->num_streams; i++)
 			arm_smmu_prefetch_cfg(master->smmu,
 					      master->streams[i].id);
 }
 
-/* A domain knows its devices, for what they have cached of it. */
+/* Maintain the list of devices, whose ATS caches the domain invalidates */
 static void set_member(struct arm_smmu_domain *smmu_domain,
 		       struct arm_smmu_master *master, bool member)
 {
@@ -102,9 +102,9 @@ static void set_member(struct arm_smmu_domain *smmu_domain,
 }
 
 /*
- * Forget the domain that the device is on. The stream table entries stay as
- * they are; the device is without ATS, so that nothing of the old domain is
- * left in it when they change.
+ * Take the device off its domain without changing its stream table entries. ATS is
+ * disabled, so that the device caches nothing of the old domain when the entries
+ * change.
  */
 static void leave_domain(struct arm_smmu_master *master)
 {
@@ -133,8 +133,8 @@ static void join_domain(struct arm_smmu_master *master,
  * arm_smmu_detach_dev() - take a device off its domain when it is released
  * @master: device
  *
- * A device that is given to user space, blocked or on a user's domain, is left
- * with an abort whatever arm-smmu-v3.disable_bypass says.
+ * The entries of a device that has an owner, blocked or on a user's domain, become
+ * aborts regardless of arm-smmu-v3.disable_bypass.
  *
  * Context: process.
  */
@@ -155,7 +155,7 @@ void arm_smmu_detach_dev(struct arm_smmu_master *master)
 	install_ste(master, &ste);
 }
 
-/* The context descriptors of a domain serve devices of one make alone. */
+/* The context descriptors of a domain only suit devices with the same parameters */
 static bool shares_descriptors(const struct arm_smmu_domain *smmu_domain,
 			       const struct arm_smmu_master *master)
 {
@@ -165,7 +165,7 @@ static bool shares_descriptors(const struct arm_smmu_domain *smmu_domain,
 	       master->stall_enabled == smmu_domain->stall_enabled;
 }
 
-/* Give a domain that has none a table for @master, or see whether it fits. */
+/* Make a domain's table for @master, or check that the existing one fits */
 static int finish_domain(struct arm_smmu_domain *smmu_domain,
 			 struct arm_smmu_master *master)
 {
@@ -214,9 +214,9 @@ int arm_smmu_device_fits(struct iommu_domain *domain, struct device *dev)
  * @domain: domain of this driver, other than the blocked one
  * @dev: device of this driver
  *
- * Everything that can fail is done before the device is touched. Then its
- * stream table entries change from what they are to the new domain without
- * being a bypass in between, and without an abort where the hardware has a way.
+ * Every step that can fail comes before the first change of the device. Its
+ * stream table entries then change to the new domain without being a bypass in
+ * between, and without an abort where the hardware allows it.
  *
  * Context: &struct iommu_group.mutex is held; may sleep.
  * Return: 0; -EINVAL when device and domain do not fit; -EBUSY while the device
@@ -237,11 +237,11 @@ int arm_smmu_attach_dev(struct iommu_domain *domain, struct device *dev)
 		return 0;
 
 	/*
-	 * The bonds of such a device lean on its domain. None can come up while
-	 * the group's mutex is held. The driver's lock around that flag must not be
-	 * waited for: who has it may wait for the mmap_lock of a process, which may
-	 * have it to fault in a BAR, and wait for VFIO's memory_lock, which a reset
-	 * has that ends here.
+	 * The SVA bonds of a device use its domain. None can be made while the
+	 * group's mutex is held. The driver's lock around this flag must not be
+	 * taken here: its holder may wait for the mmap_lock of a process, page
+	 * faults of a BAR hold mmap_lock and wait for VFIO's memory_lock, and the
+	 * end of a reset calls this with memory_lock held.
 	 */
 	if (READ_ONCE(master->sva_enabled)) {
 		dev_err(dev, "cannot attach - SVA enabled\n");
@@ -290,8 +290,8 @@ err_free_domain:
 }
 
 /*
- * An abort also for the substreams of the device, and also with
- * arm-smmu-v3.disable_bypass=0. The entries exist: this cannot fail.
+ * The entries become aborts, which includes the substreams of the device,
+ * regardless of arm-smmu-v3.disable_bypass. This cannot fail as the entries exist.
  */
 static int block_device(struct iommu_domain *domain, struct device *dev)
 {
@@ -308,9 +308,9 @@ static const struct iommu_domain_ops arm_smmu_blocked_ops = {
 	.attach_dev	= block_device,
 };
 
-/* In a struct of the driver's own: it uses container_of() on any domain */
+/* The driver uses container_of() on all domains, so this is one of its structs */
 static struct arm_smmu_domain arm_smmu_blocked_domain = {
-	.stage = ARM_SMMU_DOMAIN_BYPASS,	/* No table, whatever the name */
+	.stage = ARM_SMMU_DOMAIN_BYPASS,	/* means "no table" */
 	.domain = {
 		.type	= IOMMU_DOMAIN_BLOCKED,
 		.ops	= &arm_smmu_blocked_ops,

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * SMMUv3: does a stream table entry that changes ever say something that it
- * says neither before nor after?
+ * SMMUv3: a stream table entry that changes never means anything but the old entry,
+ * the new one or an abort.
  *
- * The observer below reads entries by the book (IHI 0070, 5.2) and knows
- * nothing of how they are made. Between two invalidations it may have read each
- * word before or after it was written, so every mixture is shown to it.
+ * The observer below decodes entries as the specification says (IHI 0070, 5.2) and
+ * shares no code with the functions that make them. Between two invalidations the
+ * hardware may read each word before or after it is written, so every mixture is
+ * shown to the observer.
  */
 #include <kunit/test.h>
 #include <linux/module.h>
@@ -15,12 +16,12 @@
 
 enum reach { FAULT, ABORT, BYPASS, STAGE1, STAGE2 };
 
-/* What a transaction meets: everything that decides where it goes */
+/* Every field that determines where a transaction goes */
 struct view {
 	enum reach reach;
 	u64 table;		/* address of the descriptors or of the table */
 	u64 format;		/* fields that say how to read it */
-	u64 attributes;		/* word 1 as far as it matters */
+	u64 attributes;		/* the fields of word 1 that the hardware reads */
 	u16 vmid;
 	bool ats;
 };
@@ -88,10 +89,10 @@ struct observer {
 	int syncs;
 };
 
-/* Show the observer all mixtures of words of the last two invalidations. */
-static void observe(void *cookie)
+/* Show the observer all mixtures of words of the last two invalidations */
+static void observe(void *arg)
 {
-	struct observer *eye = cookie;
+	struct observer *eye = arg;
 	__le64 mixed[STRTAB_STE_DWORDS];
 	unsigned int mask, i;
 
@@ -178,7 +179,7 @@ static bool change(struct kunit *test, struct observer *eye,
 	return !eye->saw_abort;
 }
 
-/* From every entry to every other one, and nothing foreign in between. */
+/* From every entry to every other one */
 static void ste_changes_show_old_new_or_abort(struct kunit *test)
 {
 	struct sample *sample;
@@ -195,7 +196,7 @@ static void ste_changes_show_old_new_or_abort(struct kunit *test)
 			change(test, eye, &sample[i], &sample[k]);
 }
 
-/* Those that the device is not to notice, by their number above */
+/* Changes without an abort in between, by the numbers above */
 static const int hitless[][2] = {
 	{ 3, 4 }, { 4, 3 }, { 2, 3 }, { 3, 2 }, { 2, 8 }, { 8, 2 }, { 2, 6 },
 };
@@ -217,11 +218,11 @@ static void ste_changes_are_hitless_where_possible(struct kunit *test)
 					     &sample[hitless[i][1]]),
 				      "%s to %s goes through an abort",
 				      eye->from, eye->to);
-	/* The observer can tell the difference: here there is no other way */
+	/* Self-check: the observer sees the abort of a change that needs one */
 	KUNIT_EXPECT_FALSE(test, change(test, eye, &sample[8], &sample[9]));
 }
 
-/* The builders, read by the book */
+/* The entries that are made, decoded by the observer */
 static void ste_says_what_was_asked_for(struct kunit *test)
 {
 	struct sample *sample;

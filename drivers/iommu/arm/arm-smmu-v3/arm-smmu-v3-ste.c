@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Stream table entries: what they say, and how one becomes another.
+ * Stream table entries: their contents, and changing one while it is live.
  *
- * Nothing in here knows a device or a queue, so that all of it can be tested
+ * The code here uses no device and no queue, so that all of it can be tested
  * on its own. References are to the Arm System Memory Management Unit
  * Architecture Specification, SMMU architecture version 3 (IHI 0070).
  */
@@ -19,9 +19,9 @@
 #define STE_WORDS(last, first)	GENMASK(last, first)
 
 /*
- * Every entry keeps the shareability of incoming transactions. It matters for
- * bypass alone, but being the same everywhere it never stands in the way of
- * preparing the next entry while bypass is live.
+ * Every entry keeps the shareability of incoming transactions. Only bypass uses
+ * it, but since all entries have the same value, the next entry can be prepared
+ * while a bypass is live.
  */
 static u64 common_word1(bool ats)
 {
@@ -81,7 +81,7 @@ EXPORT_SYMBOL_IF_KUNIT(arm_smmu_ste_make_bypass);
  * @ats: the device may send translation requests
  *
  * Config 0b101. Requests without a substream use the first descriptor (5.2,
- * S1DSS). S2VMID is 0: it tags what is cached even though stage 2 is off.
+ * S1DSS). S2VMID is 0: it tags cached translations even though stage 2 is off.
  *
  * Context: any.
  */
@@ -141,10 +141,10 @@ void arm_smmu_ste_make_s2(struct arm_smmu_ste *ste,
 EXPORT_SYMBOL_IF_KUNIT(arm_smmu_ste_make_s2);
 
 /*
- * Words in which @live and @target may differ while word 0 is @word0, without
- * the hardware noticing (5.2). Of word 1, bypass looks at the shareability
- * alone. The VMID of word 2 counts in stage 1 too. A Config that is not known
- * here is taken to look at everything.
+ * The words that can become those of @target while word 0 is @word0, because the
+ * hardware ignores what changes in them (5.2). Of word 1, bypass uses the
+ * shareability only. Stage 1 uses the VMID of word 2, too. An unknown Config is
+ * assumed to use every field.
  */
 static unsigned long ignored_words(__le64 word0, const __le64 *live,
 				   const struct arm_smmu_ste *target)
@@ -182,10 +182,10 @@ static unsigned long changed_words(const __le64 *live,
 	return changed;
 }
 
-/* Write some words, none of which the hardware looks at right now. */
+/* Write words that the hardware ignores at the moment */
 static void write_ignored(__le64 *live, const struct arm_smmu_ste *target,
-			  unsigned long words, void (*sync)(void *cookie),
-			  void *cookie)
+			  unsigned long words, void (*sync)(void *arg),
+			  void *arg)
 {
 	int i;
 
@@ -194,14 +194,14 @@ static void write_ignored(__le64 *live, const struct arm_smmu_ste *target,
 	for (i = 1; i < STRTAB_STE_DWORDS; i++)
 		if (words & BIT(i))
 			WRITE_ONCE(live[i], target->word[i]);
-	sync(cookie);
+	sync(arg);
 }
 
-static void write_word0(__le64 *live, __le64 word, void (*sync)(void *cookie),
-			void *cookie)
+static void write_word0(__le64 *live, __le64 word, void (*sync)(void *arg),
+			void *arg)
 {
 	WRITE_ONCE(live[0], word);
-	sync(cookie);
+	sync(arg);
 }
 
 /**
@@ -210,24 +210,23 @@ static void write_word0(__le64 *live, __le64 word, void (*sync)(void *cookie),
  * @target: what it is to become
  * @sync: makes the hardware forget what it has read of the entry, and returns
  *        when it has (CMD_CFGI_STE and CMD_SYNC)
- * @cookie: for @sync
+ * @arg: for @sync
  *
- * The hardware reads an entry 64 bits at a time, in any order and whenever it
- * likes (3.21.3). So the words that are ignored before are written before, the
- * words that are ignored after are written after, and word 0 makes the change
- * in between: every transaction meets the old entry or the new one. Where
- * another word changes that both look at, the entry is an abort for a while,
- * and never a bypass.
+ * The hardware reads an entry 64 bits at a time, in any order and at any time
+ * (3.21.3). So words that the old entry ignores are written first, then word 0
+ * makes the change, then words that the new entry ignores are written: every
+ * transaction uses the old entry or the new one. If another word changes that both
+ * entries use, the entry is an abort in between, and never a bypass.
  *
- * Stage 1 to stage 1 changes word 0 alone, and from and to bypass nothing
- * stands in the way either. Between two stage 2 tables, word 2 and word 3 must
- * change together: that goes through the abort.
+ * A change from stage 1 to stage 1 needs word 0 only, and a change from or to
+ * bypass needs no abort either. Between two stage 2 tables, word 2 and word 3 must
+ * change together, which takes an abort.
  *
  * Context: process or atomic as @sync allows; callers that write to the same
  * entry exclude each other.
  */
 void arm_smmu_ste_write(__le64 *live, const struct arm_smmu_ste *target,
-			void (*sync)(void *cookie), void *cookie)
+			void (*sync)(void *arg), void *arg)
 {
 	unsigned long changed = changed_words(live, target);
 	unsigned long before = changed & ignored_words(live[0], live, target);
@@ -238,12 +237,12 @@ void arm_smmu_ste_write(__le64 *live, const struct arm_smmu_ste *target,
 		struct arm_smmu_ste abort;
 
 		arm_smmu_ste_make_abort(&abort);
-		write_word0(live, abort.word[0], sync, cookie);
+		write_word0(live, abort.word[0], sync, arg);
 		before = changed;
 		after = 0;
 	}
-	write_ignored(live, target, before, sync, cookie);
-	write_word0(live, target->word[0], sync, cookie);
-	write_ignored(live, target, after, sync, cookie);
+	write_ignored(live, target, before, sync, arg);
+	write_word0(live, target->word[0], sync, arg);
+	write_ignored(live, target, after, sync, arg);
 }
 EXPORT_SYMBOL_IF_KUNIT(arm_smmu_ste_write);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Stream table entries: what they say, and how one becomes another.
+ * Stream table entries: their contents, and changing one while it is live.
  */
 #ifndef _ARM_SMMU_V3_STE_H
 #define _ARM_SMMU_V3_STE_H
@@ -25,6 +25,6 @@ void arm_smmu_ste_make_s1(struct arm_smmu_ste *ste,
 void arm_smmu_ste_make_s2(struct arm_smmu_ste *ste,
 			  const struct arm_smmu_s2_cfg *cfg, bool ats);
 void arm_smmu_ste_write(__le64 *live, const struct arm_smmu_ste *target,
-			void (*sync)(void *cookie), void *cookie);
+			void (*sync)(void *arg), void *arg);
 
 #endif /* _ARM_SMMU_V3_STE_H */
