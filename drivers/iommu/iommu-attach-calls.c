@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Attaching and detaching, as the owners of DMA ask for it: by the group, which
- * VFIO's containers and drivers do, and by a device that was claimed.
+ * Attaching and detaching for the owners of DMA. VFIO's containers and drivers
+ * name a group, iommufd names a device that it has claimed.
  *
- * Each call takes the group's mutex, looks whether the caller may, and moves the
- * group by iommu-attach.c.
+ * Each call takes the group's mutex, checks that the caller may change the domain,
+ * and moves the group by means of iommu-attach.c.
  */
 #define pr_fmt(fmt)    "iommu: " fmt
 
@@ -20,7 +20,7 @@
 #include "iommu-attach.h"
 #include "iommu-group.h"
 
-/* The domain is nobody's but the core's: a user may attach his own. */
+/* The group is on a domain of the core: a user may attach another one */
 static bool group_is_free(struct iommu_group *group)
 {
 	return !group->domain || group->domain == group->default_domain ||
@@ -34,9 +34,9 @@ static bool group_is_free(struct iommu_group *group)
  *
  * Waits for the end of a reset of a device of the group.
  *
- * Context: takes &struct iommu_group.mutex; may sleep. The caller holds nothing
- * that the reset of another device of the group needs, as it would with the
- * device_lock() of that device.
+ * Context: takes &struct iommu_group.mutex; may sleep. The caller holds no lock
+ * that the reset of another device of the group needs, such as the device_lock()
+ * of that device.
  * Return: 0; -EBUSY when another user's domain is attached; -EINTR when the
  * caller is killed while it waits; otherwise as iommu_group_replace_domain().
  */
@@ -55,7 +55,7 @@ int iommu_attach_group(struct iommu_domain *domain, struct iommu_group *group)
 }
 EXPORT_SYMBOL_GPL(iommu_attach_group);
 
-/* Take a group off @domain, and off no other one. */
+/* Take a group off @domain, and off no other one */
 static void detach_group_locked(struct iommu_domain *domain,
 				struct iommu_group *group)
 {
@@ -131,7 +131,7 @@ void iommu_detach_device(struct iommu_domain *domain, struct device *dev)
 	if (!group)
 		return;
 
-	/* ipmmu-vmsa does so through Arm's DMA API. Nobody else has such a device. */
+	/* release_device() of ipmmu-vmsa gets here by way of Arm's DMA API */
 	in_release = dev->iommu && dev->iommu->leaving;
 	if (!in_release)
 		mutex_lock(&group->mutex);
@@ -177,7 +177,7 @@ static int change_domain(struct device *dev, struct iommu_domain *domain,
  * Context: takes &struct iommu_group.mutex; may sleep. Not to be called under
  * a device_lock().
  * Return: 0; -ENODEV without a group or where the platform has no domains;
- * -EPERM when nobody has claimed the group; -EBUSY while a device of the group
+ * -EPERM when the group has no owner; -EBUSY while a device of the group
  * is being reset; -EINVAL when one does not fit @domain; the driver's error. On
  * any error the group is where it was before.
  */
@@ -193,13 +193,13 @@ EXPORT_SYMBOL_NS_GPL(iommu_device_replace_domain, IOMMUFD_INTERNAL);
  * @dev: device whose DMA the caller owns
  * @domain: domain that it was on before
  *
- * A reset does not stand in the way: a device that is being reset comes to
- * @domain at the end of it, like its siblings now.
+ * A reset does not delay this: the siblings of a device that is being reset move
+ * to @domain now, and the device at the end of the reset.
  *
  * Context: takes &struct iommu_group.mutex; may sleep. Not to be called under
  * a device_lock().
  * Return: 0; -ENODEV without a group or where the platform has no domains;
- * -EPERM when nobody has claimed the group; the driver's error, with the group
+ * -EPERM when the group has no owner; the driver's error, with the group
  * where it was.
  */
 int iommu_device_return_domain(struct device *dev, struct iommu_domain *domain)
@@ -214,10 +214,11 @@ EXPORT_SYMBOL_NS_GPL(iommu_device_return_domain, IOMMUFD_INTERNAL);
  * @resets: in: what an earlier call has set; out: resets of the group before
  *          this call, modulo 2^32
  *
- * For callers of iommu_device_replace_domain() whose users do not know
- * -EBUSY. The next reset may begin before they try again.
+ * For callers of iommu_device_replace_domain() whose users do not expect -EBUSY.
+ * Another reset may begin before the caller tries again.
  *
- * Context: may sleep; what the caller holds is as for iommu_attach_group().
+ * Context: may sleep; the caller holds no lock that a reset needs, as for
+ * iommu_attach_group().
  * Return: 0; 1 when there was a reset since @resets was set; -EINTR when the
  * caller is killed.
  */
@@ -229,7 +230,7 @@ int iommu_device_wait_for_reset(struct device *dev, unsigned int *resets)
 
 	if (!group)
 		return 0;
-	/* One that begins after the wait is to count as met the next time */
+	/* A reset that begins after the wait must count at the next call */
 	before = READ_ONCE(group->quiets);
 	if (iommu_group_wait_at_rest(group))
 		goto out_put;

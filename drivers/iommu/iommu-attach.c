@@ -10,19 +10,19 @@
  * What drivers are expected to do, and what is done when they do not:
  *
  * - attach_dev() that fails may leave the device on the old domain, on none or
- *   on the new one. The failing device is thus put back like all others.
- * - attach_dev() of a domain that the device was on a moment ago should work.
+ *   on the new one. The failing device is therefore put back like all others.
+ * - attach_dev() of the domain that the device was on before should succeed.
  *   If it fails, the device is put on a blocked domain and is called stranded
- *   until an attach works again; the domain that it was to go back to is never
- *   freed.
+ *   until an attach succeeds again; the domain that it could not return to is
+ *   never freed.
  * - attach_dev() of a static blocked domain cannot fail.
- * - attach_dev(), detach_dev() and release_device() work while others map, unmap
- *   and flush in the domains they are about. Drivers that do not say so are alone
- *   then.
+ * - attach_dev(), detach_dev() and release_device() may run while other tasks map,
+ *   unmap and flush in the domains concerned. The core excludes these calls for
+ *   drivers that do not declare it (&struct iommu_ops_ext.concurrent_attach).
  *
- * A domain counts the groups that are on it. One more count, never returned,
- * stands for a device that may still use it although its group has gone on:
- * so a domain that hardware may walk is leaked by iommu_domain_free().
+ * A domain counts the groups that are on it. One count that is never dropped
+ * represents a device that may still use the domain although its group has moved
+ * on: iommu_domain_free() leaks a domain that hardware may walk.
  */
 #include <linux/atomic.h>
 #include <linux/device.h>
@@ -50,9 +50,9 @@ static bool follows_group(const struct group_device *member)
 }
 
 /*
- * What has to agree between who counts a reset and who claims a group: the number of
- * resets of a device, the owner of its group, and the link from the one to the
- * other. Innermost.
+ * Protects what a reset and a claim must see in one state: the number of resets of
+ * a device, the owner of its group, and the pointer from the device to the group.
+ * Innermost.
  */
 DEFINE_SPINLOCK(iommu_resets_lock);
 
@@ -89,7 +89,7 @@ int iommu_group_wait_at_rest(struct iommu_group *group)
  * iommu_group_lock_at_rest() - lock a group that has no quiet device
  * @group: group
  *
- * What the caller knew of the group before may not be true any more.
+ * The caller must look at the group again: it may have changed during the wait.
  *
  * Context: takes &struct iommu_group.mutex; may sleep.
  * Return: 0 with the mutex held, or -EINTR when the caller is killed.
@@ -116,7 +116,7 @@ int iommu_group_lock_at_rest(struct iommu_group *group)
  *
  * Says nothing to the hardware.
  *
- * Context: &struct iommu_group.mutex is held, or nobody else knows @group.
+ * Context: &struct iommu_group.mutex is held, or @group is not published yet.
  */
 void iommu_group_record_domain(struct iommu_group *group,
 			       struct iommu_domain *domain)
@@ -132,9 +132,9 @@ void iommu_group_record_domain(struct iommu_group *group,
 }
 
 /*
- * Keep user space out of the tables of two domains, if their driver wants to be
- * alone with an attach. Two groups may change places at the same time: the
- * order is that of the addresses.
+ * Exclude maps and unmaps in two domains, if their driver does not allow them
+ * during an attach. Two groups may exchange their domains at the same time, so
+ * locks are taken in the order of their addresses.
  */
 static void lock_tables(struct iommu_domain *a, struct iommu_domain *b)
 {
@@ -154,7 +154,7 @@ static void unlock_tables(struct iommu_domain *a, struct iommu_domain *b)
 		up_write(&b->attach_lock);
 }
 
-/* The hardware may walk @domain whatever its groups say: keep it for good. */
+/* Never free @domain: hardware may walk it although no group is on it */
 static void domain_keep_forever(struct iommu_domain *domain)
 {
 	if (domain)
@@ -180,8 +180,9 @@ void iommu_domain_free(struct iommu_domain *domain)
 
 	last = atomic_dec_return(&domain->nr_handles) <= 0;
 	/*
-	 * A driver may hand out one domain many times (VT-d's identity domain):
-	 * until the last time the other users' groups are no leftovers.
+	 * A driver may hand out one domain many times (VT-d's identity domain).
+	 * The groups that are counted may belong to the other users, until the
+	 * last one frees it.
 	 */
 	if (last && atomic_read(&domain->nr_groups)) {
 		iommu_group_err(NULL, "domain freed while in use: leaked");
@@ -198,7 +199,7 @@ EXPORT_SYMBOL_GPL(iommu_domain_free);
  * @dev: device that iommu_device_usable() accepts
  *
  * Context: &struct iommu_group.mutex is held, except for deferred attaches,
- * which come before anybody else uses the device.
+ * which come before the device has any other user.
  * Return: 0; -ENODEV when @domain cannot be attached; the driver's error.
  */
 int __iommu_attach_device(struct iommu_domain *domain, struct device *dev)
@@ -218,8 +219,8 @@ int __iommu_attach_device(struct iommu_domain *domain, struct device *dev)
 }
 
 /*
- * Put a device back to what the platform does without a domain. The caller has
- * found that the driver can do that.
+ * Return a device to the DMA that the platform provides without a domain. The
+ * caller has checked that the driver has detach_dev().
  */
 static void detach_device(struct iommu_domain *domain, struct device *dev)
 {
@@ -266,7 +267,7 @@ int iommu_group_may_block(struct iommu_group *group)
 	return 0;
 }
 
-/* Domain to stop the DMA of one device with, or NULL. Never allocates. */
+/* Domain to stop the DMA of one device with, or NULL. Never allocates */
 static struct iommu_domain *blocked_domain_of(struct iommu_group *group,
 					      struct device *dev)
 {
@@ -281,8 +282,8 @@ static struct iommu_domain *blocked_domain_of(struct iommu_group *group,
 
 /*
  * A device could not be brought back to @old after an attempt to move it to
- * @new. Stop its DMA if that is possible, and see to it that no table which it
- * may still walk is ever freed.
+ * @new. Stop its DMA if possible, and keep every table that it may still walk
+ * from being freed.
  */
 static void strand_device(struct iommu_group *group, struct device *dev,
 			  struct iommu_domain *old, struct iommu_domain *new)
@@ -294,7 +295,7 @@ static void strand_device(struct iommu_group *group, struct device *dev,
 		err = blocked->ops->attach_dev(blocked, dev);
 
 	dev->iommu->stranded = true;
-	/* Tried once more to go back: the domain is kept since the first time. */
+	/* After an earlier failure to return to @old, which already keeps it */
 	if (new != old) {
 		domain_keep_forever(old);
 		if (err)
@@ -304,7 +305,7 @@ static void strand_device(struct iommu_group *group, struct device *dev,
 		err ? "state unknown" : "blocked");
 }
 
-/* Return whether @dev is on @old again. */
+/* Return whether @dev is on @old again */
 static bool restore_device(struct iommu_group *group, struct device *dev,
 			   struct iommu_domain *old, struct iommu_domain *new,
 			   bool failed)
@@ -313,8 +314,8 @@ static bool restore_device(struct iommu_group *group, struct device *dev,
 		return true;
 
 	/*
-	 * Without a domain to return to there is only detach_dev(), and drivers
-	 * do not expect it for a device that they did not take in.
+	 * Without a domain to return to, detach_dev() is the only way back, and
+	 * drivers do not expect it for a device that they have not attached.
 	 */
 	if (!old && failed)
 		return true;
@@ -375,9 +376,9 @@ static int group_detach(struct iommu_group *group)
  * @group: group
  * @new: domain, or NULL for what the platform does without one
  *
- * Does not ask whether the devices fit. When the group is on @new already,
- * only its stranded devices are attached. A device that is being reset stays
- * blocked, and comes to @new later.
+ * Does not ask whether the devices fit. When the group is on @new already, only
+ * its stranded devices are attached. A device that is being reset stays blocked,
+ * and is attached to @new at the end of the reset.
  *
  * Context: &struct iommu_group.mutex is held; may sleep.
  * Return: 0, all devices are on @new; the driver's error, all devices are on
@@ -419,7 +420,7 @@ err_go_back:
 	return err;
 }
 
-/* Ask the driver, for every device and before any of them is touched. */
+/* Ask the driver, for every device and before any of them is touched */
 static int group_fits_domain(struct iommu_group *group,
 			     struct iommu_domain *domain)
 {
@@ -437,13 +438,12 @@ static int group_fits_domain(struct iommu_group *group,
 }
 
 /**
- * iommu_group_replace_domain() - change the domain of a group on the fly
+ * iommu_group_replace_domain() - change the domain of a group while DMA goes on
  * @group: group
  * @new: domain, not NULL
  *
- * Goes straight from one domain to the other: what the devices can reach in
- * between is what the driver's attach_dev() leaves open, never the default
- * domain.
+ * The devices never pass through the default domain: what they can reach in
+ * between depends on the driver's attach_dev() alone.
  *
  * Context: &struct iommu_group.mutex is held; may sleep.
  * Return: 0; -EBUSY while a device is being reset, -EINVAL when one does not fit
@@ -466,7 +466,7 @@ int iommu_group_replace_domain(struct iommu_group *group,
 	return iommu_group_set_domain(group, new);
 }
 
-/* What the whole group can be blocked with, or NULL. Never allocates. */
+/* What the whole group can be blocked with, or NULL. Never allocates */
 static struct iommu_domain *group_blocked_domain(struct iommu_group *group)
 {
 	struct group_device *member;
@@ -478,7 +478,7 @@ static struct iommu_domain *group_blocked_domain(struct iommu_group *group)
 	list_for_each_entry(member, &group->devices, list) {
 		if (!iommu_device_usable(member->dev))
 			continue;
-		/* Where it is static it costs nothing to have it from now on. */
+		/* A static domain needs no memory, so it can be kept from now on */
 		group->blocking_domain = blocked_domain_of(group, member->dev);
 		break;
 	}
@@ -489,11 +489,12 @@ static struct iommu_domain *group_blocked_domain(struct iommu_group *group)
  * iommu_group_set_core_domain() - take a group off its user's domain
  * @group: group
  *
- * Back to the domain of the core: the blocking one while somebody owns the
- * DMA of the group, else the default one. The caller is about to free the
- * domain that is left, so where the default domain cannot be attached all
- * devices are blocked instead; the group says so until iommu_group_recover().
- * If that fails too, all of them stay, and iommu_domain_free() knows.
+ * Moves the group to the domain of the core: the blocking one while the DMA of the
+ * group has an owner, else the default one. The caller is about to free the
+ * domain that is left. So where the default domain cannot be attached, all devices
+ * are blocked instead and the group stays on the blocking domain until
+ * iommu_group_recover(). If that fails too, all of them stay on the old domain,
+ * which iommu_domain_free() then leaks.
  *
  * Context: &struct iommu_group.mutex is held; may sleep, does not allocate.
  */
@@ -531,7 +532,7 @@ static bool has_stranded_device(struct iommu_group *group)
 
 /**
  * iommu_group_recover() - repair what a failed switch left
- * @group: group that nobody owns
+ * @group: group without an owner
  *
  * Context: &struct iommu_group.mutex is held; may sleep.
  * Return: 0 when no device is stranded or blocked (any longer); -EINVAL when
@@ -551,8 +552,8 @@ int iommu_group_recover(struct iommu_group *group)
 }
 
 /*
- * Does the IOMMU take requests of another device for those of this one? Then it
- * can only block both, and the other one may be busy.
+ * Whether the IOMMU cannot tell the requests of another device from those of this
+ * one. It can then only block both, and the other one may be in use.
  */
 static bool shares_requester_id(struct iommu_group *group, struct device *dev)
 {
@@ -566,8 +567,8 @@ static bool shares_requester_id(struct iommu_group *group, struct device *dev)
 
 /*
  * Block one device of a group, whose domain does not change. A device that cannot
- * be blocked by a static domain is where it was, or stranded, and follows its group
- * as before.
+ * be blocked by a static domain stays on its domain, or is stranded, and follows
+ * its group as before.
  */
 static void quiesce_device(struct iommu_group *group,
 			   struct group_device *member)
@@ -575,7 +576,7 @@ static void quiesce_device(struct iommu_group *group,
 	struct iommu_domain *blocked = blocked_domain_of(group, member->dev);
 	struct iommu_domain *domain = group->domain;
 
-	/* A domain that is left and entered again may cost all of its mappings */
+	/* To some drivers, leaving and returning costs all mappings of the domain */
 	if (!blocked || blocked->ops->free || !domain)
 		return;
 	if (shares_requester_id(group, member->dev))
@@ -592,7 +593,7 @@ static void quiesce_device(struct iommu_group *group,
 	unlock_tables(domain, NULL);
 }
 
-/* Bring a blocked device to the domain of its group. */
+/* Bring a blocked device to the domain of its group */
 static void unblock_device(struct iommu_group *group, struct device *dev)
 {
 	struct iommu_domain *blocked = blocked_domain_of(group, dev);
@@ -622,11 +623,11 @@ static void unblock_device(struct iommu_group *group, struct device *dev)
  * @group: group
  * @member: device
  *
- * Compares what is with what should be, after a reset has begun or ended, and
- * after the group has got an owner: a device with an owner is blocked, and one
- * that is reset no longer comes to the domain that its group is on now. If it
- * cannot be attached, or cannot go back to no domain, it stays blocked and is
- * stranded. Attaches that waited for it go on.
+ * To be called after a reset has begun or ended, and after the group has got an
+ * owner. Blocks the device if it is being reset and has an owner; when its last
+ * reset has ended, attaches it to the domain that its group is on now. If it
+ * cannot be attached, or the group has no domain and the driver no detach_dev(),
+ * it stays blocked and is stranded. Wakes attaches that wait for the reset.
  *
  * Context: &struct iommu_group.mutex is held; may sleep, does not allocate.
  */
@@ -638,7 +639,7 @@ void iommu_device_heed_resets(struct iommu_group *group,
 	lockdep_assert_held(&group->mutex);
 	if (!iommu_device_usable(member->dev))
 		return;
-	/* Who changes the number now has seen the owner, and comes here next. */
+	/* A task that changes the number from now on sees the owner and calls this */
 	reset = READ_ONCE(member->dev->iommu->resets);
 	if (reset && group->owner && !member->quiet) {
 		quiesce_device(group, member);
@@ -656,8 +657,8 @@ static bool device_has_direct_regions(struct device *dev)
 	bool found = false;
 
 	/*
-	 * Out of memory is read as "yes": it makes the device unavailable to
-	 * user space, where "no" could give memory of the firmware away.
+	 * Out of memory counts as "yes": that makes the device unavailable to
+	 * user space, while "no" could give it memory that firmware uses.
 	 */
 	if (iommu_device_get_resv_regions(dev, &regions))
 		return true;
@@ -697,11 +698,11 @@ int iommu_group_attach_new_device(struct iommu_group *group, struct device *dev)
 }
 
 /*
- * Write a device's entries in the tables of the IOMMU anew. Drivers take the
- * attach of the domain that the device is on for no change, so it goes by way of
- * the static blocked one. The others (SMMUv2) count who shares an entry, and have
- * cleared nothing. A device that must stay mapped goes the same way: its entry has
- * been cleared already.
+ * Write a device's entries in the tables of the IOMMU again. To drivers, an attach
+ * of the domain that the device is on changes nothing, so the device is attached
+ * to the static blocked domain in between. Drivers without one (SMMUv2) count the
+ * devices that share an entry, and have not cleared it. A device that must stay
+ * mapped is treated alike, as its entry has been cleared already.
  */
 static void renew_device(struct iommu_group *group, struct device *dev)
 {
@@ -725,10 +726,10 @@ static void renew_device(struct iommu_group *group, struct device *dev)
 }
 
 /*
- * The IOMMU takes the requests of devices behind a bridge to conventional PCI
- * for those of the bridge. With one of them, @dev, release_device() has cleared
- * the entry of all: this puts the others back on their domain. What they send in
- * between is blocked.
+ * The IOMMU sees the requests of devices behind a bridge to conventional PCI as
+ * those of the bridge. When release_device() removed one of them, @dev, it cleared
+ * the entry that all use. Put the others back on their domain; their requests are
+ * blocked until then.
  */
 static void renew_sharers(struct iommu_group *group, struct device *dev)
 {
@@ -766,9 +767,9 @@ static void end_quiet(struct iommu_group *group, struct device *dev)
  * @dev: device, still in its group
  *
  * The driver's release_device() takes the device off the domain that its group
- * is on, and is a detach like others: nobody frees that domain meanwhile, nor
- * uses its table where the driver cannot bear that. From here on nothing in
- * this layer touches the device, so that a switch of its group cannot run into
+ * is on, under the rules of a detach: the domain is not freed meanwhile, and its
+ * table is not changed where the driver does not allow that. From here on nothing
+ * in this layer touches the device, so that a move of its group cannot access
  * memory that the driver has freed.
  *
  * Context: takes &struct iommu_group.mutex; may sleep, does not allocate.
@@ -785,7 +786,7 @@ void iommu_group_release_device(struct device *dev)
 	mutex_lock(&group->mutex);
 	dev->iommu->leaving = true;
 	end_quiet(group, dev);
-	/* See iommu_detach_device() for who may change it meanwhile */
+	/* iommu_detach_device() says which driver changes it meanwhile */
 	domain = group->domain;
 	lock_tables(domain, NULL);
 	call_release(dev);

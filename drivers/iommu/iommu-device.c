@@ -2,15 +2,15 @@
 /*
  * Domains made for a device, and questions about one device.
  *
- * Nothing here is keyed by a bus: two IOMMUs of one machine may differ.
+ * Nothing here depends on a bus: two IOMMUs of one machine may differ.
  *
- * All entries ask the driver of the device's IOMMU, whose ops are there as long
- * as the device is in its group. It leaves that, and its IOMMU driver, when it is
- * removed from its bus, and no sooner than its own driver has left it. So the
- * caller is the driver that is bound to the device, or acts for that driver, and
- * this is what "must not leave its group" asks for below; or it holds
- * &struct iommu_group.mutex, as iommu_group_for_each_dev() does. A device that is
- * on its way out is answered for as one without an IOMMU.
+ * All functions ask the driver of the device's IOMMU, whose ops are valid as long
+ * as the device is in its group. A device leaves its group and its IOMMU driver
+ * when it is removed from its bus, after its own driver was unbound. "Must not
+ * leave its group" below therefore means that the caller is the driver that is
+ * bound to the device, or acts on behalf of that driver; or that it holds
+ * &struct iommu_group.mutex, as iommu_group_for_each_dev() does. For a device that
+ * is being removed the answer is that of a device without an IOMMU.
  */
 #define pr_fmt(fmt)    "iommu: " fmt
 
@@ -36,7 +36,7 @@
 static atomic_t nr_errs = ATOMIC_INIT(0);
 
 /**
- * iommu_group_err() - one line about a broken driver or caller
+ * iommu_group_err() - log one line about a broken driver or caller
  * @group: group it happened to, or NULL
  * @what: what happened and what became of it
  *
@@ -81,7 +81,7 @@ bool iommu_device_usable(struct device *dev)
 	return dev->iommu && dev->iommu->iommu_dev && !dev->iommu->leaving;
 }
 
-/* What the core knows about a domain that a driver has just made */
+/* Set the fields of a new domain that the core fills in */
 static void domain_finish(struct iommu_domain *domain,
 			  const struct iommu_ops *ops, unsigned int type)
 {
@@ -95,8 +95,8 @@ static void domain_finish(struct iommu_domain *domain,
 }
 
 /*
- * A page table that user space fills, from any thread and at any time: a driver
- * that does not say that it can bear that is not asked to.
+ * User space changes this page table from any thread and at any time. A driver
+ * that does not declare concurrent_attach is protected from that by attach_lock.
  */
 static void give_to_user(struct iommu_domain *domain,
 			 const struct iommu_ops *ops)
@@ -111,7 +111,7 @@ static bool maps_anything(const struct iommu_domain_ops *ops)
 	       ops->unmap || ops->unmap_pages || ops->unmap_range;
 }
 
-/* Lists and ranges are shortcuts: the core falls back to these. */
+/* Lists and ranges are shortcuts: the core falls back to these */
 static bool maps_pages(const struct iommu_domain_ops *ops)
 {
 	return (ops->map || ops->map_pages) && (ops->unmap || ops->unmap_pages);
@@ -133,7 +133,7 @@ static const char *find_fault(const struct iommu_domain *domain,
 		return "driver made a domain of another type: refused";
 	if (domain->owner && domain->owner != ops)
 		return "driver made a domain of another driver: refused";
-	/* Two users of one page table would undo each other's mappings. */
+	/* Two users of one page table would undo each other's mappings */
 	if (atomic_read(&domain->nr_handles))
 		return "driver made a domain that exists already: refused";
 	if (!domain_ops || !domain_ops->attach_dev || !domain_ops->free)
@@ -148,7 +148,7 @@ static const char *find_fault(const struct iommu_domain *domain,
 	return NULL;
 }
 
-/* A domain that somebody else has, or hardware walks, is not given back. */
+/* Free a refused domain, unless it has another user or hardware walks it */
 static void give_back(struct iommu_domain *domain, const struct iommu_ops *ops)
 {
 	const struct iommu_domain_ops *domain_ops = ops_of_domain(domain, ops);
@@ -159,7 +159,7 @@ static void give_back(struct iommu_domain *domain, const struct iommu_ops *ops)
 	domain_ops->free(domain);
 }
 
-/* Take what alloc_paging() or alloc_user() returned, if it is what was asked */
+/* Check what alloc_paging() or alloc_user() returned, and take it over */
 static struct iommu_domain *take_new(struct iommu_domain *domain,
 				     const struct iommu_ops *ops,
 				     unsigned int type)
@@ -181,7 +181,7 @@ static struct iommu_domain *take_new(struct iommu_domain *domain,
 	return ERR_PTR(-EINVAL);
 }
 
-/* Old way: a domain that becomes usable at its first attach, or NULL */
+/* Use domain_alloc(): the domain becomes usable at its first attach, or NULL */
 static struct iommu_domain *alloc_by_type(const struct iommu_ops *ops,
 					  unsigned int type)
 {
@@ -199,7 +199,7 @@ static struct iommu_domain *alloc_by_type(const struct iommu_ops *ops,
  * Platforms may have groups, but no driver that makes domains for them.
  *
  * Context: any. @dev must not leave its group.
- * Return: true when there is somebody whom the other entries can ask.
+ * Return: true when a driver answers the other functions here.
  */
 bool iommu_device_has_driver(struct device *dev)
 {
@@ -211,8 +211,8 @@ EXPORT_SYMBOL_NS_GPL(iommu_device_has_driver, IOMMUFD_INTERNAL);
  * iommu_device_pasid_bits() - tell how wide the PASIDs of a device can be
  * @dev: device
  *
- * As far as firmware gives a device PASIDs and its IOMMU keeps them apart.
- * Functions of PCI have theirs off.
+ * The limit is the smaller one of what firmware says of the device and what its
+ * IOMMU supports. PCI functions have PASIDs disabled.
  *
  * Context: may sleep. @dev must not leave its group.
  * Return: number of bits; 0 without PASIDs.
@@ -236,7 +236,7 @@ EXPORT_SYMBOL_NS_GPL(iommu_device_pasid_bits, IOMMUFD_INTERNAL);
  * @dev: device that the domain is for; others may fit it too
  * @flags: mask of IOMMU_ALLOC_*; all of them need a driver that knows them
  * @complete: set to whether aperture, page sizes and table format are final.
- *            If not, nothing may be mapped before the first attach.
+ *            If not, nothing may be mapped before the first attach
  *
  * Context: may sleep; takes no lock of the attach layer, so it may be called
  * from within iommu_group_for_each_dev(). @dev must not leave its group.
@@ -435,7 +435,7 @@ bool iommu_devices_share_id(struct device *dev, struct device *other)
 }
 
 #ifdef CONFIG_IRQ_DOMAIN_HIERARCHY
-/* The device's interrupt controller looks at who sends a message. */
+/* The device's interrupt controller checks the sender of a message */
 static bool controller_isolates_msi(struct device *dev)
 {
 	struct irq_domain *irqs = dev_get_msi_domain(dev);
@@ -461,8 +461,8 @@ static int device_isolates_msi(struct device *dev, void *unused)
  * iommu_device_has_isolated_msi() - tell whether interrupts are kept apart
  * @dev: device that is to be given to user space
  *
- * A message-signalled interrupt is a memory write, which any device can make.
- * Devices of one group can make each other write it, so all of them are asked.
+ * A message-signalled interrupt is a memory write, which any device can issue.
+ * Devices of one group can make each other issue it, so all of them are asked.
  *
  * Context: takes &struct iommu_group.mutex; may sleep.
  * Return: true when no device of the group can raise interrupts that are not
@@ -486,9 +486,9 @@ EXPORT_SYMBOL_NS_GPL(iommu_device_has_isolated_msi, IOMMUFD_INTERNAL);
  * @dev: device
  * @list: empty list; regions are added for iommu_put_resv_regions()
  *
- * Drivers leave a region out when there is no memory for it, and their entry
- * cannot report that. A user who does not know of a region may map over it,
- * so missing regions are an error here.
+ * A driver that cannot allocate a region leaves it out, and its get_resv_regions()
+ * cannot report that. A user that does not know of a region may map over it, so a
+ * missing region is an error here.
  *
  * Context: may sleep. @dev must not leave its group.
  * Return: 0; -ENODEV when no driver serves @dev; -ENOMEM when the list may not
@@ -501,7 +501,7 @@ int iommu_device_get_resv_regions(struct device *dev, struct list_head *list)
 	if (!iommu_device_usable(dev))
 		return -ENODEV;
 
-	/* Also counts what other callers miss, which is harmless. */
+	/* Regions that other callers miss count too: a false error is harmless */
 	before = atomic_long_read(&iommu_resv_regions_missed);
 	iommu_get_resv_regions(dev, list);
 	if (atomic_long_read(&iommu_resv_regions_missed) == before)

@@ -3,20 +3,21 @@
  * Reports of the pages that devices wrote, as bits of a bitmap in user memory.
  *
  * A dirty bit belongs to an entry of a page table, and when it is cleared all
- * pages of the entry must have been reported.  The bitmap is at hand a window at
- * a time, and an entry may lie across the end of one, and even be larger::
+ * pages of the entry must have been reported. Only one window of the bitmap is
+ * mapped at a time, and an entry may cross the end of a window, or be larger than
+ * one::
  *
  *	windows     |   1   |   2   |   3   |
  *	entry           |===============|
  *	reported        |===|=======|===|		and cleared in the last one
  *
- * So it is reported in each of them, and cleared in the window that it ends in,
- * by when every bit of it is set.  What is found dirty only behind its first
- * window is left for the next reading, since bits are missing then.  Only one
- * entry can lie across the end of a window, so no more than one is remembered.
+ * So the entry is reported in each of them, and cleared in the window that it ends
+ * in, when every bit of it is set. An entry that becomes dirty after its first
+ * window is left for the next reading, since the bits of earlier windows are not
+ * set. Only one entry can cross the end of a window, so one is remembered.
  *
- * At the two ends of what the reader asks for there are no bits: an entry that
- * sticks out there is cleared with those it has.
+ * Beyond the two ends of the range that is read there are no bits: an entry that
+ * extends beyond is cleared when its bits within the range are set.
  */
 #include <linux/bits.h>
 #include <linux/export.h>
@@ -120,7 +121,7 @@ static void set_bits(struct iommu_dirty_log *log, unsigned long iova,
 	}
 }
 
-/* Pages of windows before that are not reported cannot be any more */
+/* The entry has pages in earlier windows, which did not report it */
 static bool is_too_late(const struct iommu_dirty_log *log, unsigned long iova,
 			unsigned long last)
 {
@@ -132,11 +133,11 @@ static bool is_too_late(const struct iommu_dirty_log *log, unsigned long iova,
  * iommu_dirty_report() - say that an entry of a page table is dirty
  * @log: the log
  * @iova: first IOVA of the entry in bytes
- * @len: number of bytes that the entry translates, not 0, also where it sticks
- *	 out of what is read
+ * @len: number of bytes that the entry translates, not 0, including those beyond
+ *	 the range that is read
  *
- * Sets the bit of every page that the entry meets in the window.  Cannot fail,
- * so a driver may clear its own record right after it.
+ * Sets the bit of every page of the window that the entry translates. Cannot fail,
+ * so a driver may clear its own record afterwards.
  *
  * Context: any; does not sleep.
  * Return: true when the driver must make the entry clean now, after the report

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What users do to the tables of their domains: filling a domain with a list of
- * runs, emptying it again, flushing, and reading what devices wrote.
+ * What users do to the tables of their domains: mapping a list of runs, unmapping,
+ * flushing, and reading the pages that devices wrote.
  *
- * Others may attach and detach devices meanwhile. A driver that cannot bear that
- * is kept from it by the domain's attach_lock: an attach holds it for writing,
- * and everything here for reading. The DMA API and VFIO type1 do not come here:
- * the one may not sleep, and the other does not attach while it maps.
+ * Other tasks may attach and detach devices meanwhile. For a driver that does not
+ * allow it the domain has an attach_lock, which an attach holds for writing and
+ * every function here for reading. The DMA API and VFIO type1 do not call these
+ * functions: the former may not sleep, and the latter does not attach while it
+ * maps.
  */
 #include <linux/export.h>
 #include <linux/iommu-ext.h>
@@ -51,7 +52,7 @@ map_each(struct iommu_domain *domain, unsigned long iova,
 	int err;
 
 	for (i = 0; i < nr_runs; i++) {
-		/* A run that fails is taken back there, the ones before stay. */
+		/* __iommu_map() unmaps a run that fails, not the runs before it */
 		err = __iommu_map(domain, iova + *mapped, runs[i].phys,
 				  runs[i].len, prot, gfp);
 		if (err)
@@ -81,7 +82,7 @@ static int map_and_sync(struct iommu_domain *domain, unsigned long iova,
 	if (err == -EOPNOTSUPP)
 		err = map_each(domain, iova, runs, nr_runs, prot, gfp, mapped);
 
-	/* What an error leaves is unmapped before any device may use it. */
+	/* What an error leaves is unmapped before any device may use it */
 	if (!err && *mapped && ops->iotlb_sync_map)
 		ops->iotlb_sync_map(domain, iova, *mapped);
 	return err;
@@ -100,8 +101,7 @@ static int map_and_sync(struct iommu_domain *domain, unsigned long iova,
  *
  * The hardware is told once, after the last run.
  *
- * Context: may sleep. The caller sees to it that nobody else changes this range
- * of @domain.
+ * Context: may sleep. The caller excludes other changes of this range of @domain.
  * Return: 0; -EINVAL for runs that are not aligned, are empty or wrap around,
  * or when @domain has no page table; -ENOMEM; the driver's error.
  */
@@ -140,15 +140,14 @@ static size_t unmap_range(struct iommu_domain *domain, unsigned long iova,
 }
 
 /**
- * iommu_domain_unmap_range() - take what is mapped out of a domain
+ * iommu_domain_unmap_range() - unmap a range without flushing it
  * @domain: paging domain
  * @iova: where to begin, in bytes
  * @size: length in bytes; like @iova a multiple of the smallest page size
- * @gather: what the hardware has to forget, and page tables that are empty: the
- *          caller flushes the one, and frees the other after that
+ * @gather: collects the translations to flush and the page tables that are empty;
+ *          the caller flushes the former before it frees the latter
  *
- * Context: may sleep. The caller sees to it that nobody else changes this range of
- * @domain.
+ * Context: may sleep. The caller excludes other changes of this range of @domain.
  * Return: how many bytes from @iova on are not mapped any more. More than @size
  * where a page reaches beyond it, less where nothing was mapped.
  */
@@ -169,7 +168,7 @@ EXPORT_SYMBOL_NS_GPL(iommu_domain_unmap_range, IOMMUFD_INTERNAL);
 /**
  * iommu_domain_sync() - flush what iommu_domain_unmap_range() has collected
  * @domain: paging domain
- * @gather: what the hardware has to forget; empty afterwards
+ * @gather: the translations to flush; empty afterwards
  *
  * Context: may sleep.
  */
@@ -187,7 +186,7 @@ void iommu_domain_sync(struct iommu_domain *domain,
 EXPORT_SYMBOL_NS_GPL(iommu_domain_sync, IOMMUFD_INTERNAL);
 
 /**
- * iommu_domain_flush_all() - make the hardware forget all of a domain
+ * iommu_domain_flush_all() - flush all cached translations of a domain
  * @domain: paging domain whose driver has flush_iotlb_all()
  *
  * Context: may sleep.
@@ -205,13 +204,12 @@ void iommu_domain_flush_all(struct iommu_domain *domain)
 EXPORT_SYMBOL_NS_GPL(iommu_domain_flush_all, IOMMUFD_INTERNAL);
 
 /**
- * iommu_domain_unmap() - take what is mapped out of a domain and flush it
+ * iommu_domain_unmap() - unmap a range and flush it
  * @domain: paging domain
  * @iova: where to begin, in bytes
  * @size: length in bytes; like @iova a multiple of the smallest page size
  *
- * Context: may sleep. The caller sees to it that nobody else changes this range
- * of @domain.
+ * Context: may sleep. The caller excludes other changes of this range of @domain.
  * Return: as iommu_domain_unmap_range().
  */
 size_t iommu_domain_unmap(struct iommu_domain *domain, unsigned long iova,
@@ -234,8 +232,8 @@ EXPORT_SYMBOL_NS_GPL(iommu_domain_unmap, IOMMUFD_INTERNAL);
  * @size: length in bytes; like @iova a multiple of the smallest page size
  * @log: where to report; the caller flushes its gather
  *
- * Context: may sleep. The caller sees to it that nobody unmaps or reads in this
- * range of @domain.
+ * Context: may sleep. The caller excludes unmaps and other readers of this range
+ * of @domain.
  * Return: 0, or the driver's error.
  */
 int iommu_domain_read_dirty(struct iommu_domain *domain, unsigned long iova,
@@ -253,9 +251,9 @@ int iommu_domain_read_dirty(struct iommu_domain *domain, unsigned long iova,
 EXPORT_SYMBOL_NS_GPL(iommu_domain_read_dirty, IOMMUFD_INTERNAL);
 
 /**
- * iommu_domain_set_dirty_tracking() - begin or end to log what devices write
+ * iommu_domain_set_dirty_tracking() - start or stop recording what devices write
  * @domain: paging domain made with %IOMMU_ALLOC_DIRTY_TRACKING
- * @enable: whether to begin
+ * @enable: start
  *
  * Context: may sleep. One call for @domain at a time.
  * Return: 0, or the driver's error.

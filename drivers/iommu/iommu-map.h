@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the core's map path gives to drivers/iommu/iommu-map.c.
+ * What iommu-map.c uses of the map path in iommu.c.
  */
 #ifndef __IOMMU_MAP_H
 #define __IOMMU_MAP_H
@@ -9,7 +9,7 @@
 
 struct iommu_domain;
 
-/* drivers/iommu/iommu.c: one run, taken back on error, no sync */
+/* drivers/iommu/iommu.c: map one run, or nothing on error, without sync */
 int __iommu_map(struct iommu_domain *domain, unsigned long iova,
 		phys_addr_t paddr, size_t size, int prot, gfp_t gfp);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * MSI doorbells: whose business they are.
+ * MSI doorbells: which layer maps them for a device.
  */
 #include <linux/device.h>
 #include <linux/iommu-owner.h>
@@ -11,7 +11,7 @@
 #include "iommu-attach.h"
 #include "iommu-group.h"
 
-/* Its interrupts go nowhere now, but shall work as soon as it is attached. */
+/* Interrupts of the group are blocked now, but must work once it is attached */
 static bool is_blocked_for_owner(const struct iommu_group *group)
 {
 	return group->dma_owner && group->dma_owner->sw_msi && group->domain &&
@@ -37,13 +37,13 @@ static int prepare_locked(struct iommu_group *group, struct msi_desc *desc,
  *        that it has none
  * @msi_addr: physical address that the device is to write to
  *
- * User space sets interrupts up and replaces domains as it likes, also at the
- * same time.  The domain is thus looked up, and used to the end, under the
- * group's mutex: nobody frees a domain that a group is on, and it cannot leave
- * the group before that.  This goes for the cookies of VFIO type1 and of the DMA
- * API as well, which go away with their domain.  While an owner's device is on
- * none of his domains, he says where the doorbell will be: the physical address
- * that a blocked domain would suggest means something else to those domains.
+ * User space may set interrupts up and replace domains at the same time. The
+ * domain is therefore looked up and used under the group's mutex: a domain that a
+ * group is on is not freed, and the group cannot leave it while the mutex is held.
+ * The same protects the doorbell pages of VFIO type1 and of the DMA API, which are
+ * freed with their domain. While a device that has an owner is blocked, the owner
+ * says at which IOVA the doorbell will be: the physical address, which is right
+ * for a domain without translation, may be mapped to memory in the owner's domains.
  *
  * Context: takes &struct iommu_group.mutex; may sleep.
  * Return: 0; -ENOMEM when the doorbell cannot be mapped; the error of the

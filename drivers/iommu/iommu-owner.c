@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who may program the DMA of a group: the kernel's DMA API on behalf of native
- * drivers, or one owner that hands it to user space.
+ * The right to program the DMA of a group: either the kernel's DMA API has it, on
+ * behalf of native drivers, or one owner, which hands it to user space.
  *
- * The two exclude each other. While there is an owner and none of his domains
+ * The two exclude each other. While there is an owner and none of its domains
  * is attached, the group is blocked. Where the platform has groups but no
- * domains (no device has IOMMU ops) the claim is bookkeeping only: the group
- * keeps its NULL domain and the platform does the rest.
+ * domains (no device has IOMMU ops) a claim is recorded and nothing else: the
+ * group keeps its NULL domain.
  */
 #include <linux/err.h>
 #include <linux/export.h>
@@ -31,7 +31,7 @@ static struct device *group_usable_device(struct iommu_group *group)
 	return NULL;
 }
 
-/* Find, once for all claims of the group, what it is blocked with. */
+/* Find, once for all claims of the group, what it is blocked with */
 static int group_need_blocking(struct iommu_group *group, struct device *dev)
 {
 	struct iommu_domain *blocked;
@@ -45,7 +45,7 @@ static int group_need_blocking(struct iommu_group *group, struct device *dev)
 	return 0;
 }
 
-/* Stop the DMA of a group that nobody uses. */
+/* Stop the DMA of a group without users */
 static int group_block(struct iommu_group *group)
 {
 	struct device *dev = group_usable_device(group);
@@ -56,7 +56,7 @@ static int group_block(struct iommu_group *group)
 	if (!dev)
 		return -ENODEV;
 
-	/* A group that could not be unblocked may be claimed once more. */
+	/* A group that could not be unblocked may be claimed once more */
 	if (group->domain && group->domain != group->default_domain &&
 	    group->domain != group->blocking_domain)
 		return -EBUSY;
@@ -70,7 +70,7 @@ static int group_block(struct iommu_group *group)
 	return iommu_group_set_domain(group, group->blocking_domain);
 }
 
-/* Who counts a reset at this time sees the owner, or is seen by him. */
+/* The lock orders this with count_reset(): one of the two sees the other */
 static void group_set_owner(struct iommu_group *group, void *owner)
 {
 	spin_lock(&iommu_resets_lock);
@@ -108,8 +108,8 @@ static void group_release(struct iommu_group *group)
  * @group: group
  * @owner: pointer that stands for the owner, not NULL
  *
- * For users that know groups only. A group that has any user is refused, also
- * when that is @owner.
+ * For users that know groups only. A group that has a user is refused, even if
+ * that is @owner.
  *
  * Context: takes &struct iommu_group.mutex; may sleep.
  * Return: 0, the group is blocked; -EPERM when a native driver or an owner has
@@ -150,7 +150,7 @@ EXPORT_SYMBOL_GPL(iommu_group_release_dma_owner);
  * iommu_group_dma_owner_claimed() - tell whether a group has any user
  * @group: group
  *
- * Only good for a status report: the answer may be old when it arrives.
+ * Only for status reports: the answer may be outdated when the caller gets it.
  *
  * Context: takes &struct iommu_group.mutex; may sleep.
  * Return: true when native drivers or an owner use the group.
@@ -234,7 +234,7 @@ void iommu_device_release_dma_owner(struct device *dev)
 EXPORT_SYMBOL_NS_GPL(iommu_device_release_dma_owner, IOMMUFD_INTERNAL);
 
 /**
- * iommu_device_has_dma_owner() - tell whether a device's group is somebody's
+ * iommu_device_has_dma_owner() - tell whether an owner has claimed a device's group
  * @dev: any device
  * @owner: the owner, not NULL
  *
@@ -262,8 +262,8 @@ EXPORT_SYMBOL_NS_GPL(iommu_device_has_dma_owner, IOMMUFD_INTERNAL);
 
 /*
  * amdkfd moves its GPU from the default identity domain to an identity domain
- * of its own, with PASIDs. For the DMA API nothing changes by that, and without
- * this exception amdgpu could not be bound again.
+ * of its own, with PASIDs. To the DMA API these are the same, and amdgpu could not
+ * be bound again if they were told apart.
  */
 static bool group_on_default_domain(struct iommu_group *group)
 {

@@ -2,11 +2,11 @@
 /*
  * Devices of user space that are being reset.
  *
- * While a device is reset it is taken off its domain and blocked: what it sends
- * meanwhile goes nowhere, and its driver has no reason to ask it to invalidate
- * what it caches, which it could not answer. Its siblings stay where they are.
- * The group's domain is the same all the time: the device comes back to it, or
- * to what it has become.
+ * While a device is reset it is taken off its domain and blocked: its requests are
+ * refused, and the IOMMU driver does not ask it to invalidate cached translations,
+ * which it could not answer. Its siblings stay on their domain. A reset does not
+ * change the group's domain: at its end the device is attached to the domain that
+ * the group is on by then.
  *
  *   PCI core                    this layer              owner of the group
  *
@@ -19,11 +19,11 @@
  *                               end: device on the
  *                               domain of the group
  *
- * Only devices in the hands of an owner are blocked: native drivers take part
- * in resets themselves. An owner who comes during a reset finds the device blocked
- * until it ends. And only where the IOMMU's driver has a static blocked
- * domain: to others, leaving a domain and coming back is no small thing. Some
- * map again all that is in it, with interrupts off.
+ * Only devices that have an owner are blocked: native drivers take part in resets
+ * themselves. A device that gets its owner during a reset is blocked until the
+ * reset ends. Devices are blocked only where the IOMMU's driver has a static
+ * blocked domain: to other drivers, leaving a domain and returning is expensive.
+ * Some map all of its contents again, with interrupts off.
  */
 #include <linux/device.h>
 #include <linux/export.h>
@@ -40,8 +40,8 @@
 
 /**
  * iommu_device_forget_group() - a device is no longer in its group
- * @dev: device; the caller drops its reference to the group, and frees dev->iommu,
- *       afterwards
+ * @dev: device; afterwards the caller drops its reference to the group and frees
+ *       dev->iommu
  *
  * Context: may be called with &struct iommu_group.mutex held, does not sleep.
  */
@@ -66,18 +66,18 @@ static struct group_device *find_member(struct iommu_group *group,
 }
 
 /*
- * Count a reset of a device in or out. It may be a part of a larger one: of the slot,
- * the bus, the PF. Returns the group if there is, or was, something to do for an
- * owner, else NULL.
+ * Count a reset of a device at its beginning or end. It may be part of a larger
+ * one: of the slot, the bus or the PF. Returns the group if it has an owner, or had
+ * one during the reset, else NULL.
  *
- * Only then may the mutex of the group be taken. A native driver may hold that for as
- * long as mmap_lock is held by others (iommu_sva_bind_device()), while VFIO resets
- * the physical function of its device within memory_lock, for which page faults
- * within mmap_lock wait.
+ * The caller takes the mutex of the group only if it gets the group. A native
+ * driver may hold that mutex while it waits for mmap_lock (iommu_sva_bind_device()),
+ * page faults hold mmap_lock while they wait for memory_lock, and VFIO holds
+ * memory_lock while it resets the physical function of its device.
  *
  * Nothing keeps a device in its group here: a reset of a physical function, or of a
- * bus, comes upon devices that are being removed. While the link is there, so are
- * the reference that goes with it and dev->iommu.
+ * bus, also affects devices that are being removed. While the pointer to the group
+ * is set, the reference that belongs to it and dev->iommu are valid.
  */
 static struct iommu_group *count_reset(struct device *dev, int change)
 {
@@ -112,7 +112,7 @@ static void reset_device(struct device *dev, int change)
 	iommu_group_put(group);
 }
 
-/* A reset of a physical function is one of its virtual functions, too. */
+/* A reset of a physical function is one of its virtual functions, too */
 static void reset_functions(struct device *dev, int change)
 {
 	struct pci_dev *pf, *vf;
@@ -137,8 +137,9 @@ static void reset_functions(struct device *dev, int change)
  * iommu_device_reset_begin() - a device is about to be reset
  * @dev: device that has been told to send nothing any more
  *
- * Blocks its DMA if an owner has it, or as soon as one has, and if that can be
- * done to this device alone; and that of its virtual functions. May be nested.
+ * Blocks the DMA of the device and of its virtual functions if it has an owner, or
+ * as soon as it gets one, unless that would block other devices, too. May be
+ * nested.
  *
  * Context: takes &struct iommu_group.mutex if there is an owner; may sleep, does
  * not allocate. The device_lock() is held, which pairs this with
@@ -154,8 +155,8 @@ EXPORT_SYMBOL_NS_GPL(iommu_device_reset_begin, IOMMUFD_INTERNAL);
  * iommu_device_reset_end() - a device has been reset
  * @dev: device, whose configuration can be accessed
  *
- * Puts it on the domain that its group is on now. If that fails it stays
- * blocked, which the log says, until something else is attached to the group.
+ * Attaches it to the domain that its group is on now. If that fails it stays
+ * blocked until a domain is attached to the group; the log says so.
  *
  * Context: as iommu_device_reset_begin().
  */

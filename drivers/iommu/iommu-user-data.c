@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Data that user space hands over, and is handed.
+ * Copies from and to user space.
  *
- * Structs grow: a caller may know an older, shorter layout, and where that is
- * said a newer, longer one.  A length that user space chose may be 4 GiB, of
- * memory that is slow to reach, so whoever works through it does so in steps,
- * and can be killed.
+ * Structs grow: a caller may know an older, shorter layout, and in some calls a
+ * newer, longer one. User space may pass a length of 4 GiB, of memory that is slow
+ * to access, so all loops here work in steps and end on a fatal signal.
  *
- * User space also decides how long the access of its memory takes.  What a
- * driver is to read is therefore copied before anything is held that others
- * wait for; only requests of an array, which are many, are read one by one.
+ * User space also decides how long an access to its memory takes. Data for a driver
+ * is therefore copied before any lock or reference is taken that other tasks wait
+ * for. Only the requests of an array, which may be many, are read one by one.
  */
 #include <linux/errno.h>
 #include <linux/export.h>
@@ -21,7 +20,7 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
-/* As much of @len bytes at @ptr as makes one step: to the end of a page */
+/* The bytes of @len at @ptr that make one step: up to the end of the page */
 static size_t step_bytes(const void __user *ptr, size_t len)
 {
 	return min_t(size_t, len, PAGE_SIZE - offset_in_page(ptr));
@@ -53,7 +52,7 @@ static int expect_zeroes(const void __user *ptr, size_t len)
 }
 
 /**
- * iommu_copy_struct() - read a struct of which the caller may know another size
+ * iommu_copy_struct() - read a struct whose size may differ from the kernel's
  * @dst: where to put it
  * @size: bytes of it that the kernel knows
  * @src: the caller's struct
@@ -107,7 +106,7 @@ int iommu_clear_user(void __user *dst, size_t len)
 }
 EXPORT_SYMBOL_NS_GPL(iommu_clear_user, IOMMUFD_INTERNAL);
 
-/* What drivers read never may be longer than what they know */
+/* A driver refuses data that is longer than the layout that it knows */
 static bool length_is_valid(size_t size, size_t min_size, size_t len)
 {
 	return len >= min_size && len <= size;
@@ -120,9 +119,9 @@ static bool length_is_valid(size_t size, size_t min_size, size_t len)
  * @src: address of the data
  * @len: its length in bytes
  *
- * To be called before a reference or a lock is taken that others wait for.  That
- * memory cannot be read is found here, but told by iommu_copy_blob(): whether
- * the driver knows the format comes first.  No driver knows a format of more than
+ * To be called before a reference or a lock is taken that others wait for.
+ * Unreadable memory is reported by iommu_copy_blob() only: the error for an unknown
+ * format has precedence. No driver knows a format of more than
  * %IOMMU_USER_BLOB_MAX_BYTES, so a longer blob is not read.
  *
  * Context: may sleep, for as long as user space likes.
@@ -173,8 +172,8 @@ EXPORT_SYMBOL_NS_GPL(iommu_copy_blob, IOMMUFD_INTERNAL);
  * @array: the array, whose type the driver has looked at
  * @index: which request, from 0, less than the array's length
  *
- * A driver that does one request after the other with this can be killed, and
- * lets others run.  No lock may be held that others wait for.
+ * A loop over requests that calls this ends on a fatal signal and reschedules. No
+ * lock may be held that others wait for.
  *
  * Context: may sleep, for as long as user space likes.
  * Return: 0 with @dst extended with zeroes to @size; -EINVAL when the requests

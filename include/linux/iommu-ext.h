@@ -3,7 +3,7 @@
  * What a driver of an IOMMU fills in beyond <linux/iommu.h>: entries that take
  * a device, and what it calls to read user data and to report written pages.
  *
- * Drivers plug in with one pointer, &struct iommu_ops.ext.  A driver without
+ * Drivers plug in with one pointer, &struct iommu_ops.ext. A driver without
  * it keeps working: its domains are made by domain_alloc() and become usable
  * at their first attach.
  */
@@ -46,7 +46,7 @@ struct iommu_run {
  * @err: why it could not be read, or 0
  * @data: the data, unless it is too long
  *
- * It is kernel memory: a driver that reads it waits for nobody.
+ * It is kernel memory: reading it causes no page fault.
  */
 struct iommu_user_blob {
 	u32 type;
@@ -76,39 +76,38 @@ struct iommu_user_array {
  * struct iommu_ops_ext - per-device driver entries
  * @alloc_paging: make a paging domain that is complete for @dev when the call
  *                returns: aperture, page sizes and table format are final and
- *                mappings may be made before any attach.  @flags is a mask of
- *                IOMMU_ALLOC_*; an unknown bit is -EOPNOTSUPP.  The driver sets
+ *                mappings may be made before any attach. @flags is a mask of
+ *                IOMMU_ALLOC_*; an unknown bit is -EOPNOTSUPP. The driver sets
  *                the type, %IOMMU_DOMAIN_UNMANAGED; the core fills in owner and
  *                default ops, and refuses a domain of another type, another
- *                driver's, or without operations to map and unmap pages.  May
- *                sleep.  Returns an ERR_PTR() on failure, never NULL.
- * @alloc_user: make a domain for @dev that @blob describes.  With @parent, which
+ *                driver's, or without operations to map and unmap pages. May
+ *                sleep. Returns an ERR_PTR() on failure, never NULL
+ * @alloc_user: make a domain for @dev that @blob describes. With @parent, which
  *              this driver made with %IOMMU_ALLOC_NEST_PARENT, a domain of type
  *              %IOMMU_DOMAIN_NESTED whose page table user space keeps, and
  *              whose addresses @parent translates; @parent outlives it, and
  *              it has no operation to map or unmap.
  *              Without @parent a paging domain, as @alloc_paging makes it.
  *              -EOPNOTSUPP for a type of blob or a flag that the driver does
- *              not know, and what iommu_copy_blob() returns.  Optional.
- * @hw_info: describe the registers behind @dev.  *type is the description that
+ *              not know, and what iommu_copy_blob() returns. Optional
+ * @hw_info: describe the registers behind @dev. *type is the description that
  *           is wanted, 0 for the driver's usual one, and set to the one given;
  *           @buf has room for %IOMMU_HW_INFO_MAX_BYTES, all zero; *len is set.
- *           Returns 0, or -EOPNOTSUPP for another type.  Optional.
- * @blocked_domain: static domain that stops all DMA of a device.  Attaching it
- *                  cannot fail.  NULL when the driver has none.  A static
- *                  domain has no free() op, which is what tells it apart.
+ *           Returns 0, or -EOPNOTSUPP for another type. Optional
+ * @blocked_domain: static domain that stops all DMA of a device. Attaching it
+ *                  cannot fail. NULL when the driver has none. A static
+ *                  domain has no free() op, which is what tells it apart
  * @concurrent_attach: attach_dev(), detach_dev() and release_device(), of any
- *                     device, may run while others map, unmap, flush and read
- *                     dirty bits in the domains it goes to and comes from, and
- *                     these may run while a device comes and goes. Without it the
- *                     core does one or the other for a domain that user space
- *                     fills. Requests of user space about a table of its own
- *                     (invalidate_user()) are not kept apart from attaches for
- *                     anybody.
+ *                     device, may run while other tasks map, unmap, flush and
+ *                     read dirty bits in the domains that the device goes to and
+ *                     comes from. Without it the core excludes the two kinds of
+ *                     calls for each domain that user space fills. Requests about
+ *                     a page table of user space (invalidate_user()) may always
+ *                     run at the same time as attaches
  * @direct_blocks_owner: a device with reserved regions of type
  *                       %IOMMU_RESV_DIRECT can neither be blocked nor given to
  *                       user space: claims of its group are refused with
- *                       -EPERM.
+ *                       -EPERM
  */
 struct iommu_ops_ext {
 	struct iommu_domain *(*alloc_paging)(struct device *dev, u32 flags);
@@ -144,12 +143,12 @@ struct iommu_dirty_entry {
  * @window_last: last IOVA of the window, inclusive
  * @bitmap: pages that hold the window's bits, pinned and writable
  * @offset_bytes: first byte of the bits in the first of them
- * @entering: entry across the beginning of the window that is reported in all
+ * @entering: entry across the beginning of the window that was reported in all
  *	      windows before
  * @leaving: the same across the end of the window, reported in this one too
  *
- * A driver needs @gather, and iommu_dirty_report() all the rest: a driver that
- * reads @clear instead of asking iommu_dirty_report() loses writes.
+ * A driver uses @gather only. It must not read @clear, but do what
+ * iommu_dirty_report() returns, otherwise writes are lost.
  */
 struct iommu_dirty_log {
 	struct iommu_iotlb_gather *gather;
@@ -168,7 +167,7 @@ struct iommu_dirty_log {
 
 #ifdef CONFIG_IOMMU_API
 
-/* User data, whatever its length: drivers/iommu/iommu-user-data.c */
+/* User data of any length: drivers/iommu/iommu-user-data.c */
 int iommu_copy_struct(void *dst, size_t size, const void __user *src,
 		      size_t len);
 int iommu_clear_user(void __user *dst, size_t len);

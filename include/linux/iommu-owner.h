@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What those call who own the DMA of devices, VFIO and iommufd: claims, attaches,
+ * The calls for owners of the DMA of devices, VFIO and iommufd: claims, attaches,
  * resets, domains made for a device, and the tables of such domains.
  */
 #ifndef __LINUX_IOMMU_OWNER_H
@@ -21,11 +21,11 @@ struct page;
  * struct iommu_sw_msi_ops - owner of the MSI doorbell mappings of a domain
  * @prepare: make the doorbell page at physical address @msi_addr reachable for
  *           @desc's device through @domain and store its IOVA with
- *           msi_desc_set_iommu_msi_iova().  Called with the MSI descriptor
- *           lock held; may sleep.  Returns 0 or -ENOMEM, -ENOSPC.
+ *           msi_desc_set_iommu_msi_iova(). Called with the MSI descriptor
+ *           lock held; may sleep. Returns 0 or -ENOMEM, -ENOSPC
  * @prepare_blocked: the same while the device is owned and blocked: store the
  *                   IOVA at which the doorbell will be in every domain that the
- *                   device can come to.
+ *                   device can be attached to
  */
 struct iommu_sw_msi_ops {
 	int (*prepare)(struct iommu_domain *domain, struct msi_desc *desc,
@@ -35,7 +35,7 @@ struct iommu_sw_msi_ops {
 };
 
 /**
- * struct iommu_dma_owner - who has claimed the DMA of devices
+ * struct iommu_dma_owner - an owner that claims the DMA of devices
  * @sw_msi: knows the doorbells of all domains that the devices may be put on
  *
  * Outlives the claims.
@@ -89,7 +89,7 @@ int iommu_device_hw_info(struct device *dev, u32 *type, void *buf, size_t *len);
 bool iommu_device_has_isolated_msi(struct device *dev);
 int iommu_device_get_resv_regions(struct device *dev, struct list_head *list);
 
-/* What users do to the tables of their domains: drivers/iommu/iommu-map.c */
+/* Tables of domains that users fill: drivers/iommu/iommu-map.c */
 int iommu_domain_map_runs(struct iommu_domain *domain, unsigned long iova,
 			  const struct iommu_run *runs, unsigned int nr_runs,
 			  int prot, gfp_t gfp, size_t *mapped);

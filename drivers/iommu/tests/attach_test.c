@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What the attach layer adds to 6.1: replace, static blocked domains, claims by
- * device, groups without a driver, and what becomes of a domain that cannot be
- * left.
+ * device, groups without a driver, and domains that a device cannot leave.
  */
 #include <kunit/test.h>
 #include <linux/atomic.h>
@@ -63,7 +62,7 @@ static const struct iommu_ops_ext ext = {
 	.direct_blocks_owner	= true,
 };
 
-/* A driver that knows the extension table */
+/* A driver with the extension table */
 static const struct iommu_ops ext_ops = {
 	FAKE_DRIVER,
 	.capable		= fake_capable,
@@ -139,7 +138,7 @@ static void release_all(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, iommu_group_dma_owner_claimed(fake.group));
 }
 
-/* The two kinds of drivers: blocked by a static domain, or by an empty one */
+/* Drivers that block by a static domain, or by an empty one */
 static const struct iommu_ops * const both_ops[] = { &ext_ops, &fake_ops };
 
 static void ops_name(const struct iommu_ops * const *ops, char *name)
@@ -155,7 +154,7 @@ static const struct iommu_ops *param_ops(struct kunit *test)
 	return *(const struct iommu_ops * const *)test->param_value;
 }
 
-/* One step of a replace fails: everything is as before. */
+/* One step of a replace fails: all devices are on the old domain */
 static bool replace_fails_at(struct kunit *test, unsigned int step,
 			     enum fake_failure failure)
 {
@@ -204,9 +203,9 @@ static void replace_all_or_none(struct kunit *test)
 }
 
 /*
- * The switch fails at @first, and going back fails at @second (attaches of one
- * replace, counted together). Whatever happens, no device reaches freed memory,
- * and the next switch that works puts everything right.
+ * The replace fails at attach number @first, and the rollback at number @second,
+ * which counts on from the replace. No device can access freed memory afterwards,
+ * and the next attach that succeeds repairs the group.
  */
 static void going_back_fails_at(struct kunit *test, unsigned int first,
 				unsigned int second, enum fake_failure failure)
@@ -222,7 +221,7 @@ static void going_back_fails_at(struct kunit *test, unsigned int first,
 	KUNIT_ASSERT_EQ(test, 0, iommu_device_replace_domain(fake_device(0), old));
 
 	count_complaints();
-	/* The dynamic blocking domain is attached, and fails, right after it. */
+	/* With the dynamic blocking domain, the attach right after it fails, too */
 	fake_arm(BIT_ULL(first) | BIT_ULL(second) |
 			 (has_static ? 0 : BIT_ULL(second + 1)), failure);
 	KUNIT_EXPECT_EQ(test, -EIO,
@@ -235,7 +234,7 @@ static void going_back_fails_at(struct kunit *test, unsigned int first,
 	if (has_static)
 		KUNIT_EXPECT_PTR_EQ(test, victim->hw, &fake_blocked);
 
-	/* The user gives up on both. */
+	/* The user frees both domains */
 	fake_arm(0, FAKE_FAIL_KEEPS_OLD);
 	iommu_device_detach_domain(fake_device(0), old);
 	KUNIT_EXPECT_TRUE(test, fake_all_on(fake.group->blocking_domain));
@@ -264,7 +263,7 @@ static void going_back_fails(struct kunit *test)
 						    first + 1 + back, failure);
 }
 
-/* Attaching the domain that the group says it is on is not a no-op then. */
+/* With a stranded device, an attach to the group's own domain is not a no-op */
 static void stranded_device_is_attached_again(struct kunit *test)
 {
 	struct iommu_domain *old, *new;
@@ -317,7 +316,7 @@ static void release_that_fails(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, was_freed(user));
 	KUNIT_EXPECT_TRUE(test, fake_none_on_freed());
 
-	/* A driver may not come while that lasts, and heals it afterwards. */
+	/* Until then a native driver cannot bind; its bind also repairs the group */
 	fake_arm(BIT_ULL(0), FAKE_FAIL_CLEARS);
 	KUNIT_EXPECT_EQ(test, -EBUSY,
 			iommu_device_use_default_domain(fake_device(0)));
@@ -328,13 +327,13 @@ static void release_that_fails(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, fake_all_on(fake.group->default_domain));
 	iommu_device_unuse_default_domain(fake_device(0));
 
-	/* So may an owner. */
+	/* An owner may claim the group, too */
 	claim_all(test);
 	release_all(test);
 	fake_world_exit(test);
 }
 
-/* The same for a group that nobody has ever claimed */
+/* The same for a group without an owner */
 static void detach_that_fails(struct kunit *test)
 {
 	struct iommu_domain *user;
@@ -356,7 +355,7 @@ static void detach_that_fails(struct kunit *test)
 	fake_world_exit(test);
 }
 
-/* Drivers that take devices in and never let them out again */
+/* Drivers with attach_dev() and without detach_dev() */
 static const struct iommu_ops trap_ops = {
 	.domain_alloc		= fake_bare_domain_alloc,
 	.probe_device		= fake_probe_device,
@@ -404,7 +403,7 @@ static void no_way_back_for(struct kunit *test, const struct iommu_ops *ops)
 	KUNIT_EXPECT_FALSE(test, fake_device(2)->iommu->stranded);
 	KUNIT_EXPECT_NULL(test, fake.devs[2]->hw);
 
-	/* Neither a driver that expects its DMA to work, nor freed memory */
+	/* A native driver cannot bind, and no device can access freed memory */
 	KUNIT_EXPECT_EQ(test, -EBUSY,
 			iommu_device_use_default_domain(fake_device(2)));
 	count_complaints();
@@ -413,7 +412,7 @@ static void no_way_back_for(struct kunit *test, const struct iommu_ops *ops)
 	KUNIT_EXPECT_EQ(test, was_freed(user), !!ops->ext);
 	KUNIT_EXPECT_TRUE(test, fake_none_on_freed());
 
-	/* A domain that works puts it right, and is for ever. */
+	/* An attach that succeeds repairs the group, although it can never leave */
 	fake_arm(0, FAKE_FAIL_KEEPS_OLD);
 	KUNIT_EXPECT_EQ(test, 0, iommu_attach_group(other, fake.group));
 	KUNIT_EXPECT_TRUE(test, fake_all_on(other));
@@ -488,7 +487,7 @@ static void claims_are_counted(struct kunit *test)
 	fake_world_exit(test);
 }
 
-/* POWER: groups, and nobody to make domains */
+/* As on POWER: groups, but no driver that makes domains */
 static void group_without_driver(struct kunit *test)
 {
 	bool complete;
@@ -532,7 +531,7 @@ static bool enforces_coherency(struct device *dev)
 	return device_iommu_capable(dev, IOMMU_CAP_ENFORCE_CACHE_COHERENCY);
 }
 
-/* Two instances of one IOMMU that can do different things */
+/* Two instances of one IOMMU with different capabilities */
 static void fit_is_asked_first(struct kunit *test)
 {
 	struct iommu_domain *wide, *narrow;
@@ -549,7 +548,7 @@ static void fit_is_asked_first(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, enforces_coherency(fake_device(0)));
 	KUNIT_EXPECT_FALSE(test, enforces_coherency(fake_device(1)));
 
-	/* Isolation is a matter of the weakest device of the group. */
+	/* One device without isolation counts for the whole group */
 	KUNIT_EXPECT_FALSE(test, iommu_device_has_isolated_msi(fake_device(0)));
 	fake.iommus[1].caps = BIT(IOMMU_CAP_INTR_REMAP);
 	KUNIT_EXPECT_TRUE(test, iommu_device_has_isolated_msi(fake_device(0)));
@@ -570,7 +569,7 @@ static void fit_is_asked_first(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake.attaches, 0);
 	KUNIT_EXPECT_TRUE(test, fake_all_on(narrow));
 
-	/* A domain of another driver never fits. */
+	/* A domain of another driver never fits */
 	wide->owner = &fake_ops;
 	KUNIT_EXPECT_EQ(test, -EINVAL,
 			iommu_device_fits_domain(fake_device(0), wide));
@@ -633,7 +632,7 @@ static void attached_domain_is_not_freed(struct kunit *test)
 	fake_world_exit(test);
 }
 
-/* One domain handed out twice, as VT-d does with its identity domain */
+/* A driver that returns one domain twice, as VT-d does with identity domains */
 static void shared_domain_is_freed_in_turn(struct kunit *test)
 {
 	struct iommu_domain *user;
@@ -688,7 +687,7 @@ static void direct_regions(struct kunit *test)
 {
 	struct fake_dev *second;
 
-	/* A driver which says that it matters: not even a sibling may go. */
+	/* With direct_blocks_owner, not even a sibling can be claimed */
 	fake_world_init(test, &ext_ops, 1);
 	second = fake_dev_make(test, &fake.iommus[0]);
 	second->direct = true;
@@ -698,7 +697,7 @@ static void direct_regions(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, fake_all_on(fake.group->default_domain));
 	fake_world_exit(test);
 
-	/* Nor may it join a group that is blocked. */
+	/* Nor can such a device join a group that is blocked */
 	fake_world_init(test, &ext_ops, 1);
 	KUNIT_ASSERT_EQ(test, 0, claim(0));
 	second = fake_dev_make(test, &fake.iommus[0]);
@@ -708,7 +707,7 @@ static void direct_regions(struct kunit *test)
 	iommu_device_release_dma_owner(fake_device(0));
 	fake_world_exit(test);
 
-	/* A driver that never refused such devices goes on like that. */
+	/* A driver that never refused such devices still does not */
 	fake_world_init(test, &fake_ops, 1);
 	second = fake_dev_make(test, &fake.iommus[0]);
 	second->direct = true;
@@ -718,7 +717,7 @@ static void direct_regions(struct kunit *test)
 	fake_world_exit(test);
 }
 
-/* An incomplete list is an error, and a device of unknown regions is pinned. */
+/* An incomplete list of regions is an error, and the device cannot be claimed */
 static void reserved_regions_missing(struct kunit *test)
 {
 	LIST_HEAD(regions);
@@ -762,7 +761,7 @@ static void devices_come_and_go(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake.attaches, 2);
 	KUNIT_EXPECT_TRUE(test, fake_all_on(next));
 
-	/* The last ones leave under the domain: it is not in use any more. */
+	/* The last devices are removed while on the domain, which is then unused */
 	fake_dev_remove(fake.devs[0]);
 	fake_dev_remove(fake.devs[2]);
 	iommu_detach_group(next, fake.group);
@@ -774,14 +773,14 @@ static void devices_come_and_go(struct kunit *test)
 	fake_world_exit(test);
 }
 
-/* Take a device from its driver; the rest of its way out is fake_world_exit()'s. */
+/* Release a device from the IOMMU driver; fake_world_exit() removes it */
 static void dismiss(struct fake_dev *fdev)
 {
 	iommu_group_release_device(&fdev->pci.dev);
 	fdev->gone = false;
 }
 
-/* Between release_device() and the end in its group nothing touches the device. */
+/* After release_device() a device is not attached any more */
 static void leaving_device_is_left_alone(struct kunit *test)
 {
 	fake_world_init(test, &fake_ops, 2);
@@ -796,7 +795,7 @@ static void leaving_device_is_left_alone(struct kunit *test)
 	fake_world_exit(test);
 }
 
-/* As many as both firmware and IOMMU have, and none on the way out */
+/* The limit is the smaller one of firmware and IOMMU, and 0 during removal */
 static void pasids_of_a_device(struct kunit *test)
 {
 	static const struct property_entry properties[] = {
@@ -823,7 +822,7 @@ static void pasids_of_a_device(struct kunit *test)
 	fake_world_exit(test);
 }
 
-/* kdump: the first attach is left to the DMA API, or to whoever comes first */
+/* kdump: the first attach is left to the DMA API, or to an earlier user */
 static void deferred_attach(struct kunit *test)
 {
 	struct fake_dev *fdev;
@@ -849,7 +848,7 @@ static void deferred_attach(struct kunit *test)
 	fake_world_exit(test);
 }
 
-/* amdkfd: one identity domain for another is still the default. */
+/* amdkfd: any identity domain counts as an identity default domain */
 static void other_identity_domain(struct kunit *test)
 {
 	struct iommu_domain *user;

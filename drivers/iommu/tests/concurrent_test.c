@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Devices that come and go while user space maps, unmaps and flushes.
+ * Devices that are attached and detached while user space maps, unmaps and flushes.
  *
  * One side is stopped inside the driver, and the other one is started: either it
- * enters the driver too, or it waits for the first. Nothing depends on time.
+ * enters the driver too, or it waits for the first. No result depends on timing.
  */
 #include <kunit/test.h>
 #include <linux/completion.h>
@@ -24,15 +24,15 @@
 
 static struct iommu_dma_owner owner;
 
-/* The sides of the driver: what the attach layer calls, and what users call */
+/* The two sides: calls of the attach layer, and calls of users */
 enum side { ATTACH, TABLE, NR_SIDES };
 
 /**
- * struct gate - where one side is stopped in the driver
- * @side: which; the other one goes through
+ * struct gate - stops one side in the driver
+ * @side: the side that is stopped; the other one passes
  * @closed: the next call of @side stops
- * @reached: it has
- * @open: it may go on
+ * @reached: completed when the call has stopped
+ * @open: completed to let it continue
  * @entered: calls of the driver, for each side
  */
 static struct gate {
@@ -182,7 +182,7 @@ static const struct iommu_ops_ext able_ext = {
 	.release_device		= release_device, \
 	.default_domain_ops	= &domain_ops
 
-/* Drivers: without a table, with one that says nothing, and one that is able */
+/* Drivers: without ops_ext, without concurrent_attach, and with it */
 static const struct iommu_ops old_ops = { DRIVER };
 static const struct iommu_ops silent_ops = { DRIVER, .ext = &silent_ext };
 static const struct iommu_ops able_ops = { DRIVER, .ext = &able_ext };
@@ -327,12 +327,12 @@ static void track(struct iommu_domain *domain)
 }
 
 /**
- * struct change_ops - what the attach layer does with the device
- * @name: of it
+ * struct change_ops - an operation of the attach layer
+ * @name: name of the operation
  * @act: does it
  * @prepare: done before, or NULL
- * @touches_other: it has to do with the second domain, too
- * @ops: a driver that does not bear it, where it is not @silent_ops
+ * @touches_other: the operation involves the second domain, too
+ * @ops: a driver that does not allow it, if not @silent_ops
  */
 struct change_ops {
 	const char *name;
@@ -367,8 +367,8 @@ static void change_name(const struct change_ops *change, char *name)
 KUNIT_ARRAY_PARAM(change, changes, change_name);
 
 /**
- * struct use_ops - what a user does to a domain
- * @name: of it
+ * struct use_ops - an operation of a user on a domain
+ * @name: name of the operation
  * @act: does it
  */
 struct use_ops {
@@ -421,8 +421,8 @@ static bool start(struct call *call)
 }
 
 /*
- * Stop @first in the driver, and tell whether @second gets there. A domain that
- * @second waits for is one of the two.
+ * Stop @first in the driver, and return whether @second enters it, too. If it does
+ * not, it must be waiting for one of the two domains.
  */
 static bool meet(struct kunit *test, struct call *first, struct call *second)
 {
@@ -493,7 +493,7 @@ static void use_waits_for_replace(struct kunit *test)
 	use_against(test, &able_ops, true, true);
 }
 
-/* Where there is no default domain, the way back is detach_dev(). */
+/* Where there is no default domain, the way back is detach_dev() */
 static void way_back_to_no_domain(struct kunit *test)
 {
 	static const struct change_ops detachment = { "detach", detach };
@@ -515,7 +515,7 @@ static void way_back_to_no_domain(struct kunit *test)
 	fake_world_exit(test);
 }
 
-/* No switch of the group, and so no free of the domain, comes between. */
+/* The group cannot be moved, and so its domain not be freed, meanwhile */
 static void release_is_alone_in_group(struct kunit *test)
 {
 	alone_in_group = false;
@@ -543,7 +543,7 @@ static void release_may_detach(struct kunit *test)
 	fake_world_exit(test);
 }
 
-/* Domains of the core and of VFIO type1 are mapped where nobody may sleep. */
+/* Domains of the core and of VFIO type1 do not exclude attaches while they map */
 static void only_for_users(struct kunit *test)
 {
 	struct iommu_user_blob blob = {};
@@ -568,7 +568,7 @@ static void only_for_users(struct kunit *test)
 	end(test);
 }
 
-/* Two groups, which change places */
+/* Two groups that exchange their domains */
 
 #define SWAPS 1000
 

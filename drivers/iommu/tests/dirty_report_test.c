@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * iommu_dirty_report(): which bits of which bytes of which pages are set, that
- * nothing beside them is, and that an entry is cleared only when all of it has
- * been reported, in however many windows.
+ * iommu_dirty_report(): it sets the right bits and no others, and an entry is
+ * cleared only when all of it has been reported, in any number of windows.
  */
 #include <kunit/test.h>
 #include <linux/bits.h>
@@ -200,7 +199,7 @@ static void cuts_what_lies_outside(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, report(f, IOVA - SZ_1G, 2UL * SZ_1G));
 	want(f, 0, 9);
 	KUNIT_EXPECT_TRUE(test, is_as_wanted(f));
-	/* The largest that any table has */
+	/* The largest entry of any page table */
 	use_bitmap(f, 2, 10);
 	KUNIT_EXPECT_TRUE(test, report(f, 0, BIT(BITS_PER_LONG - 1)));
 	want(f, 0, 9);
@@ -221,19 +220,19 @@ static void ends_with_the_address_space(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, is_as_wanted(f));
 }
 
-/* A bit for an eighth of a page, so that each page has a byte */
+/* One bit for each eighth of a page, so that a page has a byte */
 #define EIGHTH_LG2	(PAGE_LG2 - 3)
 #define NR_PLACES	8U
 
 /**
- * struct reading - one of an entry, in windows of the same length
+ * struct reading - reading of one entry, in windows of the same length
  * @start: first page of the entry, a multiple of @npages
  * @npages: its length, a power of two
  * @first: first page that is read
  * @end: page behind the last that is read
  * @window: pages of a window
- * @dirtied: number of the window that the device writes before
- * @stopped: number of the window that cannot be read any more
+ * @dirtied: number of the window before which the device writes
+ * @stopped: number of the window at which the reading ends
  * @clear: what is reported counts as clean
  * @dirty: the entry's dirty bit
  */
@@ -266,7 +265,7 @@ static void read_entry(struct fixture *f, struct reading *r)
 		iommu_dirty_log_next(&f->log, iova_of(from), iova_of(to) - 1,
 				     f->pages, from);
 		r->dirty |= nr == r->dirtied;
-		/* What a driver does with each entry that meets the window */
+		/* As a driver does for each entry that overlaps the window */
 		if (r->dirty && r->start < to && from < r->start + r->npages &&
 		    report(f, iova_of(r->start), r->npages << PAGE_LG2))
 			r->dirty = false;
@@ -293,13 +292,13 @@ static bool loses_nothing(struct fixture *f, const struct reading *r)
 		return false;
 	if (from >= to || !r->clear)
 		return r->dirty;
-	/* Written before it all began, and all was read */
+	/* Written before the first window, and read to the end */
 	if (!r->dirtied && r->stopped > NR_PLACES)
 		return all && !r->dirty;
 	return all || r->dirty;
 }
 
-/* All lengths and places of an entry, all that may be read, all windows */
+/* Iterate over all entries, all ranges that are read and all windows */
 static bool next_reading(struct reading *r)
 {
 	if (++r->window <= NR_PLACES)
@@ -361,7 +360,7 @@ static void reading_that_fails_between_windows(struct kunit *test)
 		read_in_all_windows(test, 0, nr, true);
 }
 
-/* What is there in the next window is not what was reported in the one before */
+/* The next window finds another entry than the one reported before */
 static void another_entry_at_the_same_place(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -376,7 +375,7 @@ static void another_entry_at_the_same_place(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, report(f, iova_of(2), 4 * SZ_4K));
 	want(f, 0, 1);
 	KUNIT_EXPECT_TRUE(test, is_as_wanted(f));
-	/* Asked for in two parts it is met again, and may be dirty again */
+	/* A second reading finds the entry again, possibly dirty again */
 	KUNIT_EXPECT_TRUE(test, report(f, iova_of(2), 4 * SZ_4K));
 }
 

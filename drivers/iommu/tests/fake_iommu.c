@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * An IOMMU that is not there: see fake_iommu.h.
+ * A fake IOMMU: see fake_iommu.h.
  */
 #include <kunit/test.h>
 #include <linux/bits.h>
@@ -31,7 +31,7 @@ struct iommu_domain *fake_domain_alloc(unsigned int type)
 
 	if (fake.no_domains)
 		return NULL;
-	/* Like most drivers of 6.1: nothing that is called blocked */
+	/* Like most drivers of 6.1: no domains of type BLOCKED */
 	if (type == IOMMU_DOMAIN_BLOCKED)
 		return NULL;
 
@@ -133,7 +133,7 @@ size_t fake_unmap_pages(struct iommu_domain *domain, unsigned long iova,
 	return pgsize * pgcount;
 }
 
-/* Keep it, so that a device which still walks it can be told. */
+/* Keep the memory, so that a device which still walks the domain is detected */
 void fake_free(struct iommu_domain *domain)
 {
 	struct fake_domain *fdom = to_fake_domain(domain);
@@ -167,7 +167,7 @@ const struct iommu_ops fake_ops = {
 	.pgsize_bitmap		= SZ_4K,
 };
 
-/* Only domains for users: the platform does DMA without any */
+/* Only domains for users: the platform does DMA without a domain */
 struct iommu_domain *fake_bare_domain_alloc(unsigned int type)
 {
 	if (type != IOMMU_DOMAIN_UNMANAGED)
@@ -199,7 +199,7 @@ static void fake_dev_free(struct device *dev)
 	kfree(to_fake_dev(dev));
 }
 
-/* A device that the core does not know yet; without @iommu it stays so */
+/* Make a device that the core does not know; without @iommu it never will */
 struct fake_dev *fake_dev_make(struct kunit *test, struct fake_iommu *iommu)
 {
 	struct fake_dev *fdev = kzalloc(sizeof(*fdev), GFP_KERNEL);
@@ -277,7 +277,7 @@ void fake_world_exit(struct kunit *test)
 	fake_bus.iommu_ops = NULL;
 }
 
-/* From here on the attaches whose bit is set fail. */
+/* Make the attaches fail whose bit is set, counted from now on */
 void fake_arm(u64 fail_mask, enum fake_failure failure)
 {
 	fake.attaches = 0;
@@ -286,7 +286,7 @@ void fake_arm(u64 fail_mask, enum fake_failure failure)
 	fake.failure = failure;
 }
 
-/* The hardware of every device walks @domain, and the group says so. */
+/* Whether the hardware walks @domain for every device, and the group is on it */
 bool fake_all_on(struct iommu_domain *domain)
 {
 	unsigned int i;
@@ -302,7 +302,7 @@ bool fake_all_on(struct iommu_domain *domain)
 	return true;
 }
 
-/* No device can reach memory that has been given away. */
+/* Whether no device can access freed memory */
 bool fake_none_on_freed(void)
 {
 	struct iommu_domain *hw;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * An IOMMU that is not there, for the unit tests of the attach layer.
+ * A fake IOMMU for the unit tests of the attach layer.
  *
- * It sits on a bus of its own, so that it gets along with the machine's real
- * IOMMU, and writes down for each device which domain the hardware would walk.
- * Any attach can be made to fail, in each of the ways in which real drivers do.
+ * It is on a bus of its own, so that it does not conflict with the machine's
+ * IOMMU, and records for each device which domain the hardware would walk. Any
+ * attach can be made to fail, in each of the ways in which real drivers fail.
  *
- * Everything here exists in an unmodified 6.1 core too: see "The defects of
+ * Everything used here exists in an unmodified 6.1 core, too: see "The defects of
  * 6.1" in Documentation/driver-api/iommu-attach.rst.
  */
 #ifndef __FAKE_IOMMU_H
@@ -37,7 +37,7 @@ enum fake_failure {
 };
 
 /**
- * struct fake_domain - domain that is never given back to the allocator
+ * struct fake_domain - domain whose memory is kept until the end of the test
  * @domain: what the core sees
  * @all: entry of &struct fake_world.domains
  * @needs: features that a device's IOMMU must have, for device_fits()
@@ -70,11 +70,11 @@ struct fake_iommu {
 
 /**
  * struct fake_dev - device behind a fake IOMMU
- * @pci: what the core sees is the device in it, which is on PCI only while a test
- *       says so
+ * @pci: contains the device that the core sees, which is on the PCI bus only while
+ *       a test wants that
  * @iommu: its IOMMU, or NULL when no driver serves it
  * @hw: domain that the hardware walks for the device
- * @known: domain that the driver takes it to be on, where it keeps account of that
+ * @known: domain that the driver believes it is on, in tests that use it
  * @direct: firmware needs a region mapped 1:1
  * @deferred: first attach is left to the DMA API
  * @gone: release_device() was called
@@ -90,7 +90,7 @@ struct fake_dev {
 };
 
 /**
- * struct fake_world - everything that one test sets up
+ * struct fake_world - the state of a test
  * @group: group of all devices
  * @devs: devices
  * @nr_devs: number of @devs
@@ -103,8 +103,8 @@ struct fake_dev {
  * @no_domains: domain_alloc() fails
  * @blocking_fails: the static blocked domain of fake_ext.h cannot be attached
  * @def_type: answer of def_domain_type()
- * @offences: things that the core must not do: a released device attached or
- *            detached, a device detached from what it is not on
+ * @offences: calls that the core must not make: an attach or detach of a released
+ *            device, a detach from a domain that the device is not on
  */
 struct fake_world {
 	struct iommu_group *group;
@@ -124,7 +124,7 @@ struct fake_world {
 
 extern struct fake_world fake;
 
-/* What the hardware walks when it walks nothing */
+/* Stands for a blocked device: the hardware walks no domain */
 extern struct iommu_domain fake_nothing;
 
 /* Drivers with and without default domains */

@@ -3,7 +3,7 @@
  * Every operation that moves a group from one domain to another, with a failure
  * at each of its steps.
  *
- * Uses nothing that an unmodified 6.1 core does not have, and fails there.
+ * Uses only what an unmodified 6.1 core has, and fails there.
  */
 #include <kunit/test.h>
 #include <linux/bits.h>
@@ -18,7 +18,7 @@
 static int owner;
 
 /**
- * struct move_ops - an operation, and where the group is before it
+ * struct move_ops - an operation, and the state of the group before it
  * @name: name of the test
  * @nr_devs: devices of the group
  * @claimed: the group has an owner
@@ -124,7 +124,7 @@ static struct iommu_domain *make_user_domain(struct kunit *test)
 	return user;
 }
 
-/* With nothing failing any more the native drivers get their devices back. */
+/* When no attach fails any more, native drivers can bind again */
 static void expect_way_home(struct kunit *test, struct iommu_domain *user)
 {
 	unsigned int i;
@@ -142,7 +142,7 @@ static void expect_way_home(struct kunit *test, struct iommu_domain *user)
 		iommu_device_unuse_default_domain(fake_device(i));
 }
 
-/* Returns whether the step was reached: if not, the operation has fewer. */
+/* Returns false when the operation has fewer than @step attaches */
 static bool fail_at(struct kunit *test, const struct move_ops *move,
 		    unsigned int step, enum fake_failure failure)
 {
@@ -199,12 +199,12 @@ static void all_or_none(struct kunit *test)
 	for (failure = 0; failure < FAKE_NR_FAILURES; failure++) {
 		for (step = 0; fail_at(test, move, step, failure); step++)
 			KUNIT_ASSERT_LT(test, step, 32);
-		/* A test that injects nothing proves nothing. */
+		/* At least one failure for each device must have been injected */
 		KUNIT_EXPECT_GE(test, step, move->nr_devs);
 	}
 }
 
-/* A claim that gets no blocking domain touches no device. */
+/* A claim that cannot allocate a blocking domain changes no device */
 static void claim_without_memory(struct kunit *test)
 {
 	fake_world_init(test, &fake_ops, 2);
@@ -218,7 +218,7 @@ static void claim_without_memory(struct kunit *test)
 	fake_world_exit(test);
 }
 
-/* Whatever domain is named, only the attached one is detached. */
+/* A detach of a domain that is not attached changes nothing */
 static void detach_of_another(struct kunit *test)
 {
 	struct iommu_domain *user, *other;
@@ -245,7 +245,7 @@ static void detach_of_another(struct kunit *test)
 	fake_world_exit(test);
 }
 
-/* Drivers for which no domain is the way that the platform does DMA */
+/* Drivers without default domains: the platform does DMA without one */
 static void no_default_domain(struct kunit *test)
 {
 	struct iommu_domain *user;
@@ -254,7 +254,7 @@ static void no_default_domain(struct kunit *test)
 	user = make_user_domain(test);
 	KUNIT_EXPECT_NULL(test, fake.group->default_domain);
 
-	/* The first device has moved and goes back, the second never moved. */
+	/* The first device moves and is moved back, the second one does not move */
 	fake_arm(BIT_ULL(1), FAKE_FAIL_KEEPS_OLD);
 	KUNIT_EXPECT_EQ(test, run_attach(user), -EIO);
 	KUNIT_EXPECT_TRUE(test, fake_all_on(NULL));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A device that joins a group which somebody owns: a native driver may have it
- * when the owner is gone.
+ * A device that joins a group with an owner: a native driver can bind it after
+ * the owner has released the group.
  */
 #include <kunit/test.h>
 #include <linux/iommu-owner.h>
@@ -12,14 +12,14 @@
 
 static struct iommu_dma_owner owner;
 
-/* What x86 drivers do in probe_finalize() */
+/* As x86 drivers do in probe_finalize() */
 static void join(struct kunit *test, unsigned int i)
 {
 	KUNIT_ASSERT_EQ(test, 0, fake_dev_probe(fake.devs[i]));
 	iommu_setup_dma_ops(fake_device(i), 0, U64_MAX);
 }
 
-/* The operations are those of the default domain, whatever the group is on. */
+/* DMA operations follow the default domain, not the domain of the group */
 static void dma_api_is_set_up(struct kunit *test)
 {
 	fake_world_init(test, &fake_ops, 0);
@@ -45,7 +45,7 @@ static void dma_api_is_set_up(struct kunit *test)
 	fake_world_exit(test);
 }
 
-/* With an identity domain as default the bus's own operations are right. */
+/* With an identity default domain the operations of the bus are kept */
 static void identity_needs_none(struct kunit *test)
 {
 	fake_world_init(test, &fake_ops, 1);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Doorbells of interrupts that are set up while their device changes domains.
+ * MSI doorbells that are set up while the device changes its domain.
  */
 #include <kunit/test.h>
 #include <linux/completion.h>
@@ -34,7 +34,7 @@ static const struct iommu_ops msi_ops = {
 	.default_domain_ops	= &domain_ops,
 };
 
-/* A domain of VFIO type1, or with @base 0 one that has no doorbells */
+/* A domain as of VFIO type1, or one without doorbells if @base is 0 */
 static struct iommu_domain *make_domain(struct kunit *test, dma_addr_t base)
 {
 	struct iommu_domain *domain;
@@ -61,9 +61,9 @@ static u64 doorbell_iova(const struct msi_desc *desc)
 /**
  * struct setup - a thread that sets up an interrupt
  * @desc: the interrupt
- * @ret: what came of it
+ * @ret: result of the setup
  * @begun: the thread runs
- * @done: @ret is there, the thread is about to end
+ * @done: @ret is set, the thread is about to end
  */
 struct setup {
 	struct msi_desc desc;
@@ -83,8 +83,8 @@ static int set_up(void *data)
 }
 
 /*
- * What a caller without locks has found out before the group's mutex became
- * free is nothing to go by: @old may be gone.
+ * The domain must be looked up under the group's mutex: @old may be freed before
+ * the mutex is taken.
  */
 static void replace_during_setup(struct kunit *test, dma_addr_t new_base)
 {
@@ -104,7 +104,7 @@ static void replace_during_setup(struct kunit *test, dma_addr_t new_base)
 	thread = kthread_run(set_up, &setup, "msi-setup");
 	if (!IS_ERR(thread)) {
 		wait_for_completion(&setup.begun);
-		/* It sleeps nowhere but where it waits for the group. */
+		/* The thread sleeps only when it waits for the group's mutex */
 		while (task_is_running(thread))
 			schedule_timeout_uninterruptible(1);
 	}
@@ -153,7 +153,7 @@ static const struct iommu_sw_msi_ops sw_msi = {
 	.prepare_blocked = prepare_blocked,
 };
 
-/* Without a domain of his the owner is asked, with one the domain. */
+/* The owner is asked while the device is blocked, else the domain */
 static void owner_of_blocked_device_is_asked(struct kunit *test)
 {
 	struct iommu_dma_owner owner = { .sw_msi = &sw_msi }, plain = {};
@@ -173,7 +173,7 @@ static void owner_of_blocked_device_is_asked(struct kunit *test)
 	iommu_domain_free(domain);
 	iommu_device_release_dma_owner(desc.dev);
 
-	/* He is forgotten, and others have nothing to say. */
+	/* Not asked: an owner after its release, and owners without sw_msi */
 	KUNIT_EXPECT_EQ(test, 0, iommu_dma_prepare_msi(&desc, DOORBELL));
 	KUNIT_EXPECT_EQ(test, doorbell_iova(&desc), 0ULL);
 	KUNIT_ASSERT_EQ(test, 0, iommu_device_claim_dma_owner(desc.dev, &plain));

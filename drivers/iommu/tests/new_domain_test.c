@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Drivers that make another domain than they were asked for.
+ * Drivers that make a domain other than the requested one.
  */
 #include <kunit/test.h>
 #include <linux/atomic.h>
@@ -112,15 +112,15 @@ static const struct iommu_domain_ops nested_unmap_range = {
 #define NESTED		IOMMU_DOMAIN_NESTED
 
 /**
- * struct made - what a driver makes
- * @name: of the case
- * @asked: type of domain that it is asked for
- * @type: what it sets
- * @ops: the domain's, or NULL for the driver's default ones, which are @paging
- * @foreign: another driver owns it
- * @known: it has been handed out before
- * @nothing: it is none, and no error either
- * @taken: the core takes it
+ * struct made - what a driver returns
+ * @name: name of the case
+ * @asked: type of domain that is requested
+ * @type: type that the driver sets
+ * @ops: operations that it sets, or NULL for the driver's default ones, @paging
+ * @foreign: the domain has another driver as owner
+ * @known: the domain was returned before
+ * @nothing: NULL is returned
+ * @taken: the core accepts it
  */
 struct made {
 	const char *name;
@@ -177,7 +177,7 @@ static const struct made sound = {
 	.type = UNMANAGED, .ops = &paging, .taken = true,
 };
 
-/* What the driver makes next, and what it made last */
+/* What the driver returns next, and the last domain that it returned */
 static const struct made *to_make;
 static struct iommu_domain *last;
 
@@ -238,7 +238,7 @@ static void expect_made(struct kunit *test, const struct made *what,
 			    (struct iommu_domain *)ERR_PTR(-EINVAL));
 	if (what->nothing)
 		return;
-	/* What others have stays theirs, what is static has no free(). */
+	/* A domain with another user is not freed; a static one has no free() */
 	KUNIT_EXPECT_EQ(test, to_fake_domain(last)->freed,
 			!what->known && what->ops != &paging_without_free);
 }
@@ -281,7 +281,7 @@ static const struct made sound_nested = {
 	.type = NESTED, .ops = &nested, .taken = true,
 };
 
-/* Only the table of the core can be the lower one: nobody's fault, no line */
+/* A nested domain cannot be a parent; the error of user space is not logged */
 static void nested_is_no_parent(struct kunit *test)
 {
 	const struct iommu_user_blob blob = { .type = 1 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Devices that are reset while somebody owns them.
+ * Devices that are reset while they have an owner.
  */
 #include <kunit/test.h>
 #include <linux/bits.h>
@@ -22,7 +22,7 @@
 
 static struct iommu_dma_owner owner;
 
-/* Nothing is mapped here, but a paging domain must be able to. */
+/* The tests map nothing, but a paging domain must have the operation */
 static const struct iommu_domain_ops domain_ops = {
 	.attach_dev	= fake_attach_dev,
 	.map_pages	= fake_map_pages,
@@ -42,7 +42,7 @@ static const struct iommu_ops static_ops = {
 	.ext			= &ext,
 };
 
-/* Three devices of an owner, on a domain of his */
+/* Three devices with an owner, on a domain of the owner */
 static struct iommu_domain *begin_with(struct kunit *test,
 				       const struct iommu_ops *ops)
 {
@@ -175,11 +175,11 @@ static void owner_leaves_meanwhile(struct kunit *test)
 }
 
 /**
- * struct attach - an attach that a thread makes
- * @domain: where to
- * @whole_group: by the group, else by the only device in it
- * @ret: what came of it
- * @done: @ret is there, the thread is about to end
+ * struct attach - an attach by a thread
+ * @domain: domain to attach
+ * @whole_group: by the group, else by its only device
+ * @ret: result of the attach
+ * @done: @ret is set, the thread is about to end
  */
 struct attach {
 	struct iommu_domain *domain;
@@ -202,7 +202,7 @@ static int do_attach(void *data)
 	return 0;
 }
 
-/* Begin an attach that a reset is in the way of, and see it wait. */
+/* Start an attach during a reset, and check that it waits */
 static void begin_attach(struct kunit *test, struct attach *attach)
 {
 	struct task_struct *thread;
@@ -214,7 +214,7 @@ static void begin_attach(struct kunit *test, struct attach *attach)
 							     HZ / 5));
 }
 
-/* Users that know groups and containers do not know that devices are reset. */
+/* Attaches by group wait, as their callers do not expect -EBUSY */
 static void attach_of_group_waits(struct kunit *test)
 {
 	struct attach attach = { .whole_group = true, .ret = 1 };
@@ -235,7 +235,7 @@ static void attach_of_group_waits(struct kunit *test)
 	end(test, user);
 }
 
-/* Whoever waits is woken, too, when the device goes away. */
+/* The removal of the device wakes waiters, too */
 static void device_leaves_in_its_reset(struct kunit *test)
 {
 	struct attach attach = { .whole_group = true, .ret = 1 };
@@ -339,7 +339,7 @@ static void reset_is_waited_for(struct kunit *test)
 	wait_for_completion(&wait.done);
 	KUNIT_EXPECT_EQ(test, wait.ret, 1);
 
-	/* One that is over already has been met nevertheless. */
+	/* A reset that has ended counts, too */
 	KUNIT_EXPECT_EQ(test, 1,
 			iommu_device_wait_for_reset(fake_device(0), &resets));
 	KUNIT_EXPECT_EQ(test, 0,
@@ -347,7 +347,7 @@ static void reset_is_waited_for(struct kunit *test)
 	end(test, user);
 }
 
-/* The way back from a replace is open in a reset, too. */
+/* A replace can be undone during a reset */
 static void old_domain_is_returned_to(struct kunit *test)
 {
 	struct iommu_domain *user = begin(test), *other;
@@ -385,8 +385,8 @@ static struct iommu_domain *make_user_domain(struct kunit *test)
 }
 
 /*
- * A device that gets an owner in its reset is quiet from then on: it must not be
- * attached to a domain whose unmaps would ask it to invalidate something.
+ * A device that gets an owner during its reset is blocked from then on: it must not
+ * be attached to a domain whose unmaps would send it invalidations.
  */
 static void owner_comes_meanwhile(struct kunit *test)
 {
@@ -419,7 +419,7 @@ static void owner_comes_meanwhile(struct kunit *test)
 	fake_world_exit(test);
 }
 
-/* Owners come and go in one reset: its end undoes what there is to undo, once. */
+/* Several claims and releases during one reset: its end unblocks once */
 static void owners_come_and_go_meanwhile(struct kunit *test)
 {
 	struct iommu_domain *normal, *blocked;
@@ -441,7 +441,7 @@ static void owners_come_and_go_meanwhile(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, fake_all_on(normal));
 	KUNIT_EXPECT_EQ(test, fake.group->nr_quiet, 0);
 
-	/* Nothing is left of it. */
+	/* The reset has no effect any more */
 	claim(test);
 	KUNIT_EXPECT_EQ(test, fake.group->nr_quiet, 0);
 	KUNIT_EXPECT_TRUE(test, fake_all_on(blocked));
@@ -478,8 +478,8 @@ static int reset_without_owner(void *data)
 }
 
 /*
- * A native driver may hold the mutex of its group for as long as the reset that
- * waits for it; who owns the group after it is told nevertheless.
+ * A native driver may hold the mutex of its group during a reset, which therefore
+ * must not take it. A later owner sees the reset nevertheless.
  */
 static void group_of_native_driver_is_locked(struct kunit *test)
 {
@@ -517,7 +517,7 @@ static int keep_resetting(void *dev)
 	return 0;
 }
 
-/* The reset of a PF comes upon functions that are being removed, with their groups. */
+/* The reset of a PF may run while its VFs and their groups are removed */
 static void group_goes_meanwhile(struct kunit *test)
 {
 	struct task_struct *thread;
@@ -543,7 +543,7 @@ static void group_goes_meanwhile(struct kunit *test)
 	fake_world_exit(test);
 }
 
-/* A device that cannot come back stays blocked, until the next attach */
+/* A device that cannot be attached after its reset is blocked until the next attach */
 static void coming_back_fails(struct kunit *test)
 {
 	struct iommu_domain *user = begin(test);
@@ -562,7 +562,7 @@ static void coming_back_fails(struct kunit *test)
 	end(test, user);
 }
 
-/* A device that cannot be blocked stays where it is, and follows its group */
+/* A device that cannot be blocked stays on its domain, and follows its group */
 static void blocking_fails(struct kunit *test)
 {
 	struct iommu_domain *user = begin(test);
@@ -578,7 +578,7 @@ static void blocking_fails(struct kunit *test)
 	end(test, user);
 }
 
-/* An empty table is not worth leaving a full one that has to be made anew. */
+/* Without a static blocked domain a reset does not change the domain */
 static void blocked_by_empty_domain(struct kunit *test)
 {
 	struct iommu_domain *user = begin_with(test, &fake_ops);
@@ -594,7 +594,7 @@ static void blocked_by_empty_domain(struct kunit *test)
 	end(test, user);
 }
 
-/* Lets devices out of its tables, but not out of the blocked state */
+/* A driver with detach_dev() for paging domains, but not for the blocked one */
 static const struct iommu_domain_ops let_out_ops = {
 	.attach_dev	= fake_attach_dev,
 	.detach_dev	= fake_detach_dev,
@@ -615,7 +615,7 @@ static const struct iommu_ops bare_ops = {
 	.ext			= &bare_ext,
 };
 
-/* The group has no domain any more when the device comes back. */
+/* The group has no domain any more at the end of the reset */
 static void no_domain_to_come_back_to(struct kunit *test)
 {
 	struct iommu_domain *user = begin_with(test, &bare_ops);

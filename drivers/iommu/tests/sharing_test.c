@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Devices of one group whose requests the IOMMU cannot tell apart: what it does to
- * one of them it does to the others.
+ * Devices of one group whose requests the IOMMU cannot tell apart: a change of the
+ * entry of one of them affects the others.
  */
 #include <kunit/test.h>
 #include <linux/bitmap.h>
@@ -23,7 +23,7 @@ static struct iommu_dma_owner owner;
 /* Requester IDs that the devices use besides their own */
 static DECLARE_BITMAP(aliases, NR_DEVFNS);
 
-/* Like VT-d's: for the driver a domain that the device is on is no change. */
+/* Like VT-d's: an attach to the domain that the device is on does nothing */
 static int attach_change(struct iommu_domain *domain, struct device *dev)
 {
 	int err;
@@ -36,7 +36,7 @@ static int attach_change(struct iommu_domain *domain, struct device *dev)
 	return err;
 }
 
-/* One entry serves both, and a device that goes clears it. */
+/* Both devices share an entry, which the release of one clears */
 static void release_shared(struct device *dev)
 {
 	unsigned int i;
@@ -63,7 +63,7 @@ static const struct iommu_ops ops = {
 	.ext			= &ext,
 };
 
-/* Two devices that use each other's ID; firmware may need memory of the first. */
+/* Two devices that use each other's ID; @direct: firmware uses memory of the first */
 static void begin(struct kunit *test, bool direct)
 {
 	struct pci_bus *bus = pci_find_next_bus(NULL);
@@ -85,7 +85,7 @@ static void begin(struct kunit *test, bool direct)
 	}
 }
 
-/* From the driver core's side the devices stay where they have been added. */
+/* Change the bus of the devices, unknown to the driver core */
 static struct bus_type *pretend(struct bus_type *bus)
 {
 	struct bus_type *old = fake_device(0)->bus;
@@ -96,7 +96,7 @@ static struct bus_type *pretend(struct bus_type *bus)
 	return old;
 }
 
-/* release_shared() looks at both. */
+/* release_shared() accesses both devices */
 static void end(struct kunit *test)
 {
 	if (!fake.devs[1]->gone)
@@ -132,13 +132,13 @@ static void sibling_is_renewed(struct kunit *test)
 	expect_renewed(test, false);
 }
 
-/* It may not be blocked, but has been: by the other one's way out. */
+/* Such a device must not be blocked, but the removal of the other one did it */
 static void sibling_with_direct_region_is_renewed(struct kunit *test)
 {
 	expect_renewed(test, true);
 }
 
-/* To block one would be to block both, whenever the owner comes. */
+/* Blocking one would block both, whether the claim comes before or after */
 static void reset_is_not_made_quiet(struct kunit *test)
 {
 	struct bus_type *bus;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * iommu_fetch_blob() with iommu_copy_blob(), and iommu_copy_entry(): which
- * lengths they take, what they add and that they write no more than they say.
+ * iommu_fetch_blob() with iommu_copy_blob(), and iommu_copy_entry(): the lengths
+ * that they accept, the zeroes that they add, and the bytes that they must not
+ * write.
  */
 #include <kunit/test.h>
 #include <linux/iommu-ext.h>
@@ -14,15 +15,15 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
-#define MIN_BYTES	4U	/* the layout's first version */
-#define SIZE_BYTES	8U	/* what the driver knows */
+#define MIN_BYTES	4U	/* length of the layout's first version */
+#define SIZE_BYTES	8U	/* length that the driver knows */
 #define CANARY		0x5a
 #define PATTERN(i)	((u8)(0x10 + (i)))
 
 /**
  * struct fixture - memory of user space
  * @mm: address space
- * @page: a readable page in it, with nothing behind
+ * @page: a readable page in it, followed by unmapped memory
  */
 struct fixture {
 	struct mm_struct *mm;
@@ -68,7 +69,7 @@ static void __user *fill(struct kunit *test, unsigned int offset_bytes)
 	return at;
 }
 
-/* @len bytes of the pattern from byte @first on, then zeroes, then nothing */
+/* @len bytes of the pattern from byte @first on, then zeroes, then no change */
 static void expect_copied(struct kunit *test, const u8 *dst,
 			  unsigned int first, unsigned int len)
 {
@@ -79,7 +80,7 @@ static void expect_copied(struct kunit *test, const u8 *dst,
 	KUNIT_EXPECT_EQ(test, dst[SIZE_BYTES], CANARY);
 }
 
-/* What a driver gets of @len bytes at @src */
+/* Read @len bytes at @src as a driver does */
 static int fetch(u8 *dst, const void __user *src, u32 len)
 {
 	struct iommu_user_blob blob;
@@ -110,7 +111,7 @@ static void blob_of_each_length(struct kunit *test)
 	}
 }
 
-/* Zeroes behind what the driver knows are no excuse */
+/* A blob that is longer than the driver's layout is refused, even with zeroes */
 static void longer_blob_of_zeroes(struct kunit *test)
 {
 	u8 __user *src = fill(test, 0);
@@ -131,7 +132,7 @@ static void blob_at_the_end_of_memory(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -EFAULT, fetch(dst, src, 7));
 }
 
-/* What no driver can know is not even read */
+/* A blob that is longer than any layout is not read */
 static void blob_longer_than_any(struct kunit *test)
 {
 	const u8 __user *src = fill(test, PAGE_SIZE - SIZE_BYTES);
@@ -145,7 +146,7 @@ static void blob_longer_than_any(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -EINVAL, fetch(dst, src, U32_MAX));
 }
 
-/* The caller's distance counts, whatever the driver's layout is */
+/* Entries are as far apart as the caller says, for any layout of the driver */
 static void entries_of_each_length(struct kunit *test)
 {
 	struct iommu_user_array array = { .uptr = fill(test, 0), .nr = 4 };
