@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Whether devices can read and write around the CPU caches.
+ * Whether devices can access memory around the CPU caches.
  *
- * KVM asks: if so, the machine may flush them. It asks when it is given a file, which
- * VMMs do before there is a page table, and must not be told something else later. So
- * the answer is what the device's IOMMU is able to do, and whoever makes page tables
- * for devices sees to it that those of such an IOMMU do it.
+ * If so, KVM lets the guest flush caches. KVM asks when it is given a file, which
+ * VMMs do before there is a page table, and the answer must not change later. So it
+ * depends on the capability of the device's IOMMU alone, and container and iommufd
+ * make page tables that enforce coherency where the IOMMU has the capability.
  */
 
 #include <linux/iommu.h>
@@ -16,14 +16,14 @@
 #include "vfio.h"
 
 /**
- * vfio_device_enforces_coherency() - are caches safe from a device?
+ * vfio_device_enforces_coherency() - tell whether all DMA of a device is coherent
  * @device: registered device
  *
- * Never changes.
+ * The answer never changes.
  *
- * Context: any; the device cannot go meanwhile.
- * Return: true when no DMA of @device gets around the caches: it does none of its own,
- * or the IOMMU can make all of it snoop, also what the device does not want to.
+ * Context: any; @device must stay registered.
+ * Return: true when no DMA of @device bypasses the caches: it does none of its own,
+ * or the IOMMU can force all of it to snoop, including requests marked "no snoop".
  */
 bool vfio_device_enforces_coherency(struct vfio_device *device)
 {
@@ -39,11 +39,10 @@ bool vfio_device_enforces_coherency(struct vfio_device *device)
 }
 
 /**
- * vfio_group_enforces_coherency() - are caches safe from all devices of a group?
+ * vfio_group_enforces_coherency() - tell whether all DMA of a group is coherent
  * @group: group
  *
- * Does not depend on what the group uses, container or iommufd, nor on whether it
- * does so yet.
+ * The answer does not depend on whether the group has a container or an iommufd.
  *
  * Context: may sleep; called under locks of KVM.
  * Return: as vfio_device_enforces_coherency(), for all devices that VFIO has of

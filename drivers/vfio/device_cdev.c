@@ -5,17 +5,18 @@
  *   file --> node --> device        until BIND_IOMMUFD
  *   file ----------> device         from then on, until the file is closed
  *
- * Opening the node gives no rights and holds nothing but the node. The node
- * outlives the device as long as a file is open on it, so that a file that was
- * never bound cannot hold up the removal of a device, nor the unloading of its
- * driver, and finds no other device when the number is used again.
+ * An open file of the node has no access to the device and keeps a reference to
+ * the node only. The node outlives the device as long as a file is open on it. So
+ * a file that was never bound delays neither the removal of the device nor the
+ * unloading of its driver, and does not find another device when the number is
+ * used again.
  *
  * A bound file holds a registration of the device. Removal of the device waits
- * for it, and asks the user to let go, as for a file that came from a group.
+ * for it and asks the user to close the file, as for a file from a group.
  *
- * Locks. Each is taken alone, so that none of them adds to the order of locks
- * that the core has (dev_set->lock, then group_lock):
- *   node->lock          who uses the device; held while the device gets its name
+ * Locks. Each is taken alone, so that none of them extends the lock order of the
+ * VFIO core (dev_set->lock, then group_lock):
+ *   node->lock          the user of the device; held while the device gets its name
  *   group->group_lock   whether the group's own file or bound files are open
  *   dev_set->lock       open_device() and close_device() of the driver
  *   df->lock            attach and detach; held across calls of the iommufd
@@ -43,13 +44,13 @@
 #include "vfio.h"
 
 /**
- * struct vfio_device_node - what the number of a character device stands for
+ * struct vfio_device_node - the object of a character device number
  * @ref: one reference of the device while it is registered, one of each file
  * @lock: protects @device and @user
  * @device: the device, NULL once its removal began
  * @user: the file that bound the device or is about to
- * @noiommu: the device can read and write anywhere; never changes
- * @coherent: no DMA of the device gets around the caches; never changes
+ * @noiommu: the device is not behind an IOMMU; never changes
+ * @coherent: no DMA of the device bypasses the caches; never changes
  */
 struct vfio_device_node {
 	struct kref		ref;
@@ -91,13 +92,13 @@ static struct vfio_device_node *node_get_by_minor(unsigned int minor)
 }
 
 /**
- * vfio_device_cdev_add() - make a device and its node known
+ * vfio_device_cdev_add() - add a device and its node
  * @device: device that can take registrations; its iommufd operations are set
  *
- * In place of device_add(). A device without iommufd operations gets no node.
+ * Replaces device_add(). A device without iommufd operations gets no node.
  *
  * Context: may sleep.
- * Return: 0, or a negative errno and nothing is known.
+ * Return: 0, or a negative errno with nothing added.
  */
 int vfio_device_cdev_add(struct vfio_device *device)
 {
@@ -120,8 +121,8 @@ int vfio_device_cdev_add(struct vfio_device *device)
 		goto err_put;
 
 	/*
-	 * User space may be quicker than we are: a bind that comes as soon as
-	 * the name exists waits for the outcome.
+	 * User space may bind the device as soon as its name exists. The lock
+	 * makes the bind wait until the device was added, or that has failed.
 	 */
 	mutex_lock(&node->lock);
 	device->device.devt = MKDEV(MAJOR(first_devt), device->index);
@@ -143,11 +144,11 @@ err_put:
 }
 
 /**
- * vfio_device_cdev_close_node() - let nobody else bind a device
+ * vfio_device_cdev_close_node() - refuse further binds of a device
  * @device: device whose removal begins
  *
- * A file that has bound it keeps it. Those that have not get -ENODEV from now
- * on, and do not hold up the removal.
+ * A file that has bound the device keeps it. Other files get -ENODEV from now on
+ * and do not delay the removal.
  *
  * Context: may sleep.
  */
@@ -173,8 +174,8 @@ void vfio_device_cdev_close_node(struct vfio_device *device)
  * @filep: the file that is made
  *
  * Context: may sleep.
- * Return: 0; -ENODEV when the number stands for no device; -EPERM when that has
- * no IOMMU and the caller lacks CAP_SYS_RAWIO; -ENOMEM.
+ * Return: 0; -ENODEV when the number has no device; -EPERM when the device is not
+ * behind an IOMMU and the caller lacks CAP_SYS_RAWIO; -ENOMEM.
  */
 int vfio_device_cdev_open(struct inode *inode, struct file *filep)
 {
@@ -204,8 +205,8 @@ err_free:
 }
 
 /*
- * Become the one user of the node's device. The registration that this takes
- * keeps the device, its group and its driver in place until unclaim().
+ * Become the only user of the node's device. Takes a registration, which keeps the
+ * device, its group and its driver until unclaim().
  */
 static struct vfio_device *claim(struct vfio_device_file *df)
 {
@@ -234,7 +235,7 @@ static void unclaim(struct vfio_device_file *df, struct vfio_device *device)
 	vfio_device_put_registration(device);
 }
 
-/* Keep the file of the group from being opened, or find that it is open */
+/* Keep the file of the group from being opened; -EBUSY if it is open */
 static int shut_group(struct vfio_group *group)
 {
 	int err = 0;
@@ -256,9 +257,9 @@ static void reopen_group(struct vfio_group *group)
 }
 
 /*
- * Drivers know the token as part of the name by which a group's file asks for
- * a device: "0000:01:00.0 vf_token=<UUID>". Ask them in the same words, so that
- * both ways follow the same rules, to the letter.
+ * Drivers get the token as part of the name by which a group's file asks for a
+ * device: "0000:01:00.0 vf_token=<UUID>". Pass it to them in the same form, so that
+ * the same rules apply.
  */
 static int check_token(struct vfio_device *device, const uuid_t *token)
 {
@@ -288,7 +289,7 @@ static int open_device(struct vfio_device *device,
 	struct kvm *old_kvm = NULL;
 	int err = 0;
 
-	/* A driver in use cannot be unloaded, rather than wait for its user */
+	/* A user must make unloading of the driver fail, not wait */
 	if (!try_module_get(device->dev->driver->owner))
 		return -ENODEV;
 
@@ -344,7 +345,7 @@ static int bind_to_fd(struct vfio_device *device, int fd, u32 *dev_id)
 	return err;
 }
 
-/* Everything that a successful bind did, in reverse */
+/* Undo a successful bind, in reverse order */
 static void unbind(struct vfio_device_file *df, struct vfio_device *device)
 {
 	close_device(device);
@@ -353,7 +354,7 @@ static void unbind(struct vfio_device_file *df, struct vfio_device *device)
 	unclaim(df, device);
 }
 
-/* Also reads the token, zero where there is none to read */
+/* Also reads the token; zeroes without one */
 static int read_bind(struct vfio_device_bind_iommufd __user *arg,
 		     struct vfio_device_bind_iommufd *bind, uuid_t *token)
 {
@@ -382,8 +383,7 @@ static int read_bind(struct vfio_device_bind_iommufd __user *arg,
  * @df: open file of a device, not necessarily of its node
  * @arg: argument of the call
  *
- * The only call that a file which is not bound understands. On success all
- * others work.
+ * The only call that an unbound file accepts. A bound file accepts all others.
  *
  * Context: may sleep, no locks held.
  * Return: 0 or one of the errnos that the user ABI lists.
@@ -444,9 +444,9 @@ err_unclaim:
 
 /**
  * vfio_device_cdev_release() - last close of a file of a node
- * @df: the file's state, without any call under way
+ * @df: the file's state; no call is in progress
  *
- * The device is silenced first, and then loses its page table.
+ * The driver stops the device before it is detached from its page table.
  *
  * Context: may sleep.
  */
@@ -474,8 +474,8 @@ static long attach(struct vfio_device_file *df,
 		return attach.argsz < sizeof(attach) ? -EINVAL : -EOPNOTSUPP;
 
 	/*
-	 * A result that has no place to go is found out before the device's
-	 * page table changes: that would be hard to undo.
+	 * Test that the result can be written before the device's page table
+	 * changes, which could not be undone.
 	 */
 	if (put_user(attach.pt_id, &arg->pt_id))
 		return -EFAULT;
@@ -485,7 +485,7 @@ static long attach(struct vfio_device_file *df,
 		return -EINTR;
 	err = device->iommufd_ops->attach(device, &attach.pt_id);
 	if (!err && put_user(attach.pt_id, &arg->pt_id)) {
-		/* The page went away meanwhile: better no DMA than unknown */
+		/* Unmapped meanwhile: detach, as user space does not know the ID */
 		device->iommufd_ops->detach(device);
 		err = -EFAULT;
 	}
@@ -514,7 +514,7 @@ static long detach(struct vfio_device_file *df,
 }
 
 /**
- * vfio_device_cdev_ioctl() - calls that only bound files of a node have
+ * vfio_device_cdev_ioctl() - calls that only bound files of a node accept
  * @df: open file that may use its device
  * @cmd: number of the call
  * @arg: argument of the call
@@ -539,10 +539,10 @@ long vfio_device_cdev_ioctl(struct vfio_device_file *df, unsigned int cmd,
 }
 
 /**
- * vfio_device_cdev_enforced_coherent() - can caches be left alone?
+ * vfio_device_cdev_enforced_coherent() - tell whether all DMA of a device is coherent
  * @df: open file of a node, bound or not
  *
- * Remembers the answer of a device that is gone.
+ * The node keeps the answer when its device is gone.
  *
  * Context: any.
  * Return: as vfio_device_enforces_coherency().

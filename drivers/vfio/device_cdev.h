@@ -2,8 +2,8 @@
 /*
  * Devices of VFIO with a character device each, for use with an iommufd.
  *
- * The VFIO core calls what stands here; see Documentation/driver-api/
- * vfio-device-cdev.rst for the life of such a device and the locks.
+ * These functions are for the VFIO core. Documentation/driver-api/
+ * vfio-device-cdev.rst describes the life of such a device and the locks.
  */
 #ifndef __VFIO_DEVICE_CDEV_H__
 #define __VFIO_DEVICE_CDEV_H__

@@ -2,20 +2,20 @@
 /*
  * A group of VFIO, /dev/vfio/GROUP, with an iommufd in the place of a container.
  *
- *   VFIO_GROUP_SET_CONTAINER    the group holds the context, and keeps what its
- *                               devices cannot use out of the address space
- *                               that the calls of a container act on
+ *   VFIO_GROUP_SET_CONTAINER    the group holds a reference to the context, and
+ *                               reserves the IOVAs that its devices cannot use in
+ *                               the address space of the container's calls
  *   VFIO_GROUP_GET_DEVICE_FD    the first file of a device binds it to the
  *                               context, and attaches it to that address space
  *   last close of such a file   the device is closed, detached and unbound
- *   VFIO_GROUP_UNSET_CONTAINER  the context is let go, with the reservations
+ *   VFIO_GROUP_UNSET_CONTAINER  the reservations and the reference are dropped
  *
  * Locks.
- *   group->group_lock      which context; how many files of devices use it
+ *   group->group_lock      the context, and the number of device files that use it
  *   device->iommufd_lock   first and last file of a device. Attaching may pin
- *                          all memory of a guest, so this happens outside of
- *                          group_lock: who asks for the state of the group, or
- *                          opens another of its devices, need not wait
+ *                          all memory of a guest, so it happens outside of
+ *                          group_lock: calls for the status of the group, and
+ *                          opens of its other devices, do not wait for it
  *   group->device_lock     within group_lock: the devices of the group stay
  */
 
@@ -29,7 +29,7 @@
 #include "group_iommufd.h"
 #include "vfio.h"
 
-/* What the devices of a group that is behind an IOMMU cannot use */
+/* Collect the IOVAs that the devices of a group behind an IOMMU cannot use */
 static struct iommufd_container_group *describe(struct vfio_group *group)
 {
 	struct iommufd_container_group *result;
@@ -122,14 +122,14 @@ void vfio_group_iommufd_unset(struct vfio_group *group)
 	group->container_users = 0;
 }
 
-/* Was a device of the group reset since there were so many resets? */
+/* Whether a device of the group was reset since the count was @resets */
 static bool met_reset(struct vfio_device *device, unsigned int resets)
 {
 	return device->group->type == VFIO_IOMMU &&
 	       iommu_device_wait_for_reset(device->dev, &resets) > 0;
 }
 
-/* Programs written for VFIO's containers do not know that a reset can be in the way. */
+/* Programs for VFIO's containers do not expect -EBUSY during a reset: wait and retry */
 static int attach_after_reset(struct vfio_device *device, u32 *ioas_id)
 {
 	const struct vfio_iommufd_ops *ops = device->iommufd_ops;
@@ -161,11 +161,11 @@ static int bind_and_attach(struct vfio_device *device, struct iommufd_ctx *ctx)
 	err = attach_after_reset(device, &ioas_id);
 	if (err)
 		ops->unbind(device);
-	/* Destroyed since: as if there had been none */
+	/* The address space was destroyed since: the same error as without one */
 	return err == -ENOENT ? -ENODEV : err;
 }
 
-/* Without an IOMMU the context is a formality */
+/* A device without an IOMMU does not use the context */
 static bool uses_iommufd(const struct vfio_device *device)
 {
 	return device->group->iommufd && device->iommufd_ops &&
@@ -176,9 +176,9 @@ static bool uses_iommufd(const struct vfio_device *device)
  * vfio_group_iommufd_use() - let a file of a device use its group's iommufd
  * @device: device of a group that has something to use, iommufd or container
  *
- * The caller is counted in the group's container_users: what the group uses does
- * not change. Nothing happens without an iommufd, and to a device without an
- * IOMMU.
+ * The caller is counted in the group's container_users, so the group keeps its
+ * iommufd or container. Does nothing when it has a container, or when the device
+ * is not behind an IOMMU.
  *
  * Context: may sleep, as long as page faults of mapped memory take; no locks
  * held.

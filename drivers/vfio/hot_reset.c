@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who owns what a hot reset hits.
+ * Ownership of the devices that a hot reset affects.
  *
- * A user of groups proves with their files that all devices which a reset hits
- * are his. A user of device nodes has no such files; there the iommufd that
- * they are bound to says it.
+ * A user of groups passes their files to prove that it owns all devices that a
+ * reset affects. A user of device nodes has no such files: it owns the devices that
+ * are bound to its iommufd.
  */
 
 #include <linux/device.h>
@@ -28,7 +28,7 @@ static struct vfio_device *find_in_set(struct vfio_device_set *dev_set,
 	return NULL;
 }
 
-/* Is @device an object of @ictx? What is open was bound before, and still is. */
+/* Whether @device is bound to @ictx: an open device stays bound */
 static bool is_bound_to(const struct vfio_device *device,
 			struct iommufd_ctx *ictx)
 {
@@ -37,12 +37,12 @@ static bool is_bound_to(const struct vfio_device *device,
 }
 
 /**
- * vfio_device_reset_id() - how a user knows a device that a reset hits
- * @user: device that the user opened by its node, and asks for
- * @dev: device that is hit
+ * vfio_device_reset_id() - ID by which a user knows a device that a reset affects
+ * @user: device that the user opened by its node, and whose reset it asks for
+ * @dev: device that is affected
  *
- * Only devices of the same set can be the user's: nobody looks after the
- * others while the reset goes on.
+ * Only devices of the same set count as the user's: those of other sets are not
+ * locked during the reset.
  *
  * Context: the set of @user is locked; may sleep.
  * Return: the ID of the device in the iommufd of @user;

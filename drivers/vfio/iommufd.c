@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How devices of VFIO use an iommufd.
+ * VFIO's physical devices with an iommufd.
  *
- * A device whose own requests the IOMMU translates is bound to the context,
- * and attached to its page tables, as a whole. So is one without an IOMMU, for
- * the memory that the context then keeps in place. Calls for one device never
- * overlap: the file that bound it makes them one at a time, or its group does.
+ * A device whose requests the IOMMU translates is bound to the context and attached
+ * to its page tables. So is a device without an IOMMU: the context then keeps the
+ * memory pinned that the device uses. Calls for one device never overlap: the
+ * file that bound it, or its group, makes one at a time.
  */
 
 #include <linux/err.h>
@@ -88,8 +88,8 @@ static const struct vfio_iommufd_ops vfio_iommufd_noiommu_ops = {
  * @device: device that is being registered
  * @type: what translates the DMA of its group
  *
- * Chooses how the device uses an iommufd, and keeps what the driver chose, except
- * where there is no IOMMU.
+ * Sets the operations for iommufd, unless the driver has set them and the device is
+ * behind an IOMMU.
  *
  * Context: may sleep.
  */
@@ -97,7 +97,7 @@ void vfio_iommufd_init_device(struct vfio_device *device,
 			      enum vfio_group_type type)
 {
 	mutex_init(&device->iommufd_lock);
-	mutex_init(&device->iommufd_gate);
+	mutex_init(&device->iommufd_unmap_lock);
 
 	if (type == VFIO_NO_IOMMU)
 		device->iommufd_ops = &vfio_iommufd_noiommu_ops;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * How devices of VFIO use an iommufd, whichever file they were opened through.
+ * Devices of VFIO with an iommufd, for files of groups and of device nodes.
  */
 #ifndef __VFIO_IOMMUFD_H__
 #define __VFIO_IOMMUFD_H__

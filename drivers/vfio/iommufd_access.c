@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Devices whose DMA their driver does itself, with an iommufd.
+ * Devices whose driver accesses memory on their behalf, with an iommufd.
  *
- * Such a device has no IOMMU. It becomes an access of the context, and what the
- * driver asks of its container, pages and copies, the access answers. Drivers
- * need not know: they are asked to let go of pages as a container asks them.
+ * Such a device is not behind an IOMMU. It becomes an access of the context, which
+ * serves the driver's requests to pin and to copy. Drivers need no change: they are
+ * asked to unpin pages as a container asks them.
  */
 #include <linux/err.h>
 #include <linux/iommu.h>
@@ -18,22 +18,22 @@
 
 /*
  * A driver may be asked from the end of its open_device() to the beginning of its
- * close_device(). The address space asks at other times too. Then there is nothing
- * to let go of, or close_device() is about to: whoever asks waits until all is
- * unpinned, and asks again.
+ * close_device(). The address space may ask at other times, too. Either no page is
+ * pinned then, or close_device() is about to unpin them: the task that unmaps waits
+ * until all are unpinned, and asks again.
  */
-static void let_go(void *data, unsigned long iova, unsigned long length_bytes)
+static void request_driver_unpin(void *data, unsigned long iova, unsigned long length_bytes)
 {
 	struct vfio_device *device = data;
 
-	mutex_lock(&device->iommufd_gate);
+	mutex_lock(&device->iommufd_unmap_lock);
 	if (device->iommufd_opened)
 		device->ops->dma_unmap(device, iova, length_bytes);
-	mutex_unlock(&device->iommufd_gate);
+	mutex_unlock(&device->iommufd_unmap_lock);
 }
 
 static const struct iommufd_access_ops access_ops = {
-	.unmap = let_go,
+	.unmap = request_driver_unpin,
 };
 
 /* The driver never pins */
@@ -55,7 +55,7 @@ static int emulated_bind(struct vfio_device *device, struct iommufd_ctx *ictx,
 	return 0;
 }
 
-/* There is no page table whose id could be told */
+/* There is no page table, so @pt_id stays the ID of the address space */
 static int emulated_attach(struct vfio_device *device, u32 *pt_id)
 {
 	int err;
@@ -92,32 +92,32 @@ const struct vfio_iommufd_ops vfio_iommufd_emulated_ops = {
 };
 
 /**
- * vfio_iommufd_device_opened() - the driver may be asked to let go of pages
+ * vfio_iommufd_device_opened() - the driver may be asked to unpin pages
  * @device: device whose open_device() succeeded, for its first user
  *
  * Context: may sleep; dev_set->lock held.
  */
 void vfio_iommufd_device_opened(struct vfio_device *device)
 {
-	mutex_lock(&device->iommufd_gate);
+	mutex_lock(&device->iommufd_unmap_lock);
 	device->iommufd_opened = true;
-	mutex_unlock(&device->iommufd_gate);
+	mutex_unlock(&device->iommufd_unmap_lock);
 }
 
 /**
  * vfio_iommufd_device_closing() - the driver may not be asked any more
  * @device: device whose close_device() is about to be called, for its last user
  *
- * Waits for a dma_unmap() of the driver that is under way. Those that wait for that
- * one would otherwise come to a driver that is closed.
+ * Waits until no dma_unmap() of the driver is running. A later call would reach a
+ * driver whose device is closed.
  *
  * Context: may sleep, as long as the driver's dma_unmap() takes; dev_set->lock held.
  */
 void vfio_iommufd_device_closing(struct vfio_device *device)
 {
-	mutex_lock(&device->iommufd_gate);
+	mutex_lock(&device->iommufd_unmap_lock);
 	device->iommufd_opened = false;
-	mutex_unlock(&device->iommufd_gate);
+	mutex_unlock(&device->iommufd_unmap_lock);
 }
 
 /**

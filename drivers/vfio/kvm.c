@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The virtual machine that a device is used by.
+ * The virtual machine that uses a device.
  *
- * KVM ties itself to a file, before or after devices are opened through that,
- * and lets go of it when the last user of the machine is gone. Some drivers
- * need the machine while their device is open, and may be its last user. So an
- * open device holds a reference, and a file only a pointer, which is good as
- * long as it stands there: KVM takes it back before the machine goes.
+ * KVM registers a machine with a file, before or after devices are opened through
+ * the file, and unregisters it when the last user of the machine is gone. Some
+ * drivers need the machine while their device is open, and may be its last user. So
+ * an open device holds a reference. The file has a pointer only, which is valid
+ * while it is set: KVM clears it before the machine is freed.
  *
- * KVM takes it back under locks of its own, and may do so while a device is opened
- * or closed under those of VFIO. The link therefore has a lock of its own, inside
- * which nothing else is taken. The reference is dropped under no lock at all, since
- * the end of a machine may wait for user space.
+ * KVM clears it under locks of its own, possibly while a device is opened or closed
+ * under those of VFIO. The pointer therefore has a lock of its own, inside which
+ * no other is taken. The reference is dropped without any lock, since tearing down
+ * a machine may wait for user space.
  */
 
 #include <linux/kvm_host.h>
@@ -24,11 +24,11 @@
 #include "vfio.h"
 
 /**
- * vfio_kvm_link_set() - tie a file to a virtual machine
+ * vfio_kvm_link_set() - set the virtual machine of a file
  * @link: link of the file
- * @kvm: the machine, or NULL to untie; no reference is taken
+ * @kvm: the machine, or NULL for none; no reference is taken
  *
- * Devices that are open already are not concerned.
+ * Does not change the machine of devices that are open already.
  *
  * Context: any process context; called under locks of KVM.
  */
@@ -40,11 +40,11 @@ void vfio_kvm_link_set(struct vfio_kvm_link *link, struct kvm *kvm)
 }
 
 /**
- * vfio_device_get_kvm() - give a device that is being opened its machine
+ * vfio_device_get_kvm() - set the machine of a device that is being opened
  * @device: device
  * @link: link of the file that it is opened through
  *
- * A machine that is on its way out is none. While the device has one, KVM
+ * A machine that is being torn down counts as none. While the device has one, KVM
  * cannot be unloaded.
  *
  * Context: the set of @device is locked; may sleep.
@@ -57,7 +57,7 @@ void vfio_device_get_kvm(struct vfio_device *device, struct vfio_kvm_link *link)
 	lockdep_assert_held(&device->dev_set->lock);
 	if (!put)
 		return;
-	/* From the same module, which stays now */
+	/* From the module that the device now has a reference to */
 	get = symbol_get(kvm_get_kvm_safe);
 	if (!get) {
 		symbol_put(kvm_put_kvm);
@@ -107,7 +107,7 @@ void vfio_device_put_kvm(struct vfio_device *device, struct kvm *kvm)
 	lockdep_assert_not_held(&device->dev_set->lock);
 	if (!kvm)
 		return;
-	/* Nobody can unload it: the device still has a reference of its own */
+	/* The module cannot be unloaded: the device still has its reference */
 	put = symbol_get(kvm_put_kvm);
 	if (WARN_ON_ONCE(!put))
 		return;

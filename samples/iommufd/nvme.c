@@ -71,7 +71,7 @@ uint64_t now_ns(void)
 	return now.tv_sec * 1000000000ULL + now.tv_nsec;
 }
 
-/* Order what we wrote to memory before the doorbell that follows. */
+/* Order what we wrote to memory before the doorbell that follows */
 static void before_doorbell(void)
 {
 #ifdef __aarch64__
@@ -81,7 +81,7 @@ static void before_doorbell(void)
 #endif
 }
 
-/* Order the phase bit before what else the device wrote. */
+/* Order the phase bit before what else the device wrote */
 static void after_phase(void)
 {
 #ifdef __aarch64__
@@ -164,7 +164,7 @@ static int reap(struct nvme_queue *queue, uint16_t *status)
 	return tag;
 }
 
-/* Section 3.1.10 and the next: where queue number id rings. */
+/* Section 3.1.10 and the next: where queue number id rings */
 static void queue_begin(struct nvme *nvme, struct nvme_queue *queue, unsigned int id)
 {
 	volatile uint8_t *bells = nvme->regs + REG_DOORBELLS + 2 * id * nvme->stride_bytes;
@@ -182,7 +182,7 @@ static void queue_begin(struct nvme *nvme, struct nvme_queue *queue, unsigned in
 	};
 }
 
-/* Run the admin command that next_sqe() began. */
+/* Run the admin command that next_sqe() began */
 static int admin_run(struct nvme *nvme)
 {
 	const uint64_t end = now_ns() + COMMAND_NS;
@@ -207,7 +207,7 @@ static int identify(struct nvme *nvme, uint32_t what, uint32_t namespace_id)
 	return admin_run(nvme);
 }
 
-/* Section 5.15.2.2; MDTS counts in the controller's smallest pages. */
+/* Section 5.15.2.2; MDTS counts in the controller's smallest pages */
 static int learn_controller(struct nvme *nvme, uint64_t cap)
 {
 	const uint8_t *data = nvme->results.mem + 2 * NVME_PAGE_BYTES;
@@ -309,7 +309,7 @@ void nvme_stop(struct nvme *nvme)
 	wait_ready(nvme, 0);
 }
 
-/* Section 6.9; the count of blocks is zero based. */
+/* Section 6.9; the count of blocks is zero based */
 void nvme_read(struct nvme *nvme, uint16_t tag, uint64_t block, uint32_t nr_blocks,
 	       const struct nvme_target *target)
 {

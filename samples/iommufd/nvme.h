@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Just enough of an NVMe 1.4 controller to read a namespace: the admin queue,
- * one pair of I/O queues, polled, no interrupts.  Section numbers in comments
+ * one pair of I/O queues, polled, no interrupts. Section numbers in comments
  * are those of the NVM Express Base Specification 1.4.
  *
  * All functions return 0 or a negative errno unless they say otherwise.
@@ -17,7 +17,7 @@
 #define NVME_QUEUE_LEN		32u	/* entries of every queue */
 #define NVME_MAX_TRANSFER	(256u << 10)
 
-/* Memory that the controller sees at iova. */
+/* Memory that the controller sees at iova */
 struct dma_area {
 	uint8_t *mem;
 	uint64_t iova;
@@ -50,21 +50,21 @@ struct nvme {
 #define NVME_RING_PAGES		2
 #define NVME_RESULT_PAGES	3
 
-/* Where the data of one read goes: prp1, and prp2 as section 4.3 wants it. */
+/* Where the data of one read goes: prp1, and prp2 as section 4.3 wants it */
 struct nvme_target {
 	uint64_t prp1;
 	uint64_t prp2;
 };
 
-/* Reset the controller, set up all queues and learn what namespace 1 is. */
+/* Reset the controller, set up all queues and learn what namespace 1 is */
 int nvme_start(struct nvme *nvme);
 void nvme_stop(struct nvme *nvme);
 
-/* Queue one read of namespace 1; tag comes back from nvme_poll(). */
+/* Queue one read of namespace 1; tag comes back from nvme_poll() */
 void nvme_read(struct nvme *nvme, uint16_t tag, uint64_t block, uint32_t nr_blocks,
 	       const struct nvme_target *target);
 
-/* Tag of one read that has ended, or -EAGAIN; *status is the NVMe status, 0 if good. */
+/* Tag of one read that has ended, or -EAGAIN; *status is the NVMe status, 0 if good */
 int nvme_poll(struct nvme *nvme, uint16_t *status);
 
 uint64_t now_ns(void);

@@ -6,8 +6,8 @@
  *	nvme_read [--bdf auto|0000:00:03.0] [--sha256] [--expect HEX]
  *
  * Memory is mapped at I/O addresses (IOVAs) that are neither its virtual nor
- * its physical addresses, so data can only arrive if the IOMMU translates.  The
- * verdicts at the end are in TAP form.  What this takes from the kernel is in
+ * its physical addresses, so data can only arrive if the IOMMU translates. The
+ * verdicts at the end are in TAP form. What this takes from the kernel is in
  * vfio_device.c; nvme.c drives the controller and knows no IOMMU.
  */
 #include <errno.h>
@@ -110,7 +110,7 @@ static uint8_t *lock_memory(size_t bytes)
 	return mem;
 }
 
-/* Memory, and a mapping of it that the device may read or also write. */
+/* Memory, and a mapping of it that the device may read or also write */
 static int dma_area_make(struct job *job, struct dma_area *area, size_t bytes, uint64_t iova,
 			 int writable, const char *what)
 {
@@ -141,7 +141,7 @@ static int dma_area_make(struct job *job, struct dma_area *area, size_t bytes, u
 
 /*
  * Section 4.3: the second pointer is nothing, the second page, or a list of all
- * pages but the first.  Slots are as long as the longest read, and a shorter
+ * pages but the first. Slots are as long as the longest read, and a shorter
  * one just uses less of its list.
  */
 static void aim_slot(struct job *job, unsigned int nr, uint32_t slot_bytes)
@@ -174,7 +174,7 @@ static void submit(struct job *job, uint64_t chunk)
 		  slot->bytes / job->nvme.block_bytes, &target);
 }
 
-/* Wait for one slot; others may end first. */
+/* Wait for one slot; others may end first */
 static int await(struct job *job, struct slot *slot)
 {
 	const uint64_t end = now_ns() + READ_NS;
@@ -208,7 +208,7 @@ static void show_progress(uint64_t done, uint64_t total)
 	fflush(stdout);
 }
 
-/* Slots take the chunks in turn, so hashing in order needs no sorting. */
+/* Slots take the chunks in turn, so hashing in order needs no sorting */
 static int read_all(struct job *job)
 {
 	const uint32_t chunk_bytes = job->nvme.max_transfer_bytes;
@@ -280,7 +280,7 @@ static int set_up(struct job *job, const char **step)
 	return err;
 }
 
-/* Let the device write the first page of the namespace to an IOVA. */
+/* Let the device write the first page of the namespace to an IOVA */
 static int write_page_to(struct job *job, uint64_t iova, const char *what)
 {
 	const struct nvme_target target = { .prp1 = iova };
@@ -308,7 +308,7 @@ static int is_fault(const char *text)
 	       strstr(text, "arm-smmu-v3") || strstr(text, "fault from EP");
 }
 
-/* Print what the kernel's log says of IOMMU faults since the last read of it. */
+/* Print what the kernel's log says of IOMMU faults since the last read of it */
 static int show_faults(int kmsg)
 {
 	const struct timespec pause = { .tv_nsec = 20000000 };
@@ -335,7 +335,7 @@ static int show_faults(int kmsg)
 		text[1 + strcspn(text + 1, "\n")] = '\0';
 		printf("  kernel: ");
 		for (text++; *text; text++) {
-			/* The log writes a tab as four characters. */
+			/* The log writes a tab as four characters */
 			if (!strncmp(text, "\\x09", 4))
 				text += 3;
 			else
@@ -360,7 +360,7 @@ static void judge_faults(struct job *job, int kmsg)
 
 /*
  * The canary holds the complement of what the device writes, so that any byte
- * that arrives shows.  The same command with the page mapped at that very IOVA
+ * that arrives shows. The same command with the page mapped at that very IOVA
  * shows that it would have.
  */
 static int check_stray(struct job *job, int kmsg)

@@ -11,7 +11,7 @@ static uint32_t turn(uint32_t word, unsigned int bits)
 
 /*
  * The constants are the first 32 bits behind the point of the square (power 2)
- * or cube (power 3) roots of the first primes: sections 4.2.2 and 5.3.3.  With
+ * or cube (power 3) roots of the first primes: sections 4.2.2 and 5.3.3. With
  * primes below 2^9 a root scaled by 2^32 has at most 37 bits.
  */
 static uint32_t root_fraction(unsigned int prime, int power)
@@ -61,7 +61,7 @@ static uint32_t load_be32(const uint8_t *from)
 	return __builtin_bswap32(word);
 }
 
-/* Section 6.2.2; v[0..7] are its a..h, which move up one place each round. */
+/* Section 6.2.2; v[0..7] are its a..h, which move up one place each round */
 static void take_block(struct sha256 *sha, const uint8_t *block)
 {
 	uint32_t w[64], v[8], t1, t2;

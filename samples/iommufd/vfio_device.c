@@ -102,7 +102,7 @@ static int give_to_vfio(const char *bdf)
 	return err ? err : write_file("/sys/bus/pci/drivers_probe", bdf);
 }
 
-/* The directory vfio-dev of a function holds one entry, named like the node. */
+/* The directory vfio-dev of a function holds one entry, named like the node */
 static int find_node(const char *bdf, char *node, size_t len)
 {
 	struct dirent *entry;
@@ -214,7 +214,7 @@ int vfio_device_open(struct vfio_device *dev, const char *bdf, const char **step
 	return 0;
 }
 
-/* Closing the node unbinds the device; the last close of an iommufd frees it. */
+/* Closing the node unbinds the device; the last close of an iommufd frees it */
 void vfio_device_close(struct vfio_device *dev)
 {
 	if (dev->fd >= 0)

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A device of VFIO that is made of software and reaches the memory of its user
- * in each way that such a device can: it pins pages, lets go of them when they are
- * unmapped, and copies without pinning.
+ * A VFIO device in software that accesses the memory of its user in each way that
+ * such a device can: it pins pages, unpins them when they are unmapped, and copies
+ * without pinning.
  *
  * User space writes one &struct vdma_command at a time to the device's file, and
  * the result of write() is that of the command. What was copied last is read
  * from the file.
  *
- * Files of the platform device let a test see when the driver is called, and hold
+ * Files of the platform device let a test see when the driver is called, and delay
  * the caller there:
  *   hold   where callers wait, "unmap" (in dma_unmap()), "close" (in
  *          close_device(), before pages are unpinned) or "none"
@@ -38,7 +38,7 @@ enum vdma_op {
 	VDMA_FILL,		/* what is pinned, with a byte */
 	VDMA_LOAD,		/* from iova into the buffer */
 	VDMA_STORE,		/* from the buffer to iova */
-	VDMA_ASKED,		/* number of pages that the device was told to let go of */
+	VDMA_ASKED,		/* number of pages that the device was asked to unpin */
 };
 
 /**
@@ -191,7 +191,7 @@ static ssize_t vdma_read(struct vfio_device *vdev, char __user *buf,
 	return done;
 }
 
-/* The locks of the device are free meanwhile. Who is killed waits no more. */
+/* Waits without the locks of the device; a fatal signal ends the wait */
 static void wait_while_held(struct vdma *vdma, enum vdma_hold where)
 {
 	atomic_inc(&vdma->nr_held);

@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory BARs of a device as dma-bufs, for other devices to reach.
+ * Memory BARs of a device as dma-bufs, for DMA of other devices.
  *
  * User space asks for a part of a BAR and gets a dma-buf, which it maps into an
- * address space of an iommufd. It may also give an address there, at which it has
- * mapped the BAR: then a dma-buf of the whole BAR is used behind its back, one
- * for all such mappings, since nobody is charged for a dma-buf. Nobody else can
- * use them: no list of addresses is ever made of it. The dma-buf does not keep the
+ * address space of an iommufd. It may also give iommufd an address at which it has
+ * mapped the BAR. iommufd then uses an internal dma-buf of the whole BAR, one for
+ * all such mappings, since no account is charged for a dma-buf. Other importers
+ * cannot use either kind: map_dma_buf() always fails. The dma-buf does not keep the
  * device open. Whenever the user of the device makes it stop decoding its memory,
  * by a reset, a command or a power state, the exports are revoked first, so that no
- * other device runs into the hole; see vfio_pci_dmabuf_revoke(). Resets that come
- * from elsewhere (sysfs, the driver of the PF) are not announced to vfio-pci.
+ * other device accesses the memory meanwhile; see vfio_pci_dmabuf_revoke(). Resets
+ * by other means (sysfs, the driver of the PF) are not announced to vfio-pci.
  *
  * Locks, outermost first:
  *
- *   memory_lock            whether the memory may be reached; which exports the
+ *   memory_lock            whether the memory may be accessed; which exports the
  *                          device has. For writing: to revoke and to restore
- *   bar_exports.lock       the list, against dma-bufs that are going away. They
- *                          are freed behind it, so those on the list are there
+ *   bar_exports.lock       the list, against dma-bufs that are released. They are
+ *                          freed after they left the list, so those on it are valid
  *   dma_resv of a dma-buf  whether the export is revoked; its importers, and
  *                          the locks that unmapping from an IOMMU takes
  */
@@ -43,7 +43,7 @@
 #include "vfio_pci_dmabuf.h"
 #include "vfio_pci_priv.h"
 
-/* Ranges of one export. More than one cannot be mapped by anybody yet */
+/* Most ranges of one export. iommufd maps only exports of a single range */
 #define MAX_RANGES	1024
 
 /**
@@ -59,14 +59,14 @@ struct vfio_pci_bar_exports {
 };
 
 /**
- * struct bar_export - part of a BAR that others can reach
- * @node: place in the list of the device; empty when that has been closed
+ * struct bar_export - part of a BAR that other devices can access
+ * @node: entry in the list of the device; empty when the device has been closed
  * @owner: the list; a reference
  * @dmabuf: the dma-buf that this belongs to
  * @run: where the memory is
  * @nr_ranges: number of ranges that were asked for; @run is the first
- * @shared: it is a whole BAR, for everybody who names an address there
- * @revoked: nobody may reach the memory; protected by the dma-buf's reservation
+ * @shared: it is a whole BAR, and used for every mapping by an address there
+ * @revoked: the memory may not be accessed; protected by the dma-buf's reservation
  *	     lock
  */
 struct bar_export {
@@ -93,7 +93,7 @@ static void put_exports(struct vfio_pci_bar_exports *exports)
 	kref_put(&exports->users, free_exports);
 }
 
-/* The device's list, made when it is first needed */
+/* The device's list, allocated at the first export */
 static struct vfio_pci_bar_exports *
 get_exports(struct vfio_pci_core_device *vdev)
 {
@@ -113,7 +113,7 @@ get_exports(struct vfio_pci_core_device *vdev)
 	return exports;
 }
 
-/* The dma-buf. Importers other than iommufd find no way to the memory */
+/* Operations of the dma-buf: importers other than iommufd cannot map it */
 
 static int export_pin(struct dma_buf_attachment *attachment)
 {
@@ -136,7 +136,7 @@ static void export_unmap(struct dma_buf_attachment *attachment,
 {
 }
 
-/* An importer that cannot reach memory of a device needs not come closer */
+/* Refuse importers that cannot access memory of a device */
 static int export_attach(struct dma_buf *dmabuf,
 			 struct dma_buf_attachment *attachment)
 {
@@ -178,7 +178,7 @@ static int export_locate(struct dma_buf *dmabuf, struct iommu_run *run)
 	return 0;
 }
 
-/* Taking away and giving back */
+/* Revoking and restoring */
 
 static bool memory_is_usable(struct vfio_pci_core_device *vdev)
 {
@@ -212,10 +212,10 @@ static void set_all_revoked(struct vfio_pci_core_device *vdev, bool revoked)
 }
 
 /**
- * vfio_pci_dmabuf_revoke() - the memory of a device is about to go away
+ * vfio_pci_dmabuf_revoke() - the memory of a device is about to become inaccessible
  * @vdev: device
  *
- * When this returns no device reaches it through an export any more.
+ * When this returns no device can access it through an export any more.
  *
  * Context: memory_lock held for writing; may sleep.
  */
@@ -225,7 +225,7 @@ void vfio_pci_dmabuf_revoke(struct vfio_pci_core_device *vdev)
 }
 
 /**
- * vfio_pci_dmabuf_restore() - the memory of a device may be back
+ * vfio_pci_dmabuf_restore() - the memory of a device may be accessible again
  * @vdev: device
  *
  * If the device decodes its memory, the exports can be mapped again.
@@ -242,8 +242,8 @@ void vfio_pci_dmabuf_restore(struct vfio_pci_core_device *vdev)
  * vfio_pci_dmabuf_close() - a device is being closed
  * @vdev: device
  *
- * The exports are revoked for good: who opens the device next need not share it
- * with those who have them.
+ * The exports are revoked for good: they give no access to the next user of the
+ * device.
  *
  * Context: may sleep; takes memory_lock.
  */
@@ -269,7 +269,7 @@ void vfio_pci_dmabuf_close(struct vfio_pci_core_device *vdev)
 
 /* Making an export */
 
-/* As for mmap, the BAR must be ours alone as long as the device is open */
+/* As for mmap, request the BAR's resource until the device is closed */
 static int claim_bar(struct vfio_pci_core_device *vdev, unsigned int bar)
 {
 	int err;
@@ -304,7 +304,7 @@ static int publish(struct vfio_pci_core_device *vdev, struct bar_export *export,
 	}
 	export->owner = exports;
 	mutex_lock(&exports->lock);
-	/* Those that are looked for come first */
+	/* Shared exports are looked up, so they come first */
 	if (export->shared)
 		list_add(&export->node, &exports->list);
 	else
@@ -316,7 +316,7 @@ out_unlock:
 	return err;
 }
 
-/* Nothing can be reached before it is published */
+/* The memory cannot be accessed before the export is on the list */
 static struct dma_buf *create_dmabuf(struct vfio_pci_core_device *vdev,
 				     unsigned int bar,
 				     const struct bar_export *wanted,
@@ -349,7 +349,7 @@ static struct dma_buf *create_dmabuf(struct vfio_pci_core_device *vdev,
 	return dmabuf;
 }
 
-/* One range of a BAR of @bar_bytes; adds to the total in @size */
+/* Check one range of a BAR of @bar_bytes, and add its length to @size */
 static bool range_is_valid(const struct vfio_region_dma_range *range,
 			   u64 bar_bytes, size_t *size)
 {
@@ -454,7 +454,7 @@ int vfio_pci_dmabuf_feature(struct vfio_pci_core_device *vdev, u32 flags,
 	return ret;
 }
 
-/* Returns a reference, or NULL. Those that are being released are passed over. */
+/* Returns a reference, or NULL. Skips dma-bufs that are being released */
 static struct dma_buf *get_shared(struct vfio_pci_core_device *vdev,
 				  phys_addr_t phys)
 {
@@ -482,7 +482,7 @@ out_unlock:
 	return dmabuf;
 }
 
-/* Two who are the first at once make two: they are as many as there are tasks */
+/* Two tasks may both find no dma-buf and make two, which is harmless */
 static struct dma_buf *export_bar(struct vfio_pci_core_device *vdev,
 				  unsigned int bar)
 {
@@ -501,7 +501,7 @@ static struct dma_buf *export_bar(struct vfio_pci_core_device *vdev,
 				       O_RDWR | O_CLOEXEC);
 }
 
-/* A part of a BAR that a process has mapped; where it may do that mmap decided */
+/* A part of a BAR that a process has mapped: mmap has checked its rights */
 static struct dma_buf *export_pages(void *private, phys_addr_t phys,
 				    size_t size, u64 *offset)
 {

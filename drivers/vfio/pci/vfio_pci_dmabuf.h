@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Memory BARs of a device for other devices to reach.
+ * Memory BARs of a device for DMA of other devices.
  *
- * The driver says when its device's memory may be reached, and when not. It
- * holds memory_lock for writing around both.
+ * The driver says when its device's memory may be accessed and when not. It holds
+ * memory_lock for writing around both.
  */
 #ifndef __VFIO_PCI_DMABUF_H__
 #define __VFIO_PCI_DMABUF_H__

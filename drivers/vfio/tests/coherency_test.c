@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What KVM is told about a group whose devices are behind IOMMUs that differ.
+ * The coherency that is reported to KVM for a group whose devices are behind
+ * different IOMMUs.
  */
 #include <kunit/test.h>
 #include <linux/bits.h>
@@ -52,7 +53,7 @@ static void begin(struct kunit *test, unsigned int can)
 			fake_dev_make(test, &fake.iommus[can & BIT(i) ? 0 : 1])));
 }
 
-/* One device that can get around the caches is enough, wherever it stands. */
+/* One device that can bypass the caches makes the group incoherent, in any place */
 static void all_must_snoop(struct kunit *test)
 {
 	struct vfio_group *group;
@@ -73,7 +74,7 @@ static void all_must_snoop(struct kunit *test)
 	}
 }
 
-/* VFIO makes groups for devices that do no DMA, or do it without an IOMMU. */
+/* VFIO makes groups for devices that do no DMA, or do it without an IOMMU */
 static void other_groups(struct kunit *test)
 {
 	struct vfio_group *group;

@@ -34,7 +34,7 @@
 #define FAKE_DIRECT_BASE SZ_1M
 #define MAX_RANGES	8
 
-/* How long to look that somebody waits, and how long to wait for somebody */
+/* How long a thread must keep waiting, and how long to wait for a thread */
 #define A_WHILE		(HZ / 5)
 #define LONG		(20 * HZ)
 
@@ -111,7 +111,7 @@ static void unset(struct vfio_group *group)
 	mutex_unlock(&group->group_lock);
 }
 
-/* What all devices of a group can use, as one that asks before any is open sees it */
+/* The IOVAs that all devices of a group can use, before any of them is open */
 static unsigned int usable(struct kunit *test, struct vfio_group *group,
 			   struct iommufd_range *ranges)
 {
@@ -128,7 +128,7 @@ static unsigned int usable(struct kunit *test, struct vfio_group *group,
 	return nr;
 }
 
-/* Firmware needs memory of devices whose bit is set: one is enough for the group. */
+/* Firmware needs memory of the devices in @direct: one device counts for the group */
 static void reserved_for(struct kunit *test, unsigned int direct)
 {
 	struct iommufd_range ranges[MAX_RANGES];
@@ -175,14 +175,14 @@ static void each_device_reserves(struct kunit *test)
  * @domain: what it is attached to
  * @reset_at_bind: its reset begins when it has been bound
  * @reset_at_attach: its reset begins when it is attached for the first time
- * @reset_ends: and ends before that is refused
+ * @reset_ends: and ends before that attach is refused
  * @busy: every attach is refused, without any reset
  * @attaches: attaches that were tried
  * @attached: the last one succeeded
  * @bound: DMA is owned
- * @ret: what came of it
+ * @ret: result of the open
  * @task: the thread
- * @done: @ret is there, the thread is about to end
+ * @done: @ret is set, the thread is about to end
  */
 struct opening {
 	struct vfio_device device;
@@ -319,7 +319,7 @@ static void finish(struct kunit *test, struct opening *opening)
 	put_task_struct(opening->task);
 }
 
-/* Start to open a device whose reset is in the way, and see that it waits. */
+/* Open a device in a thread while it is reset, and check that the thread waits */
 static void start_and_wait(struct kunit *test, struct opening *opening)
 {
 	start(test, opening);
@@ -328,7 +328,7 @@ static void start_and_wait(struct kunit *test, struct opening *opening)
 	KUNIT_EXPECT_EQ(test, 1, opening->ret);
 }
 
-/* Programs that know groups are not told that there was a reset. */
+/* Programs that use groups do not see an error during a reset */
 static void open_waits_for_a_reset(struct kunit *test)
 {
 	struct opening *opening = begin(test);
@@ -344,7 +344,7 @@ static void open_waits_for_a_reset(struct kunit *test)
 	end(test, opening);
 }
 
-/* Nor is it too late for that when it begins after the wait. */
+/* Nor when the reset begins after the wait */
 static void open_meets_a_reset(struct kunit *test)
 {
 	struct opening *opening = begin(test);
@@ -360,7 +360,7 @@ static void open_meets_a_reset(struct kunit *test)
 	end(test, opening);
 }
 
-/* Or is over when the refusal is looked at */
+/* Nor when it is over by the time that the attach has failed */
 static void open_misses_a_reset(struct kunit *test)
 {
 	struct opening *opening = begin(test);
@@ -375,7 +375,7 @@ static void open_misses_a_reset(struct kunit *test)
 	end(test, opening);
 }
 
-/* What is busy for another reason is not tried again. */
+/* An attach that is refused for another reason is not repeated */
 static void open_is_refused(struct kunit *test)
 {
 	struct opening *opening = begin(test);
@@ -388,7 +388,7 @@ static void open_is_refused(struct kunit *test)
 	end(test, opening);
 }
 
-/* Who waits can be killed, before it has tried and after. */
+/* A task that waits can be killed, before its first attach and after it */
 static void killed(struct kunit *test, bool after)
 {
 	struct opening *opening = begin(test);

@@ -20,7 +20,7 @@
 #define NEVER_MS	60000
 
 /* Where each of them waits, by the names of functions of the kernel */
-#define AT_THE_GATE	"let_go"
+#define FOR_DRIVER	"request_driver_unpin"
 #define BEFORE_CLOSE	"vfio_iommufd_device_closing"
 #define FOR_UNPIN	"iommufd_map_wait_until"
 
@@ -117,7 +117,7 @@ static void test_unmap_first(struct user *user)
 	start(&first);
 	tap_ok(comes_to(&first, NULL), "%s: an unmap is held", user->door);
 	start(&second);
-	tap_ok(comes_to(&second, AT_THE_GATE), "%s: the next waits for it", user->door);
+	tap_ok(comes_to(&second, FOR_DRIVER), "%s: the next waits for it", user->door);
 	start(&closer);
 	tap_ok(comes_to(&closer, BEFORE_CLOSE), "%s: close waits before the driver is closed",
 	       user->door);
