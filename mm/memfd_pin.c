@@ -2,10 +2,9 @@
 /*
  * Long-term pins of the pages of a memfd, by their place in the file.
  *
- * GUP finds pages through the mapping of a process.  Here there is none: pages
- * come straight from the file, which makes those that it does not have yet.
- * They are pinned like those of GUP, so unpin_user_pages() and its relatives
- * undo it.
+ * GUP finds pages through the mapping of a process. Here there is no mapping: pages
+ * come from the page cache of the file, and missing ones are allocated. They are
+ * pinned like those of GUP, so unpin_user_pages() and its relatives undo it.
  */
 #include <linux/err.h>
 #include <linux/export.h>
@@ -23,19 +22,19 @@
 
 #include "internal.h"
 
-/* Let the file system make a huge page, as it would for fallocate(2). */
+/* Let the file system make a huge page, as it would for fallocate(2) */
 static int make_huge_page(struct file *file, pgoff_t huge_index)
 {
 	struct hstate *h = hstate_file(file);
 	int err;
 
-	/* No write access is needed: reading a hole makes its page, too. */
+	/* No write access is needed: reading a hole allocates its page, too */
 	file_start_write(file);
 	err = file->f_op->fallocate(file, FALLOC_FL_KEEP_SIZE,
 				    (loff_t)huge_index << huge_page_shift(h),
 				    huge_page_size(h));
 	file_end_write(file);
-	/* It gives up for any signal; have the call made again behind it. */
+	/* fallocate ends at any signal; make the system call restart after it */
 	if (err == -EINTR && !fatal_signal_pending(current))
 		return -ERESTARTNOINTR;
 	return err;
@@ -50,9 +49,9 @@ static struct page *get_huge_page(struct file *file, pgoff_t index)
 	struct folio *folio;
 	int err;
 
-	/* The page cache counts in huge pages here. */
+	/* The page cache counts in huge pages here */
 	while (!(folio = filemap_get_folio(mapping, huge_index))) {
-		/* Somebody may punch holes as fast as pages are made. */
+		/* Another task may punch holes as fast as pages are allocated */
 		err = retry_longterm_pin(&nr_retries);
 		if (err == -EAGAIN)
 			err = make_huge_page(file, huge_index);
@@ -66,13 +65,13 @@ static struct page *get_huge_page(struct file *file, pgoff_t index)
 	return folio_page(folio, index & (pages_per_huge_page(h) - 1));
 }
 
-/* The last of them may be a part of a huge page, or shorter than a page. */
+/* The last one counts in full, even if the file ends within it */
 static unsigned long pages_of_file(struct file *file)
 {
 	return DIV_ROUND_UP_ULL(i_size_read(file_inode(file)), PAGE_SIZE);
 }
 
-/* A page of the file with a reference. */
+/* A page of the file with a reference */
 static struct page *get_page_at(struct file *file, pgoff_t index)
 {
 	if (index >= pages_of_file(file))
@@ -82,7 +81,7 @@ static struct page *get_page_at(struct file *file, pgoff_t index)
 	return shmem_read_mapping_page(file->f_mapping, index);
 }
 
-/* Pin pages of one folio; returns how many, not 0, or an errno. */
+/* Pin pages of one folio; returns how many, not 0, or an errno */
 static long pin_in_folio(struct file *file, pgoff_t index,
 			 unsigned long max_pages, struct page **pages)
 {
@@ -93,7 +92,7 @@ static long pin_in_folio(struct file *file, pgoff_t index,
 
 	if (IS_ERR(page))
 		return PTR_ERR(page);
-	/* The reference keeps a huge page from being split. */
+	/* The reference keeps a huge page from being split */
 	folio = page_folio(page);
 	nr = min3(max_pages,
 		  (unsigned long)folio_nr_pages(folio) - folio_page_idx(folio, page),
@@ -133,7 +132,7 @@ static int pin_long_term(struct file *file, pgoff_t first, unsigned int npages,
 	unsigned int flags, nr_retries = 0;
 	int err;
 
-	/* Pages that are made now need not be moved. */
+	/* Pages that are allocated now need not be migrated */
 	flags = memalloc_pin_save();
 	do {
 		err = pin_once(file, first, npages, pages);
@@ -147,11 +146,10 @@ static int pin_long_term(struct file *file, pgoff_t first, unsigned int npages,
 }
 
 /**
- * memfd_can_pin() - is a file one whose pages can be pinned by their place
+ * memfd_can_pin() - tell whether pages of a file can be pinned by their offset
  * @file: any file
  *
- * Such a file stands for memory and nothing else: whoever keeps it keeps no
- * other file alive.
+ * Such a file consists of memory only: a reference to it keeps no other file open.
  *
  * Context: any.
  * Return: whether memfd_pin_pages() takes it: a file of shmem or hugetlbfs.
@@ -177,20 +175,20 @@ static bool may_access(struct file *file, bool write)
  * @write: they will be written to
  * @pages: receives the pages
  *
- * All pages or none are pinned, where they do not hinder memory hotplug and
- * contiguous allocations.  Pages of a hole are made.
+ * All pages or none are pinned. They are migrated first if they would hinder memory
+ * hotplug or contiguous allocations. Pages of a hole are allocated.
  *
- * A file that is being written to cannot be sealed against it, and a pinned
- * page is proof of that; a file that was sealed is not pinned for writing.
+ * A pinned page keeps the file from being sealed against writing, and a file that
+ * is sealed cannot be pinned for writing.
  *
  * Context: may sleep; takes the inode's lock.
  * Return: 0; -EINVAL when the file is not a memfd, ends before the last page,
  * or may not be accessed like this; -ENOMEM, also when pages that must be
  * moved are in use; -ENOSPC when a limit of the file system is reached;
  * -EFAULT when a page is broken; -EBUSY when one can neither be pinned nor
- * moved in ten seconds, or is gone each time that it was made; -EINTR on a
- * fatal signal; -ERESTARTNOINTR on another one that got in the way: the caller
- * shall undo what it did and return that to user space.
+ * moved in ten seconds, or is removed each time that it was allocated; -EINTR on a
+ * fatal signal; -ERESTARTNOINTR when another signal interrupted the call: the
+ * caller undoes what it did and returns that to user space.
  */
 int memfd_pin_pages(struct file *file, pgoff_t first, unsigned int npages,
 		    bool write, struct page **pages)
@@ -203,7 +201,7 @@ int memfd_pin_pages(struct file *file, pgoff_t first, unsigned int npages,
 	if (!write)
 		return pin_long_term(file, first, npages, pages);
 
-	/* Until they are pinned nobody seals the file; then the pins tell. */
+	/* Excludes sealing until the pages are pinned; then the pins exclude it */
 	if (mapping_map_writable(mapping))
 		return -EINVAL;
 	if (memfd_file_seals(file) & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE))

@@ -2,61 +2,63 @@
 /*
  * Long-term pins of many pages of a huge page at once.
  *
- * GUP tells its callers of every page.  For pages that one entry of a page
- * table maps the first one says it all, so here the cost of a huge page does
- * not depend on its size.  What such a pin promises is what
- * pin_user_pages_fast() with FOLL_WRITE and FOLL_LONGTERM promises, and its
- * rules are those of the lockless walk in gup.c:
+ * GUP returns every page to its callers. Pages that one entry of a page table maps
+ * are consecutive, so the first one is enough, and the cost of pinning a huge page
+ * does not depend on its size. Such a pin gives the guarantees of
+ * pin_user_pages_fast() with FOLL_WRITE and FOLL_LONGTERM, and follows the rules of
+ * the lockless walk in gup.c:
  *
- * * Interrupts are off while page tables are read, so that none of them is
- *   freed meanwhile.  See below for who waits for that.
- * * Entries may change at any time, and so may what they point to.  So the pin
- *   comes first, then the second look at the entry.  Whoever changes an entry
- *   does it the other way around: entry first, then a look for pins
- *   (page_try_share_anon_rmap(), folio_ref_freeze() in
- *   split_huge_page_to_list()).  One of the two sees the other.
- * * A pin that the second look takes back may be on anything that has been made
- *   of the memory since, so it is undone where it was taken: on the folio that
- *   try_grab_folio() found, and not page by page.
+ * * Interrupts are disabled while page tables are read, so that none of them is
+ *   freed meanwhile. See below for how freeing waits for that.
+ * * Entries, and the pages that they point to, may change at any time. So the page
+ *   is pinned first and the entry read again afterwards. A task that changes an
+ *   entry does it in the opposite order: it writes the entry and then checks for
+ *   pins (page_try_share_anon_rmap(), folio_ref_freeze() in
+ *   split_huge_page_to_list()). One of the two sees the other.
+ * * If the entry has changed, the memory may have been reused for something else,
+ *   so the pin is dropped where it was taken: on the folio that try_grab_folio()
+ *   found, and not page by page.
  * * fork() must not share a page that is about to be pinned: a pin that
- *   overlaps a fork is taken back.  A fork after it finds MMF_HAS_PINNED and
- *   the pin.
- * * Only a writable entry is good.  What it maps is a page of a file, or an
- *   anonymous page that is exclusive to this process and will stay so.
+ *   overlaps a fork is dropped again. A later fork sees MMF_HAS_PINNED and the
+ *   pin.
+ * * The entry must be writable. It then maps a page of a file, or an anonymous page
+ *   that is exclusive to this process and will stay so.
  *
- * Tables of pmds and above are read, never a table of ptes.  They are freed by
- * free_pgtables(), when the mappings below are gone, and that this waits for
- * CPUs whose interrupts are off is up to the architecture:
+ * Tables of pmds and above are read, never a table of ptes. They are freed by
+ * free_pgtables(), when the mappings below are gone. How this waits for CPUs whose
+ * interrupts are disabled depends on the architecture:
  *
  * * With MMU_GATHER_RCU_TABLE_FREE tables go through tlb_remove_table(), which
- *   frees them after a grace period of RCU, and interrupts that are off hold
- *   that up; or, when there is no memory to put it off
- *   (tlb_remove_table_one()), after tlb_remove_table_sync_one() has interrupted
- *   all CPUs.  So it is on arm64, s390, powerpc, and arm with LPAE and SMP,
- *   where TLBs may be invalidated without interrupting anybody.
- * * x86 does the same where a hypervisor flushes TLBs, which spares CPUs that
- *   it does not run: KVM, Hyper-V and Xen PV set pv_ops.mmu.tlb_remove_table
- *   along with flush_tlb_multi.  Otherwise tables are freed like pages
+ *   frees them after an RCU grace period, which disabled interrupts delay; or, when
+ *   memory for deferring it cannot be allocated (tlb_remove_table_one()), after
+ *   tlb_remove_table_sync_one() has interrupted all CPUs. This applies to arm64,
+ *   s390, powerpc, and arm with LPAE and SMP, where TLBs may be invalidated without
+ *   interrupting any CPU.
+ * * x86 does the same where a hypervisor flushes TLBs, which skips CPUs that are
+ *   not running: KVM, Hyper-V and Xen PV set pv_ops.mmu.tlb_remove_table
+ *   along with flush_tlb_multi. Otherwise tables are freed like pages
  *   (tlb_remove_page()), once native_flush_tlb_multi() has interrupted the CPUs
- *   in mm_cpumask(), and waited for them.  This one is among them since the
+ *   in mm_cpumask(), and waited for them. This one is among them since the
  *   address space is the caller's own.
- * * On MIPS, LoongArch and sh nobody waits: __pmd_free_tlb() is pmd_free().
- *   With more than one CPU this file is left out there (PIN_USER_HUGE_PAGE).
+ * * On MIPS, LoongArch and sh freeing does not wait: __pmd_free_tlb() is
+ *   pmd_free(). With more than one CPU this file is not built there
+ *   (PIN_USER_HUGE_PAGE).
  *
- * Two more changes are to be told apart from freeing:
+ * Two more changes of tables are not freeing:
  *
- * * huge_pmd_unshare() takes a table of hugetlb pmds away from one process and
- *   leaves it to others.  As long as anybody shares it, it maps the same pages
- *   of the same file.  When the last but one has left it, and before it may be
- *   used for anything else, huge_pmd_unshare_flush() flushes TLBs and calls
+ * * huge_pmd_unshare() removes a table of hugetlb pmds from one process while
+ *   others keep it. As long as it is shared, it maps the same pages of the same
+ *   file. When only one process is left, and before the table may be used for
+ *   anything else, huge_pmd_unshare_flush() flushes TLBs and calls
  *   tlb_remove_table_sync_one(), or, where that does nothing, relies on the
- *   flush to interrupt.
+ *   interrupts of the flush.
  * * A split by __split_huge_pmd() (pmdp_invalidate(), pmd_populate()) and a
- *   collapse by khugepaged (pmdp_collapse_flush(), set_pmd_at()) exchange a
- *   table of ptes and an entry here.  The second look sees it.
+ *   collapse by khugepaged (pmdp_collapse_flush(), set_pmd_at()) replace an entry
+ *   that is read here by a table of ptes or the reverse. Reading the entry again
+ *   detects it.
  *
- * Everything else is left to GUP: whatever is not mapped, or not by a huge
- * page, or read-only, needs a fault, must be moved first, or belongs to a
+ * Everything else is left to GUP: memory that is not mapped, not by a huge page, or
+ * read-only, that needs a page fault, must be migrated first, or belongs to a
  * device.
  */
 #include <linux/export.h>
@@ -84,8 +86,8 @@ static void drop_pins(struct folio *folio, unsigned long npages)
 }
 
 /*
- * The entry that named the page may be out of date, and the page belong to
- * another folio by now: one that does not have all pages is not the huge page.
+ * The entry may be outdated, and the page may belong to another folio by now: a
+ * folio that does not contain all pages is not the huge page.
  */
 static struct folio *take_pins(struct page *page, unsigned long npages)
 {
@@ -101,7 +103,7 @@ static struct folio *take_pins(struct page *page, unsigned long npages)
 	return folio;
 }
 
-/* The second look is over. */
+/* Called after the entry was read again: keep the pins or drop them */
 static bool keep_pins(struct folio *folio, unsigned long npages, bool unchanged)
 {
 	if (unchanged)
@@ -160,7 +162,7 @@ VISIBLE_IF_KUNIT struct page *pin_in_pud(pud_t *pudp, pud_t pud,
 			 pud_val(pud) == pud_val(READ_ONCE(*pudp))) ? page : NULL;
 }
 
-/* Called with interrupts off, so that page tables stay. */
+/* Called with interrupts off, so that page tables stay */
 static struct page *pin_mapped(unsigned long addr, unsigned long npages)
 {
 	pgd_t *pgdp = pgd_offset(current->mm, addr);
@@ -192,7 +194,7 @@ static struct page *pin_mapped(unsigned long addr, unsigned long npages)
 	return pmd_present(pmd) ? pin_in_pmd(pmdp, pmd, addr, npages) : NULL;
 }
 
-/* Pins that do not overlap a fork, since write_protect_seq was read. */
+/* Pins that do not overlap a fork, since write_protect_seq was read */
 VISIBLE_IF_KUNIT struct page *pin_unless_forked(unsigned long addr,
 						unsigned long npages,
 						unsigned int seq)
@@ -204,21 +206,21 @@ VISIBLE_IF_KUNIT struct page *pin_unless_forked(unsigned long addr,
 	page = pin_mapped(addr, npages);
 	local_irq_restore(irq_flags);
 	if (page && read_seqcount_retry(&current->mm->write_protect_seq, seq)) {
-		/* Now that it is pinned, it stays part of its folio. */
+		/* Now that it is pinned, it stays part of its folio */
 		drop_pins(page_folio(page), npages);
 		return NULL;
 	}
 	return page;
 }
 
-/* Whether a pinned page is of a kind that fork() keeps from being shared. */
+/* Whether fork() copies the pinned page instead of sharing it */
 static bool is_unshared(struct page *page)
 {
 	struct folio *folio = page_folio(page);
 
 	if (!folio_test_anon(folio) || PageAnonExclusive(&folio->page))
 		return true;
-	/* It may be mapped by single pages by now. */
+	/* The folio may be mapped by single pages by now */
 	return !folio_test_hugetlb(folio) && PageAnonExclusive(page);
 }
 
@@ -227,18 +229,18 @@ static bool is_unshared(struct page *page)
  * @addr: address of the first page, page aligned, without a tag
  * @npages: number of pages, not 0
  *
- * They are pinned like those that pin_user_pages_fast() pins to be written to
- * for a long time, each of them once, so unpin_user_page_range_dirty_lock() and
- * its relatives undo it, in parts as well.
+ * Each page is pinned once, as by pin_user_pages_fast() with FOLL_WRITE and
+ * FOLL_LONGTERM, so unpin_user_page_range_dirty_lock() and its relatives undo it,
+ * for a part of the pages as well.
  *
- * Never waits for anything and never faults pages in, so memory that could be
- * pinned otherwise is often not: the caller shall try that then.
+ * Never waits and never faults pages in, so it often fails for memory that could be
+ * pinned otherwise. The caller then uses pin_user_pages_fast().
  *
  * Context: process context with the address space that @addr belongs to; any
  * lock may be held.
- * Return: the first page, when @npages pages that follow each other in physical
- * memory are pinned; NULL, and nothing is, when no single huge page is mapped
- * there that has all of them and can be pinned at once.
+ * Return: the first page, with @npages physically consecutive pages pinned; NULL,
+ * with nothing pinned, when no single huge page is mapped there that contains all
+ * of them and can be pinned at once.
  */
 struct page *pin_user_huge_page(unsigned long addr, unsigned long npages)
 {

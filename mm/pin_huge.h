@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Parts of pin_huge.c that tests call with what a race would leave.
+ * Parts of pin_huge.c that tests call in states which races would leave.
  */
 #ifndef __MM_PIN_HUGE_H
 #define __MM_PIN_HUGE_H

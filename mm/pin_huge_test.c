@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KUnit tests of pins of huge pages that change meanwhile.
+ * KUnit tests of pins of huge pages that change at the same time.
  *
- * What a race leaves is made by hand: the entry that was read before it, the
- * place of the entry behind it, and between them the pages as they are then.
+ * The tests set up the state that a race would leave: the value of the entry that
+ * was read before, the entry as it is afterwards, and the pages as they are then.
  */
 #include <kunit/test.h>
 #include <linux/gfp.h>
@@ -20,7 +20,7 @@
 #define NR_PAGES	HPAGE_PMD_NR
 #define NR_PAGES_PUD	(PUD_SIZE / PAGE_SIZE)
 
-/* Some pages behind the first of what was a huge page */
+/* A range within what was a huge page, behind its first page */
 #define PART_FIRST	5
 #define PART_NR		7
 
@@ -38,7 +38,7 @@ struct huge_fixture {
 	unsigned long addr;
 };
 
-/* Have a huge page mapped that need not be moved before it is pinned. */
+/* Map a huge page that need not be migrated before it is pinned */
 static int map_huge_page(struct huge_fixture *f)
 {
 	unsigned int flags;
@@ -82,7 +82,7 @@ static void huge_exit(struct kunit *test)
 
 	if (!f)
 		return;
-	/* What was found wrong has been reported, and must not spread. */
+	/* Failures were reported; restore the pages so that they have no effects */
 	for (i = 0; f->small && i < NR_PAGES; i++) {
 		set_page_count(f->small + i, 1);
 		__free_page(f->small + i);
@@ -110,7 +110,7 @@ static void expect_untouched(struct kunit *test, struct page *small)
 	KUNIT_EXPECT_EQ(test, 0, nr_touched);
 }
 
-/* The huge page was split after its entry was read. */
+/* The huge page was split after its entry was read */
 static void pmd_of_split_page(struct kunit *test)
 {
 	struct huge_fixture *f = test->priv;
@@ -123,7 +123,7 @@ static void pmd_of_split_page(struct kunit *test)
 	expect_untouched(test, f->small);
 }
 
-/* An entry that stays, and does not map a huge page. */
+/* An entry that does not change, and does not map a huge page */
 static void pmd_of_small_pages(struct kunit *test)
 {
 	struct huge_fixture *f = test->priv;
@@ -145,7 +145,7 @@ static pud_t huge_pud(struct page *page)
 	return pud_mkwrite(pud_mkyoung(pud_mkhuge(pfn_pud(pfn, PAGE_SHARED))));
 }
 
-/* Where below its pud a page is */
+/* Offset of a page within the range of a pud */
 static unsigned long addr_in_pud(struct page *page)
 {
 	return (page_to_pfn(page) % NR_PAGES_PUD) << PAGE_SHIFT;
@@ -194,7 +194,7 @@ static void expect_pins(struct kunit *test, struct page *huge, int nr_refs,
 	KUNIT_EXPECT_EQ(test, nr_pins, atomic_read(folio_pincount_ptr(folio)));
 }
 
-/* The huge page was unmapped after its entry was read. */
+/* The huge page was unmapped after its entry was read */
 static void pmd_of_unmapped_page(struct kunit *test)
 {
 	struct huge_fixture *f = test->priv;
@@ -221,7 +221,7 @@ static void pmd_of_huge_page(struct kunit *test)
 	expect_pins(test, f->huge, 1, 0);
 }
 
-/* The process forks after the pin has begun, or did so just before. */
+/* The process forks after the pin has begun, or did so just before */
 static void pin_overlaps_fork(struct kunit *test)
 {
 	struct huge_fixture *f = test->priv;

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How often a long-term pin is tried again.
+ * The number of retries of a long-term pin.
  *
- * Pages that may not be pinned where they are (a movable zone, CMA) are taken
- * from their LRU list and moved, and then everything is pinned once more.  Some
- * cannot be taken at that moment: whoever else isolated them, compaction,
- * reclaim or another pin, has to put them back first.  Some are taken and cannot
- * be moved, because somebody else has a reference to them: a process that shares
- * them and is just ending, or direct I/O.  Others never can be, because they were
- * never on a list, like a buffer of CMA that its driver maps to user space, or
- * because somebody keeps them isolated, or in use.  From here they all look the
- * same, so only the number of attempts ends it.
+ * Pages that may not be pinned where they are (a movable zone, CMA) are isolated
+ * from their LRU list and migrated, and then everything is pinned once more. Some
+ * cannot be isolated at that moment: compaction, reclaim or another pin has
+ * isolated them and has to put them back first. Some are isolated and cannot be
+ * migrated, because they have another reference: of a process that shares them and
+ * is just exiting, or of direct I/O. Others never can be, because they were never
+ * on a list, like a buffer of CMA that its driver maps to user space, or because
+ * they stay isolated or in use. The caller cannot distinguish these cases, so the
+ * number of attempts is limited.
  */
 #include <linux/errno.h>
 #include <linux/jiffies.h>
@@ -23,10 +23,9 @@
 /*
  * Waits of 1, 2, 4 ... 256 ms, and then of 256 ms each, ten seconds in all.
  * Compaction and reclaim isolate 32 pages at a time (COMPACT_CLUSTER_MAX,
- * SWAP_CLUSTER_MAX), and khugepaged and most pins no more than 512.  To copy so
- * much takes milliseconds.  migrate_pages(2) and memory hotplug isolate all that
- * they will move before they move any of it, which may be gigabytes and takes
- * seconds.
+ * SWAP_CLUSTER_MAX), and khugepaged and most pins no more than 512. Copying these
+ * takes milliseconds. migrate_pages(2) and memory hotplug isolate all pages before
+ * they migrate the first, which may be gigabytes and take seconds.
  */
 #define LONGEST_WAIT_LG2	8	/* milliseconds */
 #define NR_WAITS		(LONGEST_WAIT_LG2 + 1 + 37)
@@ -35,12 +34,12 @@
  * retry_longterm_pin() - decide whether pages are pinned once more
  * @nr_retries: how often this has been asked for; 0 at first, counted here
  *
- * For callers of check_and_migrate_movable_pages() that were told -EAGAIN.  The
- * first retry comes at once, since that is what pages that were moved need.
- * Those behind it wait longer each time.
+ * For callers of check_and_migrate_movable_pages() that got -EAGAIN. The first
+ * retry is immediate, which suffices if all pages were migrated. Each further one
+ * waits longer.
  *
  * Context: process context, sleeps; the caller may hold mmap_lock.
- * Return: -EAGAIN to try again; -EBUSY when that is in vain; -EINTR on a fatal
+ * Return: -EAGAIN to try again; -EBUSY after the last attempt; -EINTR on a fatal
  * signal.
  */
 int retry_longterm_pin(unsigned int *nr_retries)

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KUnit tests of long-term pins of pages that cannot be moved at the moment.
+ * KUnit tests of long-term pins of pages that cannot be migrated at the moment.
  *
- * A page of the movable zone is kept isolated, or in use, for good or until
- * somebody pins it.  Without such a zone (movablecore=) most tests are skipped.
+ * A page of the movable zone is kept isolated, or in use, for good or until a
+ * pin is under way. Without such a zone (movablecore=) most tests are skipped.
  */
 #include <kunit/test.h>
 #include <linux/file.h>
@@ -21,7 +21,7 @@
 
 #include "internal.h"
 
-/* A pin that has not ended by then never will; let the test fail, not hang. */
+/* Time after which a pin is considered stuck: the test fails instead of hanging */
 #define FOREVER_SECONDS		60
 
 /**
@@ -95,7 +95,7 @@ static void retry_exit(struct kunit *test)
 	mmput(f->mm);
 }
 
-/* Takes over the reference. */
+/* Takes over the caller's reference to @page */
 static void use(struct kunit *test, struct page *page)
 {
 	struct retry_fixture *f = test->priv;
@@ -148,7 +148,7 @@ static void isolate_file_page(struct kunit *test)
 	isolate_used(test);
 }
 
-/* 0 when the page could be pinned, where it may stay */
+/* 0 when the page was pinned outside of the movable zone */
 static int pin_user_page(struct kunit *test)
 {
 	struct retry_fixture *f = test->priv;
@@ -193,13 +193,13 @@ static void file_page_stays_isolated(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, pin_file_page(test));
 }
 
-/* Not before the first attempts, if they come at once, and long before the last */
+/* After the first attempts, which follow each other at once, and before the last */
 static void put_back_soon(struct retry_fixture *f)
 {
 	mod_delayed_work(system_wq, &f->rescue, msecs_to_jiffies(100));
 }
 
-/* The first attempt meets an isolated page, one of the next does not. */
+/* The page is isolated at the first attempt, and put back before a later one */
 static void user_page_comes_back(struct kunit *test)
 {
 	struct retry_fixture *f = test->priv;
@@ -220,7 +220,7 @@ static void file_page_comes_back(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, f->isolated);
 }
 
-/* So long as somebody else has a reference to it, a page cannot be moved. */
+/* A page cannot be migrated while it has another reference */
 static void user_page_stays_in_use(struct kunit *test)
 {
 	use_user_page(test);
@@ -249,7 +249,7 @@ static void file_page_is_let_go(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, f->used);
 }
 
-/* Whichever attempt it is, a fatal signal makes it the last. */
+/* A fatal signal ends the retries at any attempt */
 static void signal_ends_retries(struct kunit *test)
 {
 	unsigned int nr_retries = 0, late = 5;
