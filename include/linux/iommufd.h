@@ -28,12 +28,12 @@ struct page;
 
 /**
  * struct iommufd_access_ops - kernel user of an address space
- * @unmap: unpin all pages pinned in the @length_bytes from @iova on: they are
- *         about to be unmapped.  The user calls iommufd_access_unpin() for them,
- *         from within or soon after.  The range is that of one pin, and the user
- *         is asked for its pins one by one.  Called without locks; may sleep; may
- *         come again for the same range, and when it is not pinned any more.
- *         NULL for a user that only reads and writes
+ * @unmap: asks to unpin the @length_bytes from @iova on, which are about to be
+ *         unmapped. The user calls iommufd_access_unpin() within the call or soon
+ *         after it. The range is that of one pin; each pin gets a call of its own.
+ *         Called without locks; may sleep; may be called again for the same range,
+ *         also when it is not pinned any more. NULL for a user that only reads and
+ *         writes
  */
 struct iommufd_access_ops {
 	void (*unmap)(void *data, unsigned long iova,
@@ -46,11 +46,11 @@ struct iommufd_access_ops {
 
 /**
  * struct iommufd_exporter_ops - makes dma-bufs that can be mapped
- * @ops: operations of its dma-bufs, which tell them from others.  With @pin,
- *       which is not called, since dma_buf_dynamic_attach() would map the
+ * @ops: operations of its dma-bufs, by which they are recognized. They must have
+ *       @pin, although it is not called: dma_buf_dynamic_attach() would map the
  *       dma-buf of an exporter without it
  * @locate: set @run to where the memory is, from the first byte of the dma-buf
- *          on, page aligned.  Called with the dma-buf's reservation locked.
+ *          on, page aligned. Called with the dma-buf's reservation locked.
  *          Returns 0; -ENODEV while it is revoked; -EOPNOTSUPP when it is in
  *          several pieces
  * @mmio: the memory belongs to a device
@@ -58,16 +58,16 @@ struct iommufd_access_ops {
  *          vm_pgoff is its page frame number. NULL when there are none
  * @export_pages: give a reference to a dma-buf that has the @size bytes at
  *                physical address @phys, both page aligned, @offset bytes behind
- *                its start.  They lie in a mapping with @vm_ops that has
- *                @private as vm_private_data.  The file of that mapping is kept
- *                open, it is not said that it is still mapped.  May sleep.
- *                Returns an ERR_PTR() on failure.  With @vm_ops only
+ *                its start. They were found in a mapping with @vm_ops that has
+ *                @private as vm_private_data. The file of that mapping is kept
+ *                open, but the mapping may be gone. May sleep. Returns an
+ *                ERR_PTR() on failure. Set if and only if @vm_ops is
  *
- * The place never changes while the dma-buf lives.  To revoke it the exporter
+ * The place never changes while the dma-buf lives. To revoke it the exporter
  * makes @locate fail and calls dma_buf_move_notify(); when that returns, no
  * device reaches the memory any more.
  *
- * The exporter stands in the module that owns its dma-bufs.
+ * The struct belongs to the module that owns the dma-bufs.
  */
 struct iommufd_exporter_ops {
 	const struct dma_buf_ops *ops;

@@ -174,7 +174,7 @@ EXPORT_SYMBOL_NS_GPL(iommufd_access_attach, IOMMUFD);
  * @access: access that is attached
  * @ioas_id: ID of the address space; nothing happens if it is the same
  *
- * The unmap op is asked to drop all pins.  On failure the access stays
+ * The unmap op is asked to drop all pins. On failure the access stays
  * where it was; some pins may be gone.
  *
  * Context: may sleep; not from within the unmap op.
@@ -211,7 +211,7 @@ EXPORT_SYMBOL_NS_GPL(iommufd_access_detach, IOMMUFD);
 
 /**
  * iommufd_access_destroy() - end what iommufd_access_create() began
- * @access: the access; nobody uses it any more.  Gone on return
+ * @access: the access, without further users; freed on return
  *
  * Context: may sleep; as iommufd_access_detach().
  */
@@ -256,12 +256,12 @@ static struct iommufd_map_user *get_user_of(struct iommufd_access *access)
 }
 
 /*
- * A file system gives up for any signal (-ERESTARTNOINTR), and user space would
- * make the call again behind it.  A driver does not come to that point: it is in
- * the middle of what its device was told to do, which must not fail because of a
- * signal that kills nobody.  So signals are kept away and it is tried once more.
- * A stop, a freezer and task work cannot be kept away, and may end it all the same.
- * Returns whether it shall be.
+ * A file system ends its work at any signal (-ERESTARTNOINTR), and expects that
+ * user space repeats the system call. A driver cannot return to user space in the
+ * middle of a request to its device, which must not fail because of a signal that
+ * is not fatal. So signals are blocked and the access is tried once more. A stop,
+ * the freezer and task work cannot be blocked, and may still end it.
+ * Returns whether to try again.
  */
 static bool keep_signals_away(int err, sigset_t *old)
 {
@@ -293,7 +293,7 @@ static int for_drivers(int err)
  * @pages: receives each page; NULL when they are not wanted
  * @flags: IOMMUFD_ACCESS_WRITE when they will be written to
  *
- * Each pin needs an unpin of its own.  The unmap op may be called before this
+ * Each pin needs an unpin of its own. The unmap op may be called before this
  * is done: it will be called again.
  *
  * Context: may sleep, as long as page faults of the memory take.

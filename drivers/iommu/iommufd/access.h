@@ -22,9 +22,9 @@ struct iommufd_map_user;
  * @ops: what the driver offers
  * @data: for the ops
  * @lock: protects the fields below
- * @changing: somebody attaches, replaces or detaches, and alone may change the
+ * @changing: a task attaches, replaces or detaches, and only it may change the
  *	      two below
- * @ioas: address space it is attached to; holds a user.  NULL: none
+ * @ioas: address space it is attached to; holds a user. NULL: none
  * @user: its user of the address space's map; a reference
  */
 struct iommufd_access {

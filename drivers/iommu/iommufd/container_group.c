@@ -2,11 +2,11 @@
 /*
  * Groups of VFIO that have an iommufd as their container.
  *
- * Their devices are bound and attached when they are opened.  Programs ask
- * before that which IOVAs they can use, and map memory there.  So a group keeps
+ * Their devices are bound and attached when they are opened. Programs ask
+ * before that which IOVAs they can use, and map memory there. So a group keeps
  * the addresses that its devices cannot use out of the address space that the
  * calls of a container act on, whichever that is, for as long as it has the
- * context.  Attached devices have reservations of their own beside these.
+ * context. Attached devices have reservations of their own beside these.
  */
 #include <linux/err.h>
 #include <linux/export.h>
@@ -124,8 +124,8 @@ static int add_outside(struct iommufd_container_group *group,
 }
 
 /*
- * The page table that the device will get has the same shape.  Where the driver
- * finishes its domains at the first attach, nobody can tell before.
+ * The page table that the device will get has the same aperture. If the driver
+ * finishes its domains at the first attach, the aperture is not known before.
  */
 static int add_untranslated(struct iommufd_container_group *group,
 			    struct device *dev)
@@ -149,7 +149,7 @@ static int add_untranslated(struct iommufd_container_group *group,
  * @dev: device that the group has; its driver keeps it bound meanwhile
  *
  * These are the reserved regions, and what is outside of the page tables, if the
- * IOMMU's driver can tell without an attach.  A device that cannot be attached at
+ * IOMMU's driver can tell without an attach. A device that cannot be attached at
  * all is no error yet.
  *
  * Context: may sleep.

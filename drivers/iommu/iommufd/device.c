@@ -184,7 +184,7 @@ EXPORT_SYMBOL_NS_GPL(iommufd_device_bind, IOMMUFD);
  * @dev_id: result: ID of the device in @ctx
  *
  * Nothing stops the device from reading and writing anywhere: the caller sees to
- * it that its user may do so.  What it is attached to keeps memory in place, and
+ * it that its user may do so. What it is attached to keeps memory in place, and
  * tells where. iommufd_device_unbind() undoes it.
  *
  * Context: may sleep.

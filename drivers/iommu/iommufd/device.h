@@ -51,7 +51,7 @@ int iommufd_device_hwpt_id(struct iommufd_device *idev, u32 *id);
  * @iommu_group: the group; holds a reference
  * @refs: bound devices; protected by the context's groups_lock
  * @lock: protects @hwpt and @devices
- * @hwpt: page table the group is attached to; holds a user.  NULL: DMA blocked
+ * @hwpt: page table the group is attached to; holds a user. NULL: DMA blocked
  * @devices: attached devices; not empty while @hwpt is set
  */
 struct iommufd_group {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Attachments.  The IOMMU tells groups apart, not devices, so a group of
+ * Attachments. The IOMMU tells groups apart, not devices, so a group of
  * devices is attached as one: the first device moves the group, the others
  * join it and bring their reserved regions along.
  */
@@ -120,7 +120,7 @@ static int reserve_region(struct iommufd_device *idev,
 }
 
 /*
- * Keep the addresses that @idev cannot have translated out of @ioas.  All or
+ * Keep the addresses that @idev cannot have translated out of @ioas. All or
  * nothing; @ioas had no reservations of @idev before.
  */
 static int reserve_regions(struct iommufd_device *idev,
@@ -230,7 +230,7 @@ static bool needs_coherency(struct iommufd_group *group,
 }
 
 /*
- * The last thing before the move, since it stays.  A domain that is finished at its
+ * The last thing before the move, since it stays. A domain that is finished at its
  * first attach cannot tell yet: see finish_and_fill().
  */
 static int enforce_coherency(struct iommufd_device *idev,
@@ -249,7 +249,7 @@ static int enforce_coherency(struct iommufd_device *idev,
 	return iommufd_hwpt_paging_enforce_coherency(paging);
 }
 
-/* Point the hardware at @hwpt.  On failure it still uses what it used. */
+/* Point the hardware at @hwpt. On failure it still uses what it used */
 static int move_group(struct iommufd_device *idev,
 		      struct iommufd_hwpt_common *hwpt)
 {
@@ -283,7 +283,7 @@ static int finish_and_fill(struct iommufd_device *idev,
 }
 
 /*
- * A domain that is finished at its first attach can only be filled now.  The
+ * A domain that is finished at its first attach can only be filled now. The
  * device sees an empty table for that long, which blocks its DMA.
  */
 static int fill_after_move(struct iommufd_device *idev,
@@ -313,7 +313,7 @@ static int fill_after_move(struct iommufd_device *idev,
  * @idev: device that is not attached
  * @hwpt: page table; its address space is locked and it is not retired
  *
- * The first device of a group attaches the group.  The others must ask for the
+ * The first device of a group attaches the group. The others must ask for the
  * page table that the group has.
  *
  * Context: may sleep and pin memory; the group is locked.
@@ -370,7 +370,7 @@ err_unreserve:
  *            iommufd_group_leave() once @hwpt's address space is unlocked,
  *            and to iommufd_hwpt_put() once the group is; or NULL
  *
- * All devices of the group move together.  On failure nothing has changed:
+ * All devices of the group move together. On failure nothing has changed:
  * neither the translation nor the reserved addresses of any address space.
  *
  * Context: may sleep and pin memory; the group is locked.

@@ -41,7 +41,7 @@ struct iommufd_hwpt_common {
  *           lock
  * @complete: the driver has finished the domain, it can be filled before it has
  *            a device; never changes
- * @filled: mirrors @ioas.  Clear from allocation to first attach when the
+ * @filled: mirrors @ioas. Clear from allocation to first attach when the
  *          driver finishes its domains only there; protected by @ioas's lock
  * @tracks_dirty: the driver can log what devices write; never changes
  * @nest_parent: page tables of user space can be nested in it; never changes

@@ -4,8 +4,8 @@
  *
  * The bitmap of user space is pinned, a window at a time, before the driver is
  * asked: so a report cannot fail, and a driver may clear its record right after
- * it.  An error in the middle loses nothing: what was cleared stands in the
- * bitmap, and what does not is found by the next reading.  That holds for an
+ * it. An error in the middle loses nothing: what was cleared stands in the
+ * bitmap, and what does not is found by the next reading. That holds for an
  * entry across the end of a window too, see iommu-dirty.c.
  */
 #include <linux/err.h>

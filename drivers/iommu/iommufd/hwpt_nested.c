@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Nested HWPTs: page tables that user space keeps, whose addresses a paging
- * HWPT translates once more.  The kernel never reads them; user space says when
+ * HWPT translates once more. The kernel never reads them; user space says when
  * entries that the hardware may have cached are stale.
  */
 #include <linux/err.h>

@@ -252,7 +252,7 @@ void iommufd_hwpt_paging_put(struct iommufd_hwpt_paging *hwpt)
 
 	/*
 	 * The task that drops the last user destroys @hwpt, and then the address
-	 * space can go, too: not before this is done with the lock in there.  An
+	 * space can go, too: not before this is done with the lock in there. An
 	 * automatic one with users is never hidden, so the count is not 0.
 	 */
 	refcount_inc(&obj->calls);

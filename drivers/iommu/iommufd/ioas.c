@@ -390,7 +390,7 @@ int iommufd_ioas_check_map(const struct iommufd_map_request *request)
  *
  * Context: may sleep.
  * Return: 0, -EFAULT when the argument cannot be written back, or what
- * iommufd_map_insert() returns.  On error nothing is mapped, unless what
+ * iommufd_map_insert() returns. On error nothing is mapped, unless what
  * iommufd_map_undo() waits for does not happen.
  */
 int iommufd_ioas_map_store(struct iommufd_call *call, struct iommufd_ioas *ioas,
@@ -445,7 +445,7 @@ static int map_pinned(struct iommufd_call *call, struct iommufd_ioas *ioas,
 	pinned.pinned = true;
 	store = memory_store(call->ctx, arg->user_va, request->length, prot);
 	err = map_new(call, ioas, store, &pinned);
-	/* Memory of a device cannot be pinned; nor need it fit any limit. */
+	/* Memory of a device cannot be pinned; nor need it fit any limit */
 	if (err != -EFAULT && err != -ENOMEM)
 		return err;
 	store = bar_store(arg->user_va, request->length, prot);
@@ -454,7 +454,7 @@ static int map_pinned(struct iommufd_call *call, struct iommufd_ioas *ioas,
 
 /*
  * Looking for a BAR takes the lock of the process's address space, for which all
- * of its threads and page faults contend.  Where memory is pinned at once that is
+ * of its threads and page faults contend. Where memory is pinned at once that is
  * left until the memory turns out to be none that can be pinned.
  */
 static int map_user(struct iommufd_call *call, struct iommufd_ioas *ioas,

@@ -22,7 +22,7 @@ struct iommufd_store;
  * @map: its mappings
  * @lock: protects @hwpts and, for each of them, the way from allocation until it
  *        is filled, @retired, and every new long-lived user
- * @hwpts: page tables that mirror @map.  Until one is published its ID finds
+ * @hwpts: page tables that mirror @map. Until one is published its ID finds
  *         nothing, so no device is attached to it, and only the call that makes
  *         it may take it off again
  */

@@ -3,8 +3,8 @@
  * IOMMU_IOAS_CHANGE_PROCESS: a context goes to another process, for instance
  * when a VMM hands its guest over to a newer one.
  *
- * The caller is charged for everything first.  If that fails nothing has
- * changed.  After that each store changes hands by itself and cannot fail, so
+ * The caller is charged for everything first. If that fails nothing has
+ * changed. After that each store changes hands by itself and cannot fail, so
  * the call needs no lock over all of them.
  */
 #include <linux/err.h>
@@ -179,7 +179,7 @@ static int transfer_charges(struct store_list *list, struct iommufd_account *to)
  *
  * Context: may sleep.
  * Return: 0; -EOPNOTSUPP; -EBUSY while a mapping is being made; -EINVAL when
- * one is not of a memfd; -ENOMEM; -EINTR when the caller is being killed.  On
+ * one is not of a memfd; -ENOMEM; -EINTR when the caller is being killed. On
  * error nothing has changed.
  */
 int iommufd_ioctl_ioas_change_process(struct iommufd_call *call)

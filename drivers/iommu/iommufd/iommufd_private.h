@@ -2,7 +2,7 @@
 /*
  * Contexts: what an open /dev/iommu owns.
  *
- * Lock order, outermost first.  A lock may be taken while holding any lock
+ * Lock order, outermost first. A lock may be taken while holding any lock
  * above it and none below.
  *
  *   vfio dev_set->lock      VFIO: opens and closes of a device set
@@ -55,7 +55,7 @@ struct seq_file;
  * @file: the open file; its references are the context's references
  * @objects: ID to object; a reserved ID holds a zero entry
  * @recent: the object that a call found last, or NULL; most calls name the same
- *	    one again.  Protected by the lock of @objects
+ *	    one again. Protected by the lock of @objects
  * @groups: iommu group ID to &struct iommufd_group
  * @container_groups: groups of VFIO that have the context as their container
  * @groups_lock: protects @groups, the groups' reference counts, @container_groups
@@ -63,7 +63,7 @@ struct seq_file;
  * @destroy_wait: woken when an object's last call returns
  * @account_mode: how pinned memory is counted; fixed once an object exists,
  *                protected by the lock of @objects
- * @account: who pays for what the calling process maps
+ * @account: the account for what the calling process maps
  * @vfio_ioas_id: ID of the address space that the calls of a VFIO container act
  *                on, or 0; cleared when it is destroyed
  * @noiommu: serves VFIO groups without an IOMMU; never changes back. Set with

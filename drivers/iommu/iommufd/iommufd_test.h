@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The test interface of iommufd: one call with many operations, which make
- * devices behind a mock IOMMU and look at what the kernel did to them.  Present
+ * devices behind a mock IOMMU and look at what the kernel did to them. Present
  * with CONFIG_IOMMUFD_TEST only; programs take it from the kernel's source.
  */
 #ifndef __IOMMUFD_TEST_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Operations of the test call that only this kernel has.  Their numbers have
+ * Operations of the test call that only this kernel has. Their numbers have
  * bit 31 set, and the struct has the size of the one they replace.
  */
 #ifndef __IOMMUFD_TEST_EXT_H
@@ -23,8 +23,8 @@ enum {
 	/* Its IOMMU can make all DMA snoop: ENFORCE_CACHE_COHERENCY */
 	MOCK_EXT_DEVICE_SNOOP = 0x10000000,
 	/*
-	 * Page tables made for it begin to make DMA snoop whatever they hold,
-	 * and let devices in that cannot: what refuses is not the driver
+	 * Page tables made for it accept enforce_cache_coherency() with any
+	 * contents, and devices that cannot snoop: only the core may refuse
 	 */
 	MOCK_EXT_DEVICE_TRUSTING = 0x04000000,
 };
@@ -45,7 +45,7 @@ enum {
 	MOCK_EXT_RESERVED_SECOND = 0x1400000,
 };
 
-/* What the DMA of a device meets */
+/* What happens to the DMA of a device */
 enum {
 	MOCK_STATE_OTHER = 0,
 	MOCK_STATE_BLOCKED = 1,
@@ -82,13 +82,13 @@ struct iommu_test_ext {
 			__u32 out_prot;
 			__u32 out_dirty;
 		} page_at;
-		/* id: paging HWPT. What its page table holds. */
+		/* id: paging HWPT. What its page table holds */
 		struct {
 			__aligned_u64 out_nr_pages;
 			__aligned_u64 out_nr_huge;
 			__aligned_u64 out_mapped_bytes;
 		} table_stats;
-		/* id: IOAS. What it maps, and how much of that is pinned. */
+		/* id: IOAS. What it maps, and how much of that is pinned */
 		struct {
 			__aligned_u64 out_nr_areas;
 			__aligned_u64 out_nr_domains;
@@ -96,7 +96,7 @@ struct iommu_test_ext {
 			__aligned_u64 out_pinned_bytes;
 		} ioas_stats;
 		/*
-		 * id: selftest object. What the DMA of its device meets; with
+		 * id: selftest object. What happens to the DMA of its device; with
 		 * a paging HWPT, TRANSLATED means through that one.
 		 */
 		struct {

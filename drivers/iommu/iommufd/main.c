@@ -28,7 +28,7 @@
 #include "vfio_compat.h"
 
 /*
- * Last call number of the table; those without an entry are holes.  The call
+ * Last call number of the table; those without an entry are holes. The call
  * for tests has a number far behind the others.
  */
 #define IOMMUFD_NR_LAST (IS_ENABLED(CONFIG_IOMMUFD_TEST) ? 0xa0 : 0x95)

@@ -2,13 +2,13 @@
 /*
  * Devices without an IOMMU.
  *
- * Nothing translates what such a device reads and writes, so user space has to
- * tell it physical addresses.  An address space still does the other half of
- * the work: it keeps memory pinned and counted.  Its page table is a domain that
- * holds nothing, since the store behind each mapping knows where the memory is.
+ * The requests of such a device are not translated, so user space has to give it
+ * physical addresses. An address space still keeps memory pinned and charged. Its
+ * page table is a domain without contents, since the store of each mapping knows
+ * where the memory is.
  *
- * Who tells a device where to read and write can do so anywhere: all this is for
- * holders of CAP_SYS_RAWIO, whom VFIO and IOMMU_IOAS_NOIOMMU_GET_PA ask for.
+ * A user of such a device can access all memory. VFIO and IOMMU_IOAS_NOIOMMU_GET_PA
+ * therefore require CAP_SYS_RAWIO.
  */
 #include <linux/capability.h>
 #include <linux/err.h>

@@ -3,7 +3,7 @@
  * Objects: their IDs and how long they live.
  *
  * An ID is reserved first and published last, so no call meets an object that
- * is still being built.  Destruction hides the ID, waits for the calls that
+ * is still being built. Destruction hides the ID, waits for the calls that
  * hold the object to return, and only then takes it apart.
  */
 #include <linux/err.h>
@@ -187,7 +187,7 @@ static void free_object(struct iommufd_ctx *ctx, struct iommufd_object *obj)
 	kfree(obj);
 }
 
-/* Make the ID find nothing, but keep it taken.  Needs no memory. */
+/* Make the ID find nothing, but keep it taken. Needs no memory */
 static void hide_locked(struct iommufd_ctx *ctx, struct iommufd_object *obj)
 {
 	forget_locked(ctx, obj);
@@ -218,7 +218,7 @@ static bool calls_returned(struct iommufd_object *obj)
  * @ctx: context
  * @id: ID of the object
  *
- * Calls that work on the object are waited for.  A call that turned into a
+ * Calls that work on the object are waited for. A call that turned into a
  * long-lived user meanwhile keeps the object alive.
  *
  * Context: may sleep.

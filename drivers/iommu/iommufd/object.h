@@ -35,7 +35,7 @@
  *		  |	hide the ID, drop that user, wait for calls
  *		  +--> destroyed
  *
- *	destroyed:  forget() and destroy() of its kind, then the ID is free
+ *	destroyed: forget() and destroy() of its kind, then the ID is free
  *
  * A context whose file is closed destroys what is left in passes, each of which
  * takes the objects without users.
@@ -75,7 +75,7 @@ enum iommufd_object_type {
  * @calls: short-lived references of calls that work on the object, and one for
  *         the published ID; destruction waits for the calls to return
  * @users: long-lived references: objects built on this one, attached devices,
- *         the driver that owns it; and one for its existence.  More than that
+ *         the driver that owns it; and one for its existence. More than that
  *         one and destruction is -EBUSY
  * @id: its ID
  * @type: its kind; never changes

@@ -3,7 +3,7 @@
  * Sorting of arrays whose length user space chose.
  *
  * The kernel's sort() runs to the end, whatever waits for the processor or for the
- * caller's death.  This one is the same kind, a heap in place, which can be
+ * caller's death. This one is the same kind, a heap in place, which can be
  * stopped between any two of its steps.
  */
 #include <linux/errno.h>

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Doorbells.  Where the IOMMU translates the writes that raise interrupts (Arm)
+ * Doorbells. Where the IOMMU translates the writes that raise interrupts (Arm)
  * a device can only interrupt through a mapped doorbell page.
  *
  * Each doorbell gets one IOVA per context, inside a window that the devices'
- * reserved regions keep free.  A page table gets all doorbells before a group
+ * reserved regions keep free. A page table gets all doorbells before a group
  * is attached, and every later one together with the page tables in use, so an
- * address once given to a device stays right when its domain is replaced.  A
+ * address once given to a device stays right when its domain is replaced. A
  * bound device has its address before it is attached.
  */
 #include <linux/err.h>
@@ -140,7 +140,7 @@ static int set_address(struct iommufd_sw_msi *table,
 }
 
 /*
- * Called while an interrupt of a device on @domain is being set up.  The caller
+ * Called while an interrupt of a device on @domain is being set up. The caller
  * holds the mutex of the device's IOMMU group, which keeps the page table.
  */
 static int prepare(struct iommu_domain *domain, struct msi_desc *desc,
@@ -156,7 +156,7 @@ static int prepare(struct iommu_domain *domain, struct msi_desc *desc,
 		msi_desc_set_iommu_msi_iova(desc, 0, 0);
 		goto out_unlock;
 	}
-	/* It is attached, so it is finished, whoever comes to that first */
+	/* The domain is attached, and therefore finished */
 	hwpt->sw_msi_mappable = true;
 	err = set_address(table, &hwpt->sw_msi_window, desc, msi_addr);
 out_unlock:
@@ -166,8 +166,8 @@ out_unlock:
 
 /*
  * Called while an interrupt of a bound device that is not attached is being set
- * up.  Each page table that the device can come to has the device's window, and
- * gets the doorbell before the device does.  Locks are as for prepare().
+ * up. Each page table that the device can come to has the device's window, and
+ * gets the doorbell before the device does. Locks are as for prepare().
  */
 static int prepare_blocked(struct iommu_dma_owner *owner, struct msi_desc *desc,
 			   phys_addr_t msi_addr)
@@ -244,12 +244,12 @@ static int join(struct iommufd_hwpt_paging *hwpt,
  * @dev: device whose window is reserved in the page table's address space
  *
  * From here on the page table also gets every new doorbell, and keeps the
- * window reserved.  Where its domain cannot be mapped before it is attached,
+ * window reserved. Where its domain cannot be mapped before it is attached,
  * nothing is mapped yet: that is left to iommufd_sw_msi_finish().
  *
  * Context: may sleep; the page table's address space is locked.
  * Return: 0; -EINVAL when another group of the page table has its window
- * elsewhere; -ENOSPC when the window is too small; -ENOMEM.  On error nothing
+ * elsewhere; -ENOSPC when the window is too small; -ENOMEM. On error nothing
  * has changed.
  */
 int iommufd_sw_msi_install(struct iommufd_hwpt_paging *hwpt,
@@ -291,7 +291,7 @@ int iommufd_sw_msi_install(struct iommufd_hwpt_paging *hwpt,
  * @hwpt: page table whose domain has just been finished by an attach
  *
  * Context: may sleep; the page table's address space is locked.
- * Return: 0; -ENOSPC when the window is too small; -ENOMEM.  After an error
+ * Return: 0; -ENOSPC when the window is too small; -ENOMEM. After an error
  * iommufd_sw_msi_remove() cleans up.
  */
 int iommufd_sw_msi_finish(struct iommufd_hwpt_paging *hwpt)

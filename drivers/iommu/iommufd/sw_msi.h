@@ -24,7 +24,7 @@ struct iommufd_hwpt_paging;
  * @phys: physical address of the doorbell page
  *
  * Entry n lies n pages behind the start of the devices' window, in every page
- * table.  So an address once given to a device stays right when its domain is
+ * table. So an address once given to a device stays right when its domain is
  * replaced.
  */
 struct iommufd_sw_msi {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Every hook that tests have in iommufd: the test call and what it makes, places
- * that can be made to fail, and what a test may change.  Without CONFIG_IOMMUFD_TEST
- * nothing of it is left.
+ * Every hook that tests have in iommufd: the test call and the objects that it
+ * makes, fault points, and limits that a test may change. Without
+ * CONFIG_IOMMUFD_TEST none of them is built.
  */
 #ifndef __IOMMUFD_TEST_HOOKS_H
 #define __IOMMUFD_TEST_HOOKS_H
@@ -30,7 +30,7 @@ void iommufd_selftest_destroy(struct iommufd_object *obj);
 #define MOCK_COPY_GUESSED	MOCK_FLAGS_ACCESS_SYZ
 int mock_guessed_iova(struct iommufd_ioas *ioas, u64 *iova);
 
-/* map/user.c: a flag of an access, which takes the way of memory of others */
+/* map/user.c: a flag of an access: copy as from memory of another process */
 #define IOMMUFD_ACCESS_SLOW	BIT(1)
 
 /* store/hold.c */
@@ -59,7 +59,7 @@ static inline void iommufd_test_exit(void)
 
 #if defined(CONFIG_IOMMUFD_TEST) && defined(CONFIG_FAULT_INJECTION)
 
-/* mock/fault.c: does an allocation or a call that cannot be made to fail, fail here? */
+/* mock/fault.c: fault points for steps that fault injection cannot make fail */
 bool iommufd_should_fail(void);
 
 #else

@@ -9,9 +9,9 @@
  *
  * The rules are VFIO's, not those of the other calls: an argument may be longer
  * than the kernel knows and the rest is not looked at, and what is unknown in it
- * is -EINVAL.  The argument is judged before the address space is looked for.
+ * is -EINVAL. The argument is judged before the address space is looked for.
  *
- * With VFIO_TYPE1_IOMMU user space may unmap a part of a mapping.  Page tables
+ * With VFIO_TYPE1_IOMMU user space may unmap a part of a mapping. Page tables
  * then hold no page larger than PAGE_SIZE, which is how that mode is remembered.
  */
 #include <linux/capability.h>

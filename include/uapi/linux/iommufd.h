@@ -3,7 +3,7 @@
  * User interface of /dev/iommu.
  *
  * A file descriptor of /dev/iommu owns a set of objects, each named by a 32-bit
- * ID that is valid on this descriptor alone.  Closing the last reference to the
+ * ID that is valid on this descriptor alone. Closing the last reference to the
  * descriptor destroys them all.
  *
  * Documentation/userspace-api/iommufd.rst explains the objects and lists the
@@ -21,8 +21,8 @@
  * Rules that hold for every call:
  *
  *  - @size comes first and is set by the caller to the size of the struct it
- *    was compiled with.  A size below the first published version of the
- *    struct is EINVAL.  Bytes the caller does not have count as zero; bytes the
+ *    was compiled with. A size below the first published version of the
+ *    struct is EINVAL. Bytes the caller does not have count as zero; bytes the
  *    kernel does not know must be zero or the call is E2BIG.
  *  - An unknown number is ENOTTY.
  *  - An unknown flag, option or a reserved field that is not zero is
@@ -31,7 +31,7 @@
  *  - A call that fails has changed nothing, unless its description says so.
  */
 
-/* The low byte of each call's number; a value never moves. */
+/* The low byte of each call's number; a value never moves */
 enum {
 	IOMMUFD_CMD_BASE = 0x80,
 	IOMMUFD_CMD_DESTROY = IOMMUFD_CMD_BASE,
@@ -101,8 +101,8 @@ struct iommu_iova_range {
  * @allowed_iovas: address of an array of struct iommu_iova_range to fill
  * @out_iova_alignment: alignment, in bytes, that mappings must have now
  *
- * Reports where mappings may be made.  The answer holds until the next device
- * is attached; IOMMU_IOAS_ALLOW_IOVAS fixes what must stay.  With an array that
+ * Reports where mappings may be made. The answer holds until the next device
+ * is attached; IOMMU_IOAS_ALLOW_IOVAS fixes what must stay. With an array that
  * is too short the call fails with EMSGSIZE, and still fills the array and
  * both results.
  */
@@ -186,8 +186,8 @@ struct iommu_ioas_map {
  * @length: bytes to map
  * @iova: as for IOMMU_IOAS_MAP
  *
- * Works like IOMMU_IOAS_MAP on memory that needs no address in a process.  A
- * memfd is pinned and counted when a domain or an in-kernel user needs it.  A
+ * Works like IOMMU_IOAS_MAP on memory that needs no address in a process. A
+ * memfd is pinned and counted when a domain or an in-kernel user needs it. A
  * dma-buf stays attached until it is unmapped and counts against no limit;
  * when its exporter revokes it, devices lose their access, and the mapping
  * stays, empty, until it is unmapped.
@@ -236,8 +236,8 @@ struct iommu_ioas_copy {
  * @iova: first address
  * @length: in: bytes; out: bytes that were unmapped
  *
- * Removes the mappings that lie inside the range.  Mappings are never cut: one
- * that sticks out fails the call.  @iova 0 with an all-ones @length empties the
+ * Removes the mappings that lie inside the range. Mappings are never cut: one
+ * that sticks out fails the call. @iova 0 with an all-ones @length empties the
  * address space.
  */
 struct iommu_ioas_unmap {
@@ -256,7 +256,7 @@ struct iommu_ioas_unmap {
  *
  * Makes the calling process the one that pays for the pinned memory of all
  * address spaces of this descriptor, for instance after it was handed over.
- * All of it must come from memfds.  Either everything moves or nothing.
+ * All of it must come from memfds. Either everything moves or nothing.
  */
 struct iommu_ioas_change_process {
 	__u32 size;
@@ -270,9 +270,9 @@ struct iommu_ioas_change_process {
  * enum iommufd_option - what IOMMU_OPTION reads and sets
  * @IOMMU_OPTION_RLIMIT_MODE: 0 counts pinned memory per user, 1 per process.
  *    Belongs to the descriptor (@object_id 0) and must be set, with
- *    CAP_SYS_RESOURCE, before the first object is made.
+ *    CAP_SYS_RESOURCE, before the first object is made
  * @IOMMU_OPTION_HUGE_PAGES: 1 allows IO page tables to use large pages, 0
- *    keeps every entry at PAGE_SIZE.  Belongs to an address space.
+ *    keeps every entry at PAGE_SIZE. Belongs to an address space
  */
 enum iommufd_option {
 	IOMMU_OPTION_RLIMIT_MODE = 0,
@@ -380,7 +380,7 @@ enum iommu_hwpt_data_type {
  * @__reserved2: not looked at
  *
  * On an address space the new page table is the kernel's, and already holds
- * every mapping.  On a parent it is user space's, in a format that the blob
+ * every mapping. On a parent it is user space's, in a format that the blob
  * describes: its addresses are translated once more by the parent.
  */
 struct iommu_hwpt_alloc {
@@ -497,7 +497,7 @@ struct iommu_hwpt_set_dirty_tracking {
 /**
  * enum iommufd_hwpt_get_dirty_bitmap_flags - flags of
  *    IOMMU_HWPT_GET_DIRTY_BITMAP
- * @IOMMU_HWPT_GET_DIRTY_BITMAP_NO_CLEAR: leave the record as it is.  For the
+ * @IOMMU_HWPT_GET_DIRTY_BITMAP_NO_CLEAR: leave the record as it is. For the
  *    last reading before the mappings go away, and cheaper: no IOTLB flush
  */
 enum iommufd_hwpt_get_dirty_bitmap_flags {
@@ -516,7 +516,7 @@ enum iommufd_hwpt_get_dirty_bitmap_flags {
  * @data: address of the bitmap, little endian, any alignment
  *
  * Sets the bit of every page that a device wrote since the last reading, and
- * clears none.  What is not mapped counts as not written.  Reading also resets
+ * clears none. What is not mapped counts as not written. Reading also resets
  * the record: a page is reported by one reading, or again by the next.
  */
 struct iommu_hwpt_get_dirty_bitmap {
@@ -544,7 +544,7 @@ struct iommu_hwpt_get_dirty_bitmap {
  *             when the call fails
  * @__reserved: 0
  *
- * The first request that fails ends the call.  No requests at all only ask
+ * The first request that fails ends the call. No requests at all only ask
  * whether @data_type is known.
  */
 struct iommu_hwpt_invalidate {
@@ -571,7 +571,7 @@ struct iommu_hwpt_invalidate {
  * @out_phys: physical address of the first
  *
  * The memory stays there until it is unmapped or the last such device is
- * detached.  For holders of CAP_SYS_RAWIO.
+ * detached. For holders of CAP_SYS_RAWIO.
  */
 struct iommu_ioas_noiommu_get_pa {
 	__u32 size;

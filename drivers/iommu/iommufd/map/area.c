@@ -3,9 +3,9 @@
  * Areas and the tree they stand in.
  *
  * Areas never meet, so the tree is ordered by their first and by their last
- * IOVA alike.  Each node knows the ends of the areas below it and the longest
+ * IOVA alike. Each node knows the ends of the areas below it and the longest
  * hole between two of them, all of it computed from the node and its children
- * alone.  A search for a hole of some length goes down where one is, so it
+ * alone. A search for a hole of some length goes down where one is, so it
  * costs the height of the tree; holes that are long enough and then fail for
  * their alignment cost the same each.
  */

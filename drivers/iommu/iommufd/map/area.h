@@ -16,8 +16,8 @@ struct iommufd_iova_map;
 
 /**
  * enum iommufd_area_phase - how far a mapping has got
- * @AREA_RESERVED: owns its IOVAs; its memory is being pinned.  In no domain,
- *		   and domains are filled and drained past it.
+ * @AREA_RESERVED: owns its IOVAs; its memory is being pinned. In no domain,
+ *		   and domains are filled and drained past it
  * @AREA_FILLING: its maker writes it to the domains it must be in
  * @AREA_MAPPED: a mapping
  */
@@ -51,9 +51,9 @@ struct iommufd_area_subtree {
  * @hold: keeps the bytes pinned while @held
  * @next: next area its worker works on
  * @seq: when it became visible to domains; domains that were drained from then
- *	 on or earlier do not have it.  All areas that one call maps have the same,
+ *	 on or earlier do not have it. All areas that one call maps have the same,
  *	 and no others but parts of them
- * @remover: who is about to remove it, or NULL
+ * @remover: the removal that has claimed it, or NULL
  * @nr_domains: number of domains that have it
  * @nr_pins: in-kernel users that have pinned, or are working on, a part of it
  * @prot: mask of IOMMU_READ, IOMMU_WRITE, IOMMU_CACHE
@@ -66,8 +66,8 @@ struct iommufd_area_subtree {
  * @stuck: a driver did not take it out of a domain as it was told, so that
  *	   devices may reach its memory for ever: it is never unpinned
  *
- * @node, @phase, @busy, @remover, @nr_pins and @seq change under the map's lock.  @next,
- * @hold, @held, @absent, @stuck and @nr_domains belong to the one who set @busy.  The
+ * @node, @phase, @busy, @remover, @nr_pins and @seq change under the map's lock. @next,
+ * @hold, @held, @absent, @stuck and @nr_domains belong to the task that set @busy. The
  * others never change while the area is in the tree.
  */
 struct iommufd_area {

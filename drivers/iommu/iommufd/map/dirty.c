@@ -2,15 +2,13 @@
 /*
  * Reading which pages of a map devices wrote through a domain.
  *
- * The reader is busy with one area at a time, as those are who fill and drain,
- * and with a large one in slices: meanwhile that area is not unmapped, and all
- * others come and go.
+ * The reader is busy with one area at a time, like a fill or a drain, and with a
+ * large one in slices: that area cannot be unmapped meanwhile, all others can.
  *
- * An entry of the page table may lie across the end of a slice.  The driver
- * reports all of it to whoever asks for a part, and the log has room for all of
- * it: what the log covers does not end with the slice.  So nothing is lost when
- * the slice that meets such an entry first clears it, and slices need not be
- * aligned to anything.
+ * An entry of the page table may cross the end of a slice. The driver reports all
+ * of it when a part is read, and the log covers the range that is read and not
+ * only the slice. So nothing is lost when the first slice that overlaps the entry
+ * clears it, and slices need no alignment.
  */
 #include <linux/iommu.h>
 #include <linux/iommu-ext.h>
@@ -49,7 +47,7 @@ static int read_slice(struct iommufd_iova_map *map, struct iommu_domain *domain,
  * @log: where to report; the caller flushes what its gather collects, also on
  *	 error
  *
- * What is not mapped counts as not written.  Neither does what an unmap takes
+ * What is not mapped counts as not written. Neither does what an unmap takes
  * away before its turn comes, nor memory that was revoked.
  *
  * Context: may sleep, until no other task works on areas in the range.
@@ -69,7 +67,7 @@ int iommufd_map_read_dirty(struct iommufd_iova_map *map,
 		if (!area || area->start > last)
 			break;
 		end = area->last;
-		/* Those that are still being made are in no domain for anybody else */
+		/* An area that is still being mapped is in no domain yet */
 		if (area->phase == AREA_MAPPED) {
 			/* Else an unmap would never get hold between slices */
 			if (area->busy || area->remover) {

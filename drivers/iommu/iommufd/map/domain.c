@@ -2,10 +2,9 @@
 /*
  * Domains that mirror an IOVA map.
  *
- * Which areas a domain has is a matter of its cursor, not of anything stored
- * for each pair of an area and a domain; see members.h.  Whoever has set the
- * busy bit of an area may rely on that: a domain cannot get or lose the area
- * meanwhile, and one that has it cannot go away.
+ * Which areas a domain has follows from its cursor; nothing is stored for a pair of
+ * an area and a domain; see members.h. While a task has set the busy bit of an
+ * area, no domain gets or loses the area, and a domain that has it cannot go away.
  */
 #include <linux/err.h>
 #include <linux/iommu.h>
@@ -137,9 +136,9 @@ static int fill_area(const struct iommufd_iova_map *map,
 	int err;
 
 	/*
-	 * The hold came first, so whoever revokes or restores the memory from
-	 * here on will wait for us and change it again.  If other domains have
-	 * it that is still to happen, and to all of them.
+	 * The hold came first, so a task that revokes or restores the memory from
+	 * here on waits until the area is not busy and changes it again. If other
+	 * domains have the area, @absent is right for them and for this one.
 	 */
 	if (!area->nr_domains)
 		area->absent = iommufd_store_is_revoked(area->store);
@@ -190,7 +189,7 @@ void iommufd_domains_unfill(struct iommufd_iova_map *map,
  *
  * On error the area is absent still.
  *
- * Context: the map's lock is held; it is dropped and taken again.  Sleeps.
+ * Context: the map's lock is held; it is dropped and taken again. Sleeps.
  * Return: 0; -ENOMEM or another error of the driver.
  */
 int iommufd_domains_refill(struct iommufd_iova_map *map,
@@ -258,7 +257,7 @@ err_unmap:
  *
  * On error they are in no domain again.
  *
- * Context: the map's lock is held; it is dropped and taken again.  Sleeps.
+ * Context: the map's lock is held; it is dropped and taken again. Sleeps.
  * Return: 0; -EINTR on a fatal signal; -ENOMEM or another error of the driver.
  */
 int iommufd_domains_fill(struct iommufd_iova_map *map,
@@ -304,7 +303,7 @@ static int fill_next(struct iommufd_iova_map *map, struct map_domain *md,
 	/*
 	 * This may wait for page faults, and is no work as iommufd_begin_work()
 	 * means it: no domain has the area yet, and memory that can be revoked is
-	 * never pinned.  So every task that waits for the area can be killed.
+	 * never pinned. So every task that waits for the area can be killed.
 	 */
 	if (!was_held)
 		err = iommufd_area_hold(area);
@@ -333,7 +332,7 @@ static int fill_domain(struct iommufd_iova_map *map, struct map_domain *md,
 	while ((area = iommufd_area_at_or_behind(&map->areas, md->cursor))) {
 		/*
 		 * The maker of a reserved one will see that the cursor has
-		 * passed it.  One that lies across the cursor is new and was
+		 * passed it. One that lies across the cursor is new and was
 		 * below it for its maker.
 		 */
 		if (area->phase != AREA_RESERVED &&
@@ -368,7 +367,7 @@ static bool is_alone(const struct iommufd_area *area)
 
 /*
  * Set the busy bit of the next areas to be drained, as many as can be had
- * without waiting.  Returns NULL when there are none left.
+ * without waiting. Returns NULL when there are none left.
  */
 static struct iommufd_area *claim_for_drain(struct iommufd_iova_map *map,
 					    struct map_domain *md)
@@ -479,7 +478,7 @@ static void unpin_drained(struct iommufd_iova_map *map,
 }
 
 /*
- * Returns whether there may be more behind.  To unpin may take as long as user
+ * Returns whether there may be more behind. To unpin may take as long as user
  * space keeps a page locked (a page of FUSE): no other domain has the areas that
  * are busy meanwhile, so every task that waits for them can be killed.
  */
@@ -639,10 +638,10 @@ static void forget_domain(struct iommufd_iova_map *map, struct map_domain *md)
 /**
  * iommufd_map_add_domain() - let a domain mirror a map
  * @map: the map
- * @domain: paging domain that is empty and complete; stays the caller's, who
+ * @domain: paging domain that is empty and complete. The caller still owns it, but
  *	    must not change what it maps until iommufd_map_remove_domain()
  *
- * When this returns the domain has all mappings.  Others can map and unmap
+ * When this returns the domain has all mappings. Others can map and unmap
  * meanwhile, except what is being written to the domain at that moment.
  *
  * Context: may sleep and pin memory.
@@ -695,7 +694,7 @@ err_free:
  * @domain: domain that mirrors it
  *
  * When this returns the domain is empty, and memory that no other domain has is
- * not pinned.  Cannot fail and needs no memory.
+ * not pinned. Cannot fail and needs no memory.
  *
  * Context: may sleep, until no other task works on areas of the domain.
  */
@@ -726,7 +725,7 @@ found:
  * @map: the map
  * @domain: domain that mirrors it, and has enforce_cache_coherency()
  *
- * Entries that exist may go on without.  So it is done to a domain that has none, and
+ * Entries that exist may go on without. So it is done to a domain that has none, and
  * no mapping comes in between: those that are being made, or removed, count.
  *
  * Context: takes the map's lock.

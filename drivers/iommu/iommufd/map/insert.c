@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Mapping memory: areas are reserved, pinned, written to domains and published.
- * map.c says who else may work on the map meanwhile.
+ * map.c says what other tasks may do to the map meanwhile.
  */
 #include <linux/err.h>
 #include <linux/iommu.h>
@@ -221,8 +221,8 @@ static void split_by_use(struct iommufd_area *chain,
 }
 
 /*
- * Unpin what no domain has; a later attach pins it again.  To unpin may take as long
- * as user space keeps a page locked (a page of FUSE).  Tasks that cannot be killed
+ * Unpin what no domain has; a later attach pins it again. To unpin may take as long
+ * as user space keeps a page locked (a page of FUSE). Tasks that cannot be killed
  * may wait for areas that domains have, and for those that can be revoked, so these
  * are published before.
  */
@@ -278,7 +278,7 @@ static int build_chain(struct iommufd_iova_map *map, struct iommufd_area *chain)
  * mapping is there; -ENOSPC when there is no room; -EPERM for IOMMU_WRITE on
  * memory that must not be written; -EINTR on a fatal signal; -EFAULT or -ENOMEM
  * from pinning; -EAGAIN for IOMMUFD_MAP_PINNED without a domain; -ENOMEM; the
- * driver's error.  On error nothing is mapped.
+ * driver's error. On error nothing is mapped.
  */
 int iommufd_map_insert(struct iommufd_iova_map *map,
 		       struct iommufd_slice *slices, unsigned int nr_slices,

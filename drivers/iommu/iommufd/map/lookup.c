@@ -16,7 +16,7 @@
 #include "map/map_private.h"
 
 /*
- * Describe a range by slices, as many as there is room for.  Returns their
+ * Describe a range by slices, as many as there is room for. Returns their
  * number, 0 when a part of the range is not mapped.
  */
 static unsigned int list_slices(struct iommufd_iova_map *map,
@@ -110,7 +110,7 @@ int iommufd_map_slices(struct iommufd_iova_map *map, unsigned long iova,
  *
  * Context: may sleep.
  * Return: 0; -EBUSY when a mapping is still being made; -ENOSPC when there is
- * not enough room; -EINTR when the caller is being killed.  On error the caller gets no references.
+ * not enough room; -EINTR when the caller is being killed. On error the caller gets no references.
  */
 int iommufd_map_stores(struct iommufd_iova_map *map,
 		       struct iommufd_store **stores, unsigned long room,

@@ -3,7 +3,7 @@
  * IOVA map: the object, and the protocol between tasks that change a map at the
  * same time.
  *
- * The map's lock is held only to look and to mark.  Pinning, filling and
+ * The map's lock is held only to look and to mark. Pinning, filling and
  * emptying domains happen without it, on areas that are marked busy: one
  * worker at a time works on an area, and all others leave it alone or wait.
  *
@@ -33,7 +33,7 @@
  * being removed; map/user.c explains it.
  *
  * No task sleeps while it owns a busy area, and an unmap claims all its areas at
- * once, so waits cannot form a cycle.  A task that waits for a page fault delays
+ * once, so waits cannot form a cycle. A task that waits for a page fault delays
  * only tasks that need the same area.
  *
  * Which domains have an area follows from the cursor of each domain, see

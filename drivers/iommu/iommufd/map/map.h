@@ -3,8 +3,8 @@
  * IOVA map: which IOVAs of an IO address space stand for which store bytes.
  *
  * A map holds areas (mapped intervals), reserved and allowed intervals, and
- * the domains that mirror its areas.  It knows domains and stores and knows no
- * struct page.  All intervals have inclusive ends.
+ * the domains that mirror its areas. It knows domains and stores and knows no
+ * struct page. All intervals have inclusive ends.
  */
 #ifndef __IOMMUFD_IOVA_MAP_H
 #define __IOMMUFD_IOVA_MAP_H
@@ -108,7 +108,7 @@ int iommufd_map_locate(struct iommufd_iova_map *map, unsigned long iova,
 		       unsigned long length_bytes, bool pinned,
 		       struct iommu_run *run);
 
-/* For stores whose memory can be revoked, if areas are all who hold it */
+/* For stores whose memory can be revoked and is held by areas only */
 extern const struct iommufd_revoke_ops iommufd_map_revoke_ops;
 
 int iommufd_map_add_domain(struct iommufd_iova_map *map,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the files of the IOVA map share.  map.c describes the protocol between tasks
+ * What the files of the IOVA map share. map.c describes the protocol between tasks
  * that change a map.
  */
 #ifndef __IOMMUFD_IOVA_MAP_PRIVATE_H
@@ -69,8 +69,8 @@ struct iommufd_space {
  * @users: one for the owner, and one for each task that revokes memory of its
  * @lock: protects all fields below and the fields of areas and domains that say so.
  *	  Taken for looking things up and marking them, never while memory is
- *	  pinned or a domain changes.  No lock nests inside, except for those of
- *	  a driver that makes an empty domain enforce coherency.
+ *	  pinned or a domain changes. No lock nests inside, except for those of
+ *	  a driver that makes an empty domain enforce coherency
  * @areas: tree of &struct iommufd_area
  * @space: which IOVAs may be used
  * @domains: list of &struct map_domain
@@ -149,7 +149,7 @@ extern struct lockdep_map iommufd_busy_dep_map;
  *
  * Until iommufd_end_work() the caller must not sleep on memory of user space, on
  * the mmap_lock of a process, or on pinning by another task: the task that holds
- * what it would wait for may itself wait for the areas.  Lockdep knows the work as a
+ * what it would wait for may itself wait for the areas. Lockdep knows the work as a
  * lock, which every task that waits for areas takes.
  *
  * Context: the map's lock is not held.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Unmapping: areas are counted, claimed, waited for, taken out of domains and
- * erased.  map.c says who else may work on the map meanwhile.
+ * erased. map.c says what other tasks may do to the map meanwhile.
  */
 #include <linux/errno.h>
 #include <linux/iommu.h>
@@ -60,7 +60,7 @@ static int count_areas(struct iommufd_iova_map *map, struct removal *rm)
 }
 
 /*
- * The lowest area from @area on that @rm has claimed.  Others may have come
+ * The lowest area from @area on that @rm has claimed. Others may have come
  * between them since they were counted.
  */
 static struct iommufd_area *next_claimed(const struct removal *rm,
@@ -149,7 +149,7 @@ static int quiesce_claimed(struct iommufd_iova_map *map,
 }
 
 /*
- * Find the areas to be removed.  If one of them is in use claim all, so that
+ * Find the areas to be removed. If one of them is in use claim all, so that
  * they stay and fewer and fewer are in use, and wait until none is.
  */
 static int claim_areas(struct iommufd_iova_map *map, struct removal *rm)
@@ -213,7 +213,7 @@ static void erase_all(struct iommufd_iova_map *map)
 	iommufd_map_wake(map);
 }
 
-/* Returns what is to be freed without the lock.  Most calls unmap one page */
+/* Returns what is to be freed without the lock. Most calls unmap one page */
 static __always_inline struct iommufd_area *
 remove_claimed(struct iommufd_iova_map *map, const struct removal *rm,
 	       u64 *bytes)
@@ -242,7 +242,7 @@ remove_claimed(struct iommufd_iova_map *map, const struct removal *rm,
  * Context: may sleep.
  * Return: 0; -ENOENT when there is no mapping; -ERANGE when one sticks out;
  * -EBUSY when one is still being made; -EDEADLOCK when an in-kernel user does
- * not unpin; -EINTR on a fatal signal.  On error nothing is unmapped.
+ * not unpin; -EINTR on a fatal signal. On error nothing is unmapped.
  */
 int iommufd_map_remove(struct iommufd_iova_map *map, unsigned long iova,
 		       unsigned long last, u64 *unmapped_bytes)
@@ -265,7 +265,7 @@ int iommufd_map_remove(struct iommufd_iova_map *map, unsigned long iova,
 }
 
 /*
- * Claim what is left of the mappings that one call made.  Returns -EAGAIN when
+ * Claim what is left of the mappings that one call made. Returns -EAGAIN when
  * another call has claimed a part of them.
  */
 static int claim_made(struct iommufd_iova_map *map, struct removal *rm, u64 seq)
@@ -319,7 +319,7 @@ static int claim_and_quiesce_made(struct iommufd_iova_map *map,
  * @seq: what iommufd_map_insert() said
  *
  * What others have unmapped meanwhile is not there any more, and what they have
- * mapped in its place is theirs.  When the caller is being killed, or in-kernel
+ * mapped in its place is theirs. When the caller is being killed, or in-kernel
  * users do not unpin what they have pinned by now, the mappings stay.
  *
  * Context: may sleep.

@@ -3,7 +3,7 @@
  * DOC: revoking
  *
  * The exporter of a dma-buf may want its memory back at any time, and must not
- * be kept waiting by user space.  The areas that stand for the memory stay
+ * be kept waiting by user space. The areas that stand for the memory stay
  * until they are unmapped, but no domain translates them any more: they are
  * absent::
  *
@@ -17,14 +17,14 @@
  *   clears busy                      have it, makes it absent
  *                                    clears busy
  *
- * (1) and (2) happen under the store's mutex.  When (2) comes first the revoker
- * finds the hold; when (1) does, (3) sees the mark.  An area that some domain
+ * (1) and (2) happen under the store's mutex. When (2) comes first the revoker
+ * finds the hold; when (1) does, (3) sees the mark. An area that some domain
  * has already is written to further ones in spite of the mark, since its
  * revoker is waiting to undo that for all of them.
  *
  * Giving the memory back goes the same way: the mark is taken off, each hold is
- * put back, and an absent area is written to all domains that have it.  What a
- * page table cannot be enlarged for stays absent.  Only some stores are ever
+ * put back, and an absent area is written to all domains that have it. What a
+ * page table cannot be enlarged for stays absent. Only some stores are ever
  * restored, see pin_dmabuf.c.
  *
  * No worker that is busy with such an area ever waits for the reservation lock,
@@ -50,7 +50,7 @@ static void record_area(const struct iommufd_hold *hold,
 }
 
 /*
- * The area of a holder, if it is still there and a domain may translate it.  What
+ * The area of a holder, if it is still there and a domain may translate it. What
  * has been mapped in its place meanwhile is none of the caller's business, unless
  * it is the same memory: then the state of that memory is right for it, too.
  */
@@ -68,8 +68,8 @@ static struct iommufd_area *find_area(struct iommufd_iova_map *map,
 }
 
 /*
- * The same when nobody works on it.  Those who do never wait for page faults, as
- * memory that can be revoked is not pinned.
+ * Waits until no task works on the area. A task that does never waits for page
+ * faults, as memory that can be revoked is not pinned.
  */
 static struct iommufd_area *find_idle_area(struct iommufd_iova_map *map,
 					   const struct iommufd_holder *holder)

@@ -20,7 +20,7 @@
  * @last: last IOVA in bytes, inclusive
  * @subtree_last: largest @last below @node
  * @list: place in the list
- * @owner: who reserved it
+ * @owner: what it is reserved for
  */
 struct reservation {
 	struct rb_node node;
@@ -277,7 +277,7 @@ static struct iommufd_range *sorted_copy(const struct iommufd_range *ranges,
  * Context: may sleep.
  * Return: 0; -EINVAL when two intervals meet; -EADDRINUSE when one meets a
  * reserved interval or IOVAs that a domain cannot translate; -ENOMEM; -EINTR when
- * the caller is being killed.  On error the old list stays.
+ * the caller is being killed. On error the old list stays.
  */
 int iommufd_map_set_allowed(struct iommufd_iova_map *map,
 			    const struct iommufd_range *ranges,
@@ -304,9 +304,9 @@ int iommufd_map_set_allowed(struct iommufd_iova_map *map,
 }
 
 /*
- * Cut reserved intervals out of a window, from @window->start upwards.  Sets
+ * Cut reserved intervals out of a window, from @window->start upwards. Sets
  * @piece to the lowest piece that is left, and moves the window's start behind
- * it.  Returns false when nothing is left.
+ * it. Returns false when nothing is left.
  */
 static bool next_free_piece(const struct iommufd_space *space,
 			    struct iommufd_range *window,

@@ -3,10 +3,10 @@
  * Cutting a mapping in two, as users of VFIO's oldest interface expect when
  * they unmap a part of one.
  *
- * The area is claimed as for a removal, so nobody counts on it any more, and
- * two new ones take its place in one step.  Domains are not touched: they hold
- * pages no larger than PAGE_SIZE.  The new areas take over what the old one holds,
- * so nothing is pinned or charged.
+ * The area is claimed as for a removal, so no other task works on it, and two new
+ * ones replace it in one step. Domains do not change: they have no pages larger
+ * than PAGE_SIZE. The new areas take over what the old one holds, so nothing is
+ * pinned or charged.
  */
 #include <linux/errno.h>
 #include <linux/iommu.h>
@@ -43,7 +43,7 @@ static void free_halves(struct halves *halves)
 }
 
 /*
- * Are pages of domains small enough?  That can change at each wait: only to "no"
+ * Are pages of domains small enough? That can change at each wait: only to "no"
  * while there is the area and a domain, but an attach writes large pages then.
  */
 static bool may_split_at(const struct iommufd_iova_map *map, unsigned long iova)
@@ -52,7 +52,7 @@ static bool may_split_at(const struct iommufd_iova_map *map, unsigned long iova)
 }
 
 /*
- * Claim the area that has an IOVA and begins below.  Sets @result to NULL when
+ * Claim the area that has an IOVA and begins below. Sets @result to NULL when
  * there is none.
  */
 static int claim(struct iommufd_iova_map *map, unsigned long iova,

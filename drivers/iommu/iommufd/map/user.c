@@ -2,22 +2,22 @@
 /*
  * In-kernel users of the memory of a map.
  *
- * A user pins ranges of IOVAs, or copies from and to them.  A pin consists of
+ * A user pins ranges of IOVAs, or copies from and to them. A pin consists of
  * a hold of its own for each area that it touches, so it needs no domain and
  * does not care what happens to domains meanwhile.
  *
- * Pinning and copying happen without the map's lock.  Areas that somebody pins
- * or copies at, or has pinned, count that in @nr_pins and cannot go away; in
- * all other respects they are free for everybody, busy or not.
+ * Pinning and copying happen without the map's lock. An area in which a user pins
+ * or copies, or has pins, counts that in @nr_pins and cannot be removed. Otherwise
+ * it can be used by all tasks, busy or not.
  *
  *	user			remover of an area
  *	----			------------------
  *	counts itself		claims it: new users are refused
  *	pins, copies		calls the unmap op of all that have pins there,
- *	stops counting itself	again and again, until nobody is counted
+ *	stops counting itself	again and again, until @nr_pins is 0
  *
- * Who pins or copies waits for nobody but for the memory, and removers are not
- * busy with anything while they wait.
+ * A task that pins or copies waits for the memory only, and a remover owns no busy
+ * area while it waits.
  */
 #include <linux/err.h>
 #include <linux/interval_tree_generic.h>
@@ -123,7 +123,7 @@ static bool may_use(const struct iommufd_area *area, unsigned int flags)
 }
 
 /*
- * See that a range is mapped and may be used like that.  Returns the number of
+ * See that a range is mapped and may be used like that. Returns the number of
  * areas in it, or an errno.
  */
 static int check_range(struct iommufd_map_user *user, unsigned long iova,
@@ -220,7 +220,7 @@ static void add_pin(struct pin *pin, struct iommufd_map_user *user)
 	}
 }
 
-/* Make a pin whose areas stay.  Nothing is pinned yet */
+/* Make a pin whose areas stay. Nothing is pinned yet */
 static struct pin *begin_pin(struct iommufd_map_user *user, unsigned long iova,
 			     unsigned long last, unsigned int flags)
 {
@@ -355,7 +355,7 @@ static void end_work(struct iommufd_map_user *user)
  * memory of a dma-buf and for what is being unmapped; -EOVERFLOW when the range
  * wraps; -ENOENT when it is not mapped throughout, or the user is leaving;
  * -EPERM when the mapping does not permit it; -EINTR on a fatal signal; -EFAULT
- * or -ENOMEM from pinning.  On error nothing is pinned.
+ * or -ENOMEM from pinning. On error nothing is pinned.
  */
 int iommufd_map_pin(struct iommufd_map_user *user, unsigned long iova,
 		    unsigned long length_bytes, struct page **pages,
@@ -498,7 +498,7 @@ static int copy_range(struct iommufd_map_user *user, unsigned long iova,
 			return err;
 		data += end - iova + 1;
 		iova = end + 1;
-		/* There was no lock meanwhile.  The rest is judged piece by piece */
+		/* There was no lock meanwhile. The rest is judged piece by piece */
 		err = check_range(user, iova, iova, flags, false);
 	}
 }
@@ -515,7 +515,7 @@ static int copy_range(struct iommufd_map_user *user, unsigned long iova,
  * Return: 0; -EINVAL for a length of 0 and for the memory of a dma-buf;
  * -EOVERFLOW when the range wraps; -ENOENT when it is not mapped throughout, or
  * the user is leaving; -EPERM when the mapping does not permit it; -EFAULT when
- * there is no memory; -EINTR on a fatal signal; -ENOMEM.  A part may have been
+ * there is no memory; -EINTR on a fatal signal; -ENOMEM. A part may have been
  * copied then.
  */
 int iommufd_map_rw(struct iommufd_map_user *user, unsigned long iova,
@@ -567,8 +567,8 @@ static struct pin *next_pin(struct iommufd_map_user *user, unsigned long start,
 
 /*
  * Ask a user for its pins in an interval, pin by pin: drivers walk over the pages
- * they are asked for, or look for a pin that begins with the interval.  Returns
- * whether there was one.  The user must stay, as the lock is dropped.
+ * they are asked for, or look for a pin that begins with the interval. Returns
+ * whether there was one. The user must stay, as the lock is dropped.
  */
 static bool ask_user(struct iommufd_map_user *user, unsigned long start,
 		     unsigned long last)
@@ -682,7 +682,7 @@ static void free_user(struct iommufd_map_user *user)
 /**
  * iommufd_map_add_user() - become a user of a map
  * @map: the map
- * @ops: what the user offers.  With an unmap op all mappings are kept aligned
+ * @ops: what the user offers. With an unmap op all mappings are kept aligned
  *	 to PAGE_SIZE from now on
  * @data: for the ops
  *
@@ -764,7 +764,7 @@ static int wait_for_works(struct iommufd_map_user *user, bool must)
  * @user: the user
  * @must: wait for as long as it takes
  *
- * Asks for all pins through the unmap op.  When this succeeds the user uses the
+ * Asks for all pins through the unmap op. When this succeeds the user uses the
  * map no more, and all its calls return -ENOENT.
  *
  * Context: may sleep; not from within the unmap op; does not overlap with

@@ -19,15 +19,15 @@
 #define MAX_RUNS 32
 
 /*
- * Bytes that a driver unmaps without anybody else getting the CPU: a few
- * milliseconds of small pages.  Pages of usual hardware are not larger.
+ * Bytes that a driver unmaps without rescheduling: a few milliseconds of small
+ * pages. Pages of usual hardware are not larger.
  */
 #define UNMAP_STEP SZ_1G
 
 /*
- * The driver did something else than it was told.  Whatever it says it did is
+ * The driver did something else than it was told. Whatever it says it did is
  * not believed: devices may still reach the memory, which therefore stays pinned
- * for good.  Memory of a dma-buf is the exporter's and cannot be kept.
+ * for good. Memory of a dma-buf is the exporter's and cannot be kept.
  */
 static void distrust(struct iommufd_area *area, unsigned long start,
 		     size_t size, size_t unmapped)
@@ -159,7 +159,7 @@ static noinline struct iommufd_area *next_present(const struct members *m,
 	return chain;
 }
 
-/* The same for areas whose memory a domain translates.  Nearly all are such */
+/* The same for areas whose memory a domain translates. Nearly all are such */
 static inline struct iommufd_area *first_present(const struct members *m,
 						 struct iommufd_area *chain)
 {
@@ -230,7 +230,7 @@ static void unmap_and_sync(struct iommu_domain *domain, const struct members *m,
 }
 
 /*
- * Collect the page tables that became empty and invalidate nothing yet.  A
+ * Collect the page tables that became empty and invalidate nothing yet. A
  * gather of its own for each span: drivers that ignore @queued would sync in
  * between if it grew.
  */

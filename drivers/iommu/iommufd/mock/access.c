@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Kernel users of an address space, one behind each descriptor.
+ * Kernel users of an address space, one for each descriptor.
  *
- * A user keeps a list of what it pinned.  When an address space takes memory
- * back, it drops what meets that memory and remembers nothing.
+ * A user keeps a list of what it pinned. When it is asked to unpin memory, it drops
+ * every item that overlaps it.
  */
 #include <linux/anon_inodes.h>
 #include <linux/err.h>
@@ -35,7 +35,7 @@
 			 MOCK_FLAGS_ACCESS_SYZ)
 
 /**
- * struct mock_access - what is behind a descriptor
+ * struct mock_access - the user that belongs to a descriptor
  * @access: iommufd's side
  * @pins: it may pin
  * @lock: protects the two below; iommufd calls us without locks, and we call it
@@ -87,7 +87,7 @@ static void drop_items(struct mock_access *ma, unsigned long first,
 		drop_item(ma, item);
 }
 
-/* An item that is being pinned is missed now, and met when we are asked again */
+/* Misses an item that is just being pinned: the unmap asks again */
 static void access_unmap(void *data, unsigned long iova,
 			 unsigned long length_bytes)
 {
@@ -204,7 +204,7 @@ err_put_fd:
 	return err;
 }
 
-/* The file holds what the result points to, and is the caller's to put */
+/* The file keeps the result alive; the caller puts the file */
 static struct mock_access *access_get(u32 fd, struct file **filp)
 {
 	*filp = fget(fd);
@@ -298,7 +298,7 @@ static int compare_pages(struct page **pages, unsigned long npages, u64 uptr)
 	return 0;
 }
 
-/* What the caller means by an IOVA, @iova, in the space the access is in now */
+/* If @flags say that @iova is a guess, turn it into an IOVA of the address space */
 static int real_iova(struct mock_access *ma, u32 flags, u64 *iova)
 {
 	struct iommufd_ctx *ctx = ma->access->ctx;
@@ -315,7 +315,7 @@ static int real_iova(struct mock_access *ma, u32 flags, u64 *iova)
 	return err;
 }
 
-/* Pin, look, and say in the call's argument which item it is */
+/* Pin, compare, and return the item's ID in the call's argument */
 static int pin_item(struct mock_access *ma, struct iommu_test_cmd *arg,
 		    struct mock_item *item, struct page **pages,
 		    unsigned long npages)

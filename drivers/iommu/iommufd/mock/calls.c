@@ -45,13 +45,13 @@ static int op_add_reserved(struct iommufd_call *call)
 	ioas = iommufd_ioas_get(call->ctx, arg->id);
 	if (IS_ERR(ioas))
 		return PTR_ERR(ioas);
-	/* Nobody ever gives it back, so it stays as long as the map */
+	/* It is never released, so it stays as long as the map */
 	err = iommufd_map_reserve(ioas->map, start, last, ioas);
 	iommufd_object_put(call->ctx, &ioas->obj);
 	return err;
 }
 
-/* Memory for pages on their way into a store stands for such buffers here */
+/* Limits the batch of a pin, as the store has no other buffers for pages */
 static int op_memory_limit(struct iommufd_call *call)
 {
 	struct iommu_test_cmd *arg = call->arg;

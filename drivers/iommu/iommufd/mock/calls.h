@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The test call: one function for each operation, all of the same shape.  They
+ * The test call: one function for each operation, all of the same shape. They
  * take the call, whose argument is a struct iommu_test_cmd, and return what the
  * call returns.
  */

@@ -65,7 +65,7 @@ int mock_user_page(u64 uptr, struct page **page)
 	return get_user_pages_fast(addr, 1, 0, page) == 1 ? 0 : -EFAULT;
 }
 
-/* @bytes lie in one page of the CPU and in @paging begin at @iova */
+/* The @bytes are within one page of the CPU, and begin at @iova in @paging */
 static int compare_page(struct mock_domain *paging, unsigned long iova,
 			u64 uptr, size_t bytes)
 {
@@ -145,7 +145,7 @@ static int compare_pins(u64 uptr, unsigned int pins)
 	err = mock_user_page(uptr, &page);
 	if (err)
 		return err;
-	/* Compound pages count their pins together, elsewhere */
+	/* Compound pages have one count of pins for all of their pages */
 	if (!PageCompound(page) &&
 	    page_ref_count(page) / GUP_PIN_COUNTING_BIAS != pins)
 		err = -EIO;

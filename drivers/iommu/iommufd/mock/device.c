@@ -2,7 +2,7 @@
 /*
  * Selftest objects: mock devices that a context binds for itself.
  *
- * Such a device goes away with its context and so must not keep it alive.
+ * Such a device is destroyed with its context, and so has no reference to it.
  */
 #include <linux/build_bug.h>
 #include <linux/err.h>
@@ -269,7 +269,7 @@ static bool is_translating(struct iommu_domain *domain)
 }
 
 /**
- * mock_op_device_state() - DEVICE_STATE: what the DMA of a device meets
+ * mock_op_device_state() - DEVICE_STATE: tell what happens to the DMA of a device
  * @call: the call, with a &struct iommu_test_ext
  *
  * Context: may sleep.

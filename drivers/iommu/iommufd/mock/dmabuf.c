@@ -23,7 +23,7 @@
  * struct mock_memory - memory of a dma-buf
  * @start: the memory, in pages that can be mapped one by one
  * @size: its length in bytes, a multiple of %PAGE_SIZE
- * @revoked: nobody may map it; protected by the dma-buf's reservation lock
+ * @revoked: it cannot be mapped; protected by the dma-buf's reservation lock
  */
 struct mock_memory {
 	void *start;
@@ -31,7 +31,7 @@ struct mock_memory {
 	bool revoked;
 };
 
-/* Needed to be an exporter that importers follow; never called by iommufd */
+/* A dynamic exporter must have this; iommufd never calls it */
 static int dmabuf_pin(struct dma_buf_attachment *attachment)
 {
 	return -EOPNOTSUPP;
@@ -170,7 +170,7 @@ int mock_op_dmabuf_get(struct iommufd_call *call)
 }
 
 /**
- * mock_op_dmabuf_revoke() - DMABUF_REVOKE: take memory away, or give it back
+ * mock_op_dmabuf_revoke() - DMABUF_REVOKE: revoke memory, or restore it
  * @call: the call
  *
  * Context: may sleep.

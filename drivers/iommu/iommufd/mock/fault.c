@@ -18,7 +18,7 @@ static struct dentry *folder;
  * iommufd_should_fail() - ask whether to fail here
  *
  * Context: any.
- * Return: whether the caller must act as if what it is about to do had failed.
+ * Return: true when the caller must behave as if its next step had failed.
  */
 bool iommufd_should_fail(void)
 {
@@ -26,7 +26,7 @@ bool iommufd_should_fail(void)
 }
 
 /**
- * mock_fault_init() - make the files that steer the fault points
+ * mock_fault_init() - make the files that control the fault points
  *
  * Without debugfs the points still take part in fail-nth.
  *

@@ -17,8 +17,8 @@
  * mock_guessed_iova() - turn the number of a mapping into an IOVA
  * @ioas: address space
  * @iova: in: number of the mapping, upwards from 0, in the lower half, offset
- *	  in it in bytes in the upper half; out: the IOVA that is meant.  The
- *	  offset may lead out of the mapping
+ *	  in it in bytes in the upper half; out: the IOVA. The offset may be beyond
+ *	  the end of the mapping
  *
  * Context: may sleep.
  * Return: 0; -ENOENT without such a mapping; -EOVERFLOW.

@@ -16,8 +16,8 @@
 #include "mock/iommu.h"
 
 /*
- * Of the usual kind of page table: a page, and less than one, to show who mixes
- * up the smallest alignment and the page of the CPU.
+ * Pages of the usual kind of page table. One is smaller than a page of the CPU, so
+ * that code which confuses the smallest alignment with PAGE_SIZE fails.
  */
 #define MOCK_PAGE_SIZES		(MOCK_PAGE_SIZE | PAGE_SIZE)
 
@@ -138,7 +138,7 @@ static int device_fits(struct iommu_domain *domain, struct device *dev)
 	if ((paging->flags & IOMMU_ALLOC_DIRTY_TRACKING) &&
 	    (mdev->flags & MOCK_FLAGS_DEVICE_NO_DIRTY))
 		return -EINVAL;
-	/* For an IOMMU that does not know it the bit in entries is reserved */
+	/* The bit in the entries is reserved to an IOMMU that does not support it */
 	if (READ_ONCE(paging->pt.snoops) && !can_snoop(mdev) &&
 	    !paging->trusting)
 		return -EINVAL;
@@ -424,7 +424,7 @@ static struct iommu_domain blocked_domain = {
 	.ops	= &static_ops,
 };
 
-/* What a group is on while nobody owns it.  The core calls it identity. */
+/* The default domain of groups, which the core calls identity */
 static struct iommu_domain default_domain = {
 	.ops	= &static_ops,
 };
@@ -532,8 +532,8 @@ static const struct iommu_ops mock_ops = {
 };
 
 /*
- * An IOMMU whose driver does not know for which device it makes a page table, and
- * finishes it when it is attached. Those that user space describes are complete.
+ * An IOMMU whose driver makes a page table without a device, and finishes it when
+ * it is attached. Page tables that user space describes are complete.
  */
 static struct iommu_domain *late_domain_alloc(unsigned int type)
 {
@@ -599,7 +599,7 @@ static struct mock_dev *dev_alloc(u32 flags)
 	device_initialize(&mdev->dev);
 	mdev->dev.bus = &mock_bus;
 	mdev->dev.release = dev_release;
-	/* Tests make devices by the thousand, of which udev need not hear */
+	/* Tests make thousands of devices; spare udev their events */
 	dev_set_uevent_suppress(&mdev->dev, true);
 	return mdev;
 }
@@ -656,7 +656,7 @@ err_put:
 
 /**
  * mock_dev_destroy() - remove a device
- * @mdev: the device, which nobody has bound
+ * @mdev: the device, which is not bound
  *
  * Context: may sleep.
  */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A mock IOMMU: a bus of its own, devices without any hardware, and a driver
- * whose page tables are looked at instead of walked.
+ * A mock IOMMU: a bus of its own, devices without hardware, and a driver whose page
+ * tables are read by tests.
  *
- * The bus names the driver itself and nothing is registered with the core, so
- * the mock lives beside the machine's IOMMU.
+ * The bus has the driver as its iommu_ops and nothing is registered with the core,
+ * so the mock does not conflict with the machine's IOMMU.
  */
 #ifndef __MOCK_IOMMU_H
 #define __MOCK_IOMMU_H
@@ -24,8 +24,8 @@
  * @flags: mask of MOCK_FLAGS_DEVICE_* and MOCK_EXT_DEVICE_*, which tell which
  *         IOMMU it is behind
  * @peer: while the device is being made: device whose group it joins, or NULL
- * @domain: what its DMA goes through; NULL before and after its time on the
- *          IOMMU.  Changes under the lock of its IOMMU group
+ * @domain: domain that its DMA goes through; NULL before probe_device() and after
+ *          release_device(). Changes under the lock of its IOMMU group
  * @cache: words that stand for a cache of the device
  */
 struct mock_dev {
@@ -44,7 +44,7 @@ struct mock_dev {
  * @flags: mask of IOMMU_ALLOC_*
  * @logs_dirty: writes are logged
  * @unfinished: has no page sizes and no bounds before it is attached
- * @trusting: lets DMA snoop, and devices in, that others refuse
+ * @trusting: accepts snooping and devices that other page tables refuse
  * @reset_in_fill: device that is reset when the first page is mapped, or NULL
  * @nr_users: devices that translate through it, and domains nested in it
  * @nr_snoopless: devices that translate through it, or through a domain nested
@@ -65,7 +65,7 @@ struct mock_domain {
 /**
  * struct mock_nested - page table that user space keeps
  * @domain: head
- * @parent: what its addresses go through
+ * @parent: page table that translates its addresses
  * @iotlb: cached words, which an invalidation sets to 0
  * @nr_users: devices that translate through it
  */

@@ -2,9 +2,9 @@
 /*
  * Page table of the mock IOMMU: see mock_pgtable.h.
  *
- * A page is one value in a sparse array, at the place of its first unit, and
- * carries its own size.  So the page that an IOVA lies in is found by asking
- * for each size where such a page would begin.
+ * A page is one value in a sparse array, at the index of its first unit, and
+ * contains its size. The page of an IOVA is found by a lookup for each size, at the
+ * index where a page of that size would begin.
  */
 #include <linux/bitops.h>
 #include <linux/bug.h>
@@ -22,7 +22,7 @@
 #define ENTRY_SNOOP	BIT_ULL(9)
 #define ENTRY_PHYS_BIT	10
 
-/* Entries that are looked at before others may take the lock */
+/* Entries that are read before the lock is released for other tasks */
 #define LOCK_BATCH	1024
 
 static_assert(BITS_PER_LONG == 64);
@@ -72,7 +72,7 @@ static void entry_show(const void *entry, unsigned long index,
 	page->snoops = value & ENTRY_SNOOP;
 }
 
-/* Let others have the lock now and then; the walk goes on where it was */
+/* Release the lock from time to time, and continue the walk at its position */
 static void breathe(struct xa_state *xas, unsigned int *count)
 {
 	if (++*count % LOCK_BATCH)
@@ -114,10 +114,10 @@ void mock_pgtable_destroy(struct mock_pgtable *pt)
  * mock_pgtable_force_snooping() - let all DMA through a page table snoop
  * @pt: the page table
  *
- * As with hardware that has a bit for it in each entry, those that exist would go
- * on without.
+ * As with hardware that has a bit for it in each entry, entries that exist do not
+ * get it.
  *
- * Context: any; nobody else changes @pt.
+ * Context: any; the caller excludes other changes of @pt.
  * Return: whether it does; false when it is not empty.
  */
 bool mock_pgtable_force_snooping(struct mock_pgtable *pt)
@@ -176,7 +176,8 @@ static bool is_empty(struct mock_pgtable *pt, unsigned long iova,
  * @prot: mask of IOMMU_READ and IOMMU_WRITE
  * @gfp: how memory is allocated
  *
- * Context: may sleep if @gfp allows it; nobody else changes this range.
+ * Context: may sleep if @gfp allows it; the caller excludes other changes of this
+ * range.
  * Return: 0; -ENOMEM; -EINVAL for a size that is none or what is not aligned,
  * -EEXIST when something is mapped there, both after a warning.
  */
@@ -199,7 +200,7 @@ int mock_pgtable_map(struct mock_pgtable *pt, unsigned long iova,
  * @iova: first IOVA in bytes
  * @size: number of bytes, not 0; all of them must be mapped, in whole pages
  *
- * Context: may sleep; nobody else changes this range.
+ * Context: may sleep; the caller excludes other changes of this range.
  * Return: number of bytes that were mapped; another than @size after a warning.
  */
 size_t mock_pgtable_unmap(struct mock_pgtable *pt, unsigned long iova,
@@ -221,7 +222,7 @@ size_t mock_pgtable_unmap(struct mock_pgtable *pt, unsigned long iova,
 	xas_for_each(&xas, entry, last >> MOCK_PAGE_LG2) {
 		size_t page_bytes = BIT(entry_size_lg2(entry));
 
-		/* A page that sticks out cannot be cut */
+		/* A page that extends beyond the range cannot be split */
 		if (page_bytes > size - unmapped)
 			break;
 		unmapped += page_bytes;
@@ -273,7 +274,7 @@ void mock_pgtable_stats(struct mock_pgtable *pt,
  * @iova: first IOVA in bytes
  * @last: last IOVA in bytes, inclusive
  *
- * What is not mapped is passed over.
+ * IOVAs that are not mapped are skipped.
  *
  * Context: may sleep.
  */
@@ -321,7 +322,7 @@ void mock_pgtable_clear_dirty(struct mock_pgtable *pt)
  * @pt: the page table
  * @iova: first IOVA in bytes
  * @last: last IOVA in bytes, inclusive
- * @log: where to, and whether they count as clean afterwards
+ * @log: log to report to, which says whether to clear dirty bits
  *
  * Context: may sleep.
  */

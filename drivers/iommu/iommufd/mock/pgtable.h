@@ -3,9 +3,8 @@
  * Page table of the mock IOMMU: IOVA to physical address, in pages of several
  * sizes, each with a dirty bit.
  *
- * It is strict where hardware would silently go wrong: what maps over an entry,
- * or unmaps what is not there, breaks the promises of the code above it and is
- * told so by a warning.
+ * It warns where hardware would silently misbehave: when a page is mapped over an
+ * entry, or a range without entries is unmapped.
  */
 #ifndef __MOCK_PGTABLE_H
 #define __MOCK_PGTABLE_H
@@ -15,7 +14,7 @@
 
 struct iommu_dirty_log;
 
-/* Smallest page: below that of any CPU, to show who mixes the two up */
+/* Smallest page, smaller than that of any CPU, so that code confusing them fails */
 #define MOCK_PAGE_LG2	11
 
 /**
@@ -32,7 +31,7 @@ struct mock_pgtable {
 };
 
 /**
- * struct mock_page - an entry, for those who look
+ * struct mock_page - contents of an entry
  * @iova: first IOVA of the page
  * @phys: first physical address of the page
  * @size_lg2: its size in bytes, as a power of two

@@ -2,8 +2,8 @@
 /*
  * Memory accounting of pinned pages.
  *
- * A charge is taken before the pages are pinned, so that a caller over its
- * limit never holds a page, and is returned when they are unpinned.
+ * Pages are charged before they are pinned, so that a caller over its limit never
+ * pins any, and the charge is returned when they are unpinned.
  */
 #include <linux/capability.h>
 #include <linux/cred.h>
@@ -21,8 +21,8 @@
 #include "test_hooks.h"
 
 /*
- * An ordinary caller without the capability does nothing wrong, it is limited:
- * no audit record.
+ * Without an audit record: a caller without the capability is limited, but not
+ * refused.
  */
 static enum iommufd_account_mode caller_mode(enum iommufd_account_mode mode)
 {
@@ -182,7 +182,7 @@ static int charge_user(struct iommufd_account *account, unsigned long npages)
 	return 0;
 }
 
-/* Return what is owed, which must not count against the next charge */
+/* Return pending charges, which must not count against the next charge */
 static void return_owed(struct iommufd_account *account)
 {
 	long npages = atomic_long_xchg(&account->nr_owed, 0);
@@ -208,8 +208,8 @@ static int charge_process(struct iommufd_account *account,
 }
 
 /**
- * iommufd_account_charge() - pay for pages that are about to be pinned
- * @account: who pays; NULL for memory that is never charged
+ * iommufd_account_charge() - charge pages that are about to be pinned
+ * @account: the account; NULL for memory that is never charged
  * @npages: number of pages
  *
  * Context: may sleep; takes the mmap_lock of the process in process mode.
@@ -235,8 +235,8 @@ int iommufd_account_charge(struct iommufd_account *account,
 }
 
 /**
- * iommufd_account_uncharge() - return what iommufd_account_charge() took
- * @account: who paid, or NULL
+ * iommufd_account_uncharge() - undo iommufd_account_charge()
+ * @account: account that was charged, or NULL
  * @npages: number of pages
  *
  * Cannot fail; works after the process is gone.
@@ -261,7 +261,7 @@ void iommufd_account_uncharge(struct iommufd_account *account,
 
 /**
  * iommufd_account_owe_process() - iommufd_account_owe() in process mode
- * @account: who paid
+ * @account: account that was charged
  * @npages: number of pages
  * @refunds: gets the account
  *
@@ -274,7 +274,7 @@ void iommufd_account_owe_process(struct iommufd_account *account,
 	if (!npages)
 		return;
 	atomic64_sub(npages, &account->mm->pinned_vm);
-	/* Pairs with iommufd_refunds_settle_all(), the other way around */
+	/* Before @is_listed: pairs with iommufd_refunds_settle_all() */
 	atomic_long_add(npages, &account->nr_owed);
 	if (refunds->account == account)
 		return;
@@ -311,7 +311,10 @@ void iommufd_refunds_settle_all(struct iommufd_refunds *refunds)
 	refunds->account = NULL;
 	while ((account = refunds->others)) {
 		refunds->others = account->next_listed;
-		/* From here on it can be in another list */
+		/*
+		 * From here on it can be in another list. Before the read of
+		 * @nr_owed: pairs with iommufd_account_owe_process()
+		 */
 		atomic_xchg(&account->is_listed, 0);
 		settle(account);
 	}
@@ -320,12 +323,12 @@ void iommufd_refunds_settle_all(struct iommufd_refunds *refunds)
 /* Moving charges */
 
 /**
- * iommufd_account_shares_limit() - do two accounts pay out of one purse
+ * iommufd_account_shares_limit() - do two accounts count against the same limit
  * @a: account, or NULL
  * @b: account
  *
  * Context: any.
- * Return: whether a page that @a paid for counts against the limit of @b.
+ * Return: whether a page that @a is charged for counts against the limit of @b.
  */
 bool iommufd_account_shares_limit(const struct iommufd_account *a,
 				  const struct iommufd_account *b)
@@ -346,8 +349,8 @@ bool iommufd_account_shares_limit(const struct iommufd_account *a,
  * iommufd_account_check_limit() - is what has been charged within the limit
  * @account: account
  *
- * Limits are those of processes, so one process may be above its own with what
- * another one of the same user was allowed to pin.
+ * Limits belong to processes: what another process of the same user was allowed to
+ * pin may exceed the limit of this one.
  *
  * Context: may sleep; takes the mmap_lock of the process in process mode.
  * Return: 0, -ENOMEM over RLIMIT_MEMLOCK, -EINTR on a fatal signal.
@@ -401,7 +404,7 @@ void iommufd_account_move_begin(struct iommufd_account_move *move,
 }
 
 /**
- * iommufd_account_move_end() - return the charge of the account that paid
+ * iommufd_account_move_end() - return the charge of the old account
  * @move: the move
  *
  * Context: may sleep; takes the mmap_lock of the process in process mode.

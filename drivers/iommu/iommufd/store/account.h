@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Who pays for pinned pages, and where the payment is counted.
+ * Accounts that are charged for pinned pages.
  */
 #ifndef __IOMMUFD_ACCOUNT_H
 #define __IOMMUFD_ACCOUNT_H
@@ -16,7 +16,7 @@ struct user_struct;
 
 /**
  * enum iommufd_account_mode - where pinned pages are counted
- * @IOMMUFD_ACCOUNT_UNLIMITED: against nobody's limit (CAP_IPC_LOCK)
+ * @IOMMUFD_ACCOUNT_UNLIMITED: against no limit (CAP_IPC_LOCK)
  * @IOMMUFD_ACCOUNT_USER: against RLIMIT_MEMLOCK over all the user's processes
  * @IOMMUFD_ACCOUNT_PROCESS: against RLIMIT_MEMLOCK of one process (VmLck)
  *
@@ -29,7 +29,7 @@ enum iommufd_account_mode {
 };
 
 /**
- * struct iommufd_account - one process that pays for pinned pages
+ * struct iommufd_account - the account of one process
  * @users: held by slots and by each store that charges here
  * @mode: where pages are counted
  * @mm: address space of the process; a mmgrab() reference
@@ -57,14 +57,14 @@ struct iommufd_account {
  * @account: the first account, a reference, or NULL
  * @others: list of more accounts, each with a reference
  *
- * Returning a charge takes the mmap_lock of the process in process mode.  Page
+ * Returning a charge takes the mmap_lock of the process in process mode. Page
  * faults hold that lock, and may in turn wait for a task that works on a mapping.
  * So such a task collects the charges of pages that it unpins here, and returns
  * them by iommufd_refunds_settle() when no other task can wait for it any more.
  *
- * Nearly always there is one account.  An account is in one list of others at a
- * time, and the owner of the list returns what all tasks owe it by then: only
- * for those, a task may be done before its charge is returned.
+ * Nearly always there is one account. An account is in one list of others at a
+ * time, and the owner of the list returns the charges of all tasks: with several
+ * accounts, a task may end before the charges that it collected are returned.
  */
 struct iommufd_refunds {
 	struct iommufd_account *account;
@@ -85,9 +85,9 @@ struct iommufd_account_slot {
 };
 
 /**
- * struct iommufd_account_move - charges of a store on their way
- * @from: who has paid
- * @to: who will pay
+ * struct iommufd_account_move - transfer of the charges of a store
+ * @from: account that is charged now
+ * @to: account that will be charged
  * @prepaid: pages that @to was charged for beforehand and that no move used yet
  * @nbegun: pages that @to is charged for on behalf of this move
  * @nmoved: pages that were pinned at the moment @to took over, at most @nbegun
@@ -122,7 +122,7 @@ void iommufd_refunds_settle_all(struct iommufd_refunds *refunds);
 
 /**
  * iommufd_account_owe() - return a charge without waiting for a process
- * @account: who paid, or NULL
+ * @account: account that was charged, or NULL
  * @npages: number of pages
  * @refunds: gets the account if that must be done later
  *
@@ -148,7 +148,7 @@ iommufd_refunds_pending(const struct iommufd_refunds *refunds)
  * iommufd_refunds_settle() - return the charges that were collected
  * @refunds: the accounts; none on return
  *
- * Context: may sleep; takes the mmap_lock of processes.  The caller owns nothing
+ * Context: may sleep; takes the mmap_lock of processes. The caller holds no lock
  * that a page fault or the reset of a device could wait for.
  */
 static inline void iommufd_refunds_settle(struct iommufd_refunds *refunds)

@@ -10,12 +10,12 @@
 #include <linux/types.h>
 
 /**
- * struct iommufd_fixed - memory that stays where it is and has no struct page
+ * struct iommufd_fixed - memory that has a fixed place and no struct page
  * @phys: physical address of page number 0
  * @mmio: it belongs to a device
- * @revoked: it was taken away; protected by the store's mutex
- * @waiting: interval tree of the holds that it was taken away from, or that came
- *	     later; protected by the store's mutex
+ * @revoked: it was revoked; protected by the store's mutex
+ * @waiting: interval tree of the holds that have lost it, or were made while it is
+ *	     revoked; protected by the store's mutex
  */
 struct iommufd_fixed {
 	phys_addr_t phys;
@@ -33,22 +33,22 @@ struct page;
 /**
  * struct iommufd_pin_ops - one kind of memory
  * @pin: pin @npages pages from page number @first on and store them in @pages.
- *	 All of them or none.  Called with the store's fill mutex held, never
- *	 with its mutex; may sleep for long.  Returns 0, -EFAULT where there is
+ *	 All of them or none. Called with the store's fill mutex held, never
+ *	 with its mutex; may sleep for long. Returns 0, -EFAULT where there is
  *	 no memory to be pinned, -EINVAL where the source is not fit for it,
- *	 -EINTR on a fatal signal, -ERESTARTNOINTR, -ENOMEM.  NULL for memory at
+ *	 -EINTR on a fatal signal, -ERESTARTNOINTR, -ENOMEM. NULL for memory at
  *	 a fixed place
  * @pin_huge: pin @npages pages from page number @first on, if they lie in one
- *	      huge page and it can be done without waiting.  Called like @pin.
+ *	      huge page and it can be done without waiting. Called like @pin.
  *	      Returns the first page, which the others follow, or NULL with
- *	      nothing pinned: then it is @pin's turn.  Optional
+ *	      nothing pinned: then it is @pin's turn. Optional
  * @unpin: unpin @npages pages with consecutive page frame numbers from @pfn on.
  *	   The range may be cut in any way, it need not match how it was pinned.
- *	   Called with the store's mutex held; may sleep; cannot fail.
+ *	   Called with the store's mutex held; may sleep; cannot fail
  * @put: drop what the backing refers to, when the store dies; optional
- * @transferable: the memory is no process's own, so that any can take over what is
- *	       charged for it
- * @in_process: the memory is a process's own, which @mm of the backing names
+ * @transferable: the memory does not belong to a process, so that any process can
+ *                take over the charge for it
+ * @in_process: the memory belongs to the process that @mm of the backing names
  *
  * A page is pinned and unpinned exactly once between two calls of each kind for
  * its page number: pin, unpin, pin, unpin.

@@ -3,9 +3,9 @@
  * Memory of devices, shared as a dma-buf.
  *
  * Only exporters that are registered here can say where the memory is, and
- * promise that it stays there until it is revoked.  They are asked once, when
+ * promise that it stays there until it is revoked. They are asked once, when
  * the store is made, so that a task that works with the store never waits for the
- * dma-buf's reservation.  The exporter holds the reservation when it revokes the
+ * dma-buf's reservation. The exporter holds the reservation when it revokes the
  * memory, and waits for tasks that work with the store.
  */
 #include <linux/dma-buf.h>
@@ -97,10 +97,10 @@ find_exporter(const struct dma_buf *dmabuf)
 }
 
 /**
- * struct dmabuf_source - what a store of a dma-buf's memory stands on
+ * struct dmabuf_source - the dma-buf of a store
  * @fixed: the memory, for the store
  * @dmabuf: the dma-buf; a reference
- * @attachment: makes us hear when the memory is revoked
+ * @attachment: tells iommufd when the memory is revoked
  * @exporter: the exporter, which knows where the memory is
  * @store: the store that owns this; NULL until the memory was found, protected
  *	   by the dma-buf's reservation lock
@@ -272,8 +272,8 @@ iommufd_store_create_dmabuf(int fd, struct device *dev,
 /* Memory of devices that a process has mapped */
 
 /**
- * struct bar_window - what a range of addresses of a process shows
- * @exporter: who owns the memory
+ * struct bar_window - device memory at an address of a process
+ * @exporter: exporter of the memory
  * @file: what is mapped there; a reference
  * @private: the exporter's, as long as @file is open
  * @phys: physical address of the first byte
@@ -301,7 +301,7 @@ find_vma_exporter(const struct vm_area_struct *vma)
 	return found;
 }
 
-/* Returns whether an exporter's memory is there, and sets *err if it is not fit */
+/* Returns whether an exporter's memory is there; sets *err if it cannot be used */
 static bool look_at_vma(unsigned long addr, size_t length_bytes,
 			unsigned long vm_flags, struct bar_window *window,
 			int *err)
@@ -344,7 +344,7 @@ open_window(const struct bar_window *window, struct device *dev,
 		return ERR_CAST(dmabuf);
 	store = attach_store(dmabuf, dev, revoke_ops, start + offset,
 			     length_bytes, writable, true);
-	/* What the processor would find there now */
+	/* The CPU would get a bus error there now */
 	return store == ERR_PTR(-ENODEV) ? ERR_PTR(-EFAULT) : store;
 }
 
@@ -357,9 +357,9 @@ open_window(const struct bar_window *window, struct device *dev,
  * @vm_flags: mask of VM_READ and VM_WRITE: what the process must be allowed to
  *	      do there, as the devices will be
  *
- * The store is that memory, whatever the process does with the address. While
- * the memory is revoked no device reaches it; afterwards its holders have it again.
- * No account is charged.
+ * The store keeps that memory even if the process maps other memory at the address.
+ * While the memory is revoked no device can access it; afterwards its holders have
+ * it again. No account is charged.
  *
  * Context: may sleep; takes mmap_lock and a dma-buf's reservation lock, so no
  * lock of an address space may be held.

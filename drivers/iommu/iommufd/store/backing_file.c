@@ -2,9 +2,9 @@
 /*
  * Pinning of files that live in memory: memfds, also those of huge pages.
  *
- * A file of any other kind is taken, too, and found out when a page is to be
- * pinned.  The store does not keep such a file: it could be one that keeps the
- * store, the open /dev/iommu or what holds it, and neither would ever go.
+ * Files of other kinds are accepted, too, and pinning their pages fails. The store
+ * has no reference to such a file: the file could in turn keep the store alive, as
+ * an open /dev/iommu does, and neither would ever be freed.
  */
 #include <linux/err.h>
 #include <linux/file.h>
@@ -65,7 +65,7 @@ static const struct iommufd_pin_ops file_ops = {
  * iommufd_store_create_file() - make a store of a part of a file
  * @account: account of the process that pays; the store takes the reference
  *	     over, unless this fails
- * @file: any file.  The store takes a reference to a memfd; any other is
+ * @file: any file. The store takes a reference to a memfd; any other is
  *	  forgotten, and nothing can be pinned
  * @start: first byte in the file; the part need not exist yet
  * @length_bytes: number of bytes

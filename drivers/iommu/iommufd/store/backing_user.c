@@ -2,11 +2,11 @@
 /*
  * Pinning of user memory.
  *
- * A device that only reads must see what the process writes later, so a private
- * page is always made the process's own before it is pinned: the pin asks for
- * write access, by force where the mapping is read-only.  Two kinds of
- * read-only mappings cannot be forced and are pinned for reading: shared ones,
- * where the page is the file's page and stays so, and hugetlb.
+ * A device that only reads must see what the process writes later, so copy-on-write
+ * of a private page must happen before it is pinned: the pin requests write access,
+ * with FOLL_FORCE where the mapping is read-only. Two kinds of read-only mappings
+ * do not allow FOLL_FORCE and are pinned for reading: shared ones, whose pages
+ * remain those of the file, and hugetlb.
  */
 #include <linux/hugetlb.h>
 #include <linux/mm.h>
@@ -25,7 +25,7 @@
  */
 #define FOREIGN_BATCH_PAGES	128UL
 
-/* What a process lets a device do with its mapping, as flags for GUP. */
+/* What a process lets a device do with its mapping, as flags for GUP */
 static int mapping_flags(struct vm_area_struct *vma, bool writable)
 {
 	if (writable || (vma->vm_flags & VM_WRITE))
@@ -37,7 +37,7 @@ static int mapping_flags(struct vm_area_struct *vma, bool writable)
 	return FOLL_LONGTERM | FOLL_WRITE | FOLL_FORCE;
 }
 
-/* Pin from one mapping; returns the number of pages, not 0, or an errno. */
+/* Pin from one mapping; returns the number of pages, not 0, or an errno */
 static long pin_in_mapping(struct mm_struct *mm, bool writable,
 			   unsigned long addr, unsigned long npages,
 			   struct page **pages)
@@ -91,7 +91,7 @@ static long pin_foreign(const struct iommufd_backing *backing,
 		return -EFAULT;
 	nr_pinned = pin_in_mapping(backing->mm, backing->writable, addr,
 				   min(npages, FOREIGN_BATCH_PAGES), pages);
-	/* Our locks are held: leave the end of an address space to a worker. */
+	/* With the store's locks held, an address space is torn down by a worker */
 	mmput_async(backing->mm);
 	return nr_pinned;
 }
@@ -109,7 +109,7 @@ static unsigned long user_addr(const struct iommufd_backing *backing,
 	return untagged_addr(backing->start_bytes) + (page << PAGE_SHIFT);
 }
 
-/* What is written to may be read, too, so this serves all devices. */
+/* What is written to may be read, too, so this serves all devices */
 static struct page *user_pin_huge(const struct iommufd_backing *backing,
 				  unsigned long first, unsigned int npages)
 {
@@ -150,7 +150,7 @@ static void user_unpin(const struct iommufd_backing *backing,
 					 backing->writable);
 }
 
-/* The account holds the address space, and the store holds the account. */
+/* The account holds the address space, and the store holds the account */
 const struct iommufd_pin_ops iommufd_pin_user_ops = {
 	.pin = user_pin,
 	.pin_huge = user_pin_huge,

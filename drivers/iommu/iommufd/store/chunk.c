@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Chunks of a page store: a contiguous chunk is one number, any other an array
- * as long as the chunk.  A chunk only ever goes from empty to extent to array,
+ * as long as the chunk. A chunk only ever goes from empty to extent to array,
  * and back to empty when its last hold goes.
  */
 #include <linux/align.h>
@@ -16,8 +16,9 @@
 static_assert(ARCH_KMALLOC_MINALIGN > IOMMUFD_CHUNK_FORMAT);
 
 /*
- * First and last page would not do: pages between them may have moved.  Eight at
- * a time and by pointer, as this is most of what the store costs for a huge page.
+ * Comparing the first and the last page is not enough: pages between them may lie
+ * elsewhere. Pointers are compared, eight at a time, as this loop is most of the
+ * cost of a huge page in the store.
  */
 static bool is_contiguous(struct page **pages, unsigned int npages)
 {
@@ -40,8 +41,8 @@ static bool is_contiguous(struct page **pages, unsigned int npages)
 }
 
 /*
- * Entries of pages without a hold are copied like the others: garbage stays
- * garbage.  A wide entry only comes here to become wide again.
+ * Entries of pages without a hold are undefined, and copied like the others. An
+ * array of wide entries is only ever turned into one of wide entries.
  */
 static unsigned long old_pfn(const struct iommufd_chunk *old,
 			     struct iommufd_span span, unsigned long i)
@@ -56,7 +57,7 @@ static unsigned long old_pfn(const struct iommufd_chunk *old,
 	}
 }
 
-/* Whether the pages an extent may stand for fit into 32 bits. */
+/* Whether the pages an extent may stand for fit into 32 bits */
 static bool extent_is_narrow(const struct iommufd_chunk *chunk,
 			     struct iommufd_span span)
 {
@@ -97,7 +98,7 @@ static int make_wide(struct iommufd_chunk *chunk, struct iommufd_span span)
 	return 0;
 }
 
-/* Turn the chunk into an array, a narrow one unless it is known not to do. */
+/* Turn the chunk into an array, a narrow one if the known entries allow it */
 static int make_array(struct iommufd_chunk *chunk, struct iommufd_span span)
 {
 	switch (iommufd_chunk_format(chunk)) {
@@ -112,7 +113,7 @@ static int make_array(struct iommufd_chunk *chunk, struct iommufd_span span)
 	}
 }
 
-/* Returns whether they fit.  If not, their entries are garbage. */
+/* Returns whether they fit. If not, their entries are garbage */
 static bool set_narrow(struct iommufd_chunk *chunk, unsigned long i,
 		       struct page **pages, unsigned int npages)
 {
@@ -207,7 +208,7 @@ err_empty:
  * iommufd_chunk_clear() - forget all pages and free the memory
  * @chunk: the chunk
  *
- * Context: the store's mutex is held, or nobody else knows the store.
+ * Context: the store's mutex is held, or the store has no other user.
  */
 void iommufd_chunk_clear(struct iommufd_chunk *chunk)
 {

@@ -21,7 +21,7 @@ struct page;
  *	    above 16 TiB
  *
  * A chunk says where a page is, not whether it is pinned: the holds say that.
- * Entries of pages without a hold mean nothing.  So a hold that ends in the
+ * Entries of pages without a hold mean nothing. So a hold that ends in the
  * middle of a chunk changes nothing here, and needs no memory.
  *
  * The owner of a hold may read an extent without the store's mutex: what it says

@@ -73,8 +73,8 @@ static int copy_own(void __user *memory, void *data, size_t len, bool write)
  * @write: to the store, which is writable, and not from it
  * @slow: hold the pages even where the memory is the caller's own
  *
- * The caller's own memory is read and written as the caller itself does it; the
- * pages of other memory are held, and so charged, a few at a time.
+ * The caller's own memory is accessed by copy_from_user() and copy_to_user(). Pages
+ * of other memory are held, and so charged, a few at a time.
  *
  * Context: may sleep, as long as page faults of the memory take.
  * Return: 0; -EFAULT when there is no memory; -EINTR on a fatal signal; what

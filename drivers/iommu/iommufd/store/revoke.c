@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory at a fixed place: nothing to be pinned, but it may be revoked.  Holds
- * of what is revoked wait in a tree of their own.
+ * Memory at a fixed place: it is not pinned, but may be revoked. Holds of revoked
+ * memory are kept in a tree of their own.
  */
 #include <linux/compiler.h>
 #include <linux/limits.h>
@@ -59,11 +59,11 @@ void iommufd_store_release_fixed(struct iommufd_store *store,
 }
 
 /**
- * iommufd_store_revoke() - take memory at a fixed place away from its users
+ * iommufd_store_revoke() - revoke memory at a fixed place
  * @store: the store
  * @ops: what all its holders understand
  *
- * From the begin of this call on, a new hold finds the store revoked.  When it
+ * From the begin of this call on, a new hold finds the store revoked. When it
  * returns, all earlier holders have given the memory up.
  *
  * Context: may sleep; calls for one store do not overlap.
@@ -77,7 +77,7 @@ void iommufd_store_revoke(struct iommufd_store *store,
 	mutex_lock(&store->mutex);
 	WRITE_ONCE(store->backing.fixed->revoked, true);
 	while ((hold = hold_tree_iter_first(&store->holds, 0, ULONG_MAX))) {
-		/* It will not come back, so each one is met once */
+		/* It does not return to this tree, so each hold is visited once */
 		hold_tree_remove(hold, &store->holds);
 		hold_tree_insert(hold, &store->backing.fixed->waiting);
 		ops->note(hold, &holder);
@@ -90,7 +90,7 @@ void iommufd_store_revoke(struct iommufd_store *store,
 }
 
 /**
- * iommufd_store_restore() - give back memory that was taken away
+ * iommufd_store_restore() - restore memory that was revoked
  * @store: the store, which was revoked
  * @ops: what all its holders understand
  *
@@ -119,10 +119,10 @@ void iommufd_store_restore(struct iommufd_store *store,
 }
 
 /**
- * iommufd_store_is_revoked() - was memory taken away
+ * iommufd_store_is_revoked() - tell whether memory is revoked
  * @store: the store
  *
- * Context: any.  A holder is told when this changes.
+ * Context: any. A holder is told when this changes.
  * Return: whether iommufd_store_revoke() was called, and iommufd_store_restore()
  * was not since.
  */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The physical memory of a store, put together to runs as long as they can be.
+ * The physical memory of a store, as a list of the longest possible runs.
  */
 #include <linux/iommu-ext.h>
 #include <linux/minmax.h>
@@ -47,7 +47,7 @@ struct run_list {
 	phys_addr_t end;
 };
 
-/* Append memory.  Returns false when it needs a run and there is no room. */
+/* Append memory. Returns false when it needs a run and there is no room */
 static __always_inline bool add_run(struct run_list *list, phys_addr_t phys,
 				    size_t len)
 {
@@ -64,7 +64,7 @@ static __always_inline bool add_run(struct run_list *list, phys_addr_t phys,
 	return true;
 }
 
-/* Append pages of an array.  Returns the first one for which there is no room. */
+/* Append pages of an array. Returns the first one for which there is no room */
 static __always_inline unsigned long add_array(struct run_list *result,
 					       const void *array, bool wide,
 					       unsigned long i,
@@ -93,7 +93,7 @@ static __always_inline unsigned long add_array(struct run_list *result,
 	return i;
 }
 
-/* Append pages of a chunk that has an array.  Returns as append_pages() does. */
+/* Append pages of a chunk that has an array. Returns as append_pages() does */
 static noinline unsigned long
 append_array(struct run_list *list, const struct iommufd_chunk *chunk,
 	     unsigned long start, unsigned long first, unsigned long last)
@@ -108,8 +108,8 @@ append_array(struct run_list *list, const struct iommufd_chunk *chunk,
 }
 
 /*
- * Append pages of the chunk at @index.  Returns the first one for which there
- * is no room.  Most chunks are extents, which do not need the chunk's span.
+ * Append pages of the chunk at @index. Returns the first one for which there
+ * is no room. Most chunks are extents, which do not need the chunk's span.
  */
 static __always_inline unsigned long
 append_pages(struct run_list *list, const struct iommufd_store *store,
@@ -135,8 +135,8 @@ append_pages(struct run_list *list, const struct iommufd_store *store,
  * @run: set to the memory when this returns true
  *
  * Context: any; takes no lock.
- * Return: whether the memory was easily found to be a single run, as it is with
- * small mappings and huge pages.  If not it takes a walk to learn what it is.
+ * Return: true when the memory is one extent, as with small mappings and huge
+ * pages; false when it takes a walk to get the runs.
  */
 bool iommufd_store_single_run(const struct iommufd_store *store,
 			      u64 offset_bytes, u64 length_bytes,
@@ -203,7 +203,7 @@ unsigned int iommufd_run_iter_next(struct iommufd_run_iter *iter,
 	} while (page > stop && page <= last);
 	mutex_unlock(&store->mutex);
 
-	/* The runs are whole pages: cut off what is not wanted. */
+	/* The runs are whole pages: cut off what is not wanted */
 	runs[0].phys += offset_in_page(iter->offset_bytes);
 	runs[0].len -= offset_in_page(iter->offset_bytes);
 	if (page > last)

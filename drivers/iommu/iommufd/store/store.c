@@ -2,8 +2,8 @@
 /**
  * DOC: page store
  *
- * A store keeps the physical addresses behind a range of memory, and keeps the
- * pages pinned for as long as someone holds them::
+ * A store keeps the physical addresses of a range of memory, and keeps its pages
+ * pinned as long as a hold covers them::
  *
  *   page number   0                 511|512             1023|1024        1500
  *                 |      chunk 0       |      chunk 1       |  chunk 2    |
@@ -15,7 +15,7 @@
  *   pinned           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
  *
  * Chunks begin where the address of the memory is a multiple of 2 MiB, so that
- * a huge page lies in one chunk; the first chunk may be short.  A page is
+ * a huge page lies in one chunk; the first chunk may be short. A page is
  * pinned exactly while a hold covers it: the tree of holds is the only record
  * of what is pinned, and chunks only say where.
  *
@@ -23,11 +23,11 @@
  *
  * fill_mutex
  *	The one hold that is being filled, also while its pages are being pinned,
- *	which may take as long as page faults take.  Only the owner of this lock
+ *	which may take as long as page faults take. Only the owner of this lock
  *	adds pinned pages.
  *
  * mutex
- *	The tree of holds, chunks, the number of pinned pages, unpinning.  Never
+ *	The tree of holds, chunks, the number of pinned pages, unpinning. Never
  *	held while pinning, so neither releasing a hold nor walking runs waits
  *	for memory of user space.
  *
@@ -36,8 +36,8 @@
  *	inside mutex.
  *
  * A hold enters the tree as soon as its first pages are pinned and grows with
- * each batch.  The release of another hold meanwhile unpins what the growing hold
- * has not reached yet, and the growing hold pins it again when it gets there.  A
+ * each batch. The release of another hold meanwhile unpins what the growing hold
+ * has not reached yet, and the growing hold pins it again when it gets there. A
  * hold that fails half way is released like any other.
  */
 #include <linux/err.h>
@@ -124,7 +124,7 @@ iommufd_store_gap_behind(struct iommufd_store *store,
 		gap.first = hold->last + 1;
 		if (gap.first > last)
 			break;
-		/* As many holds as user space has mapped pieces of the store */
+		/* User space decides how many holds there are */
 		cond_resched();
 		hold = hold_tree_iter_first(&store->holds, gap.first, last);
 	} while (hold && hold->first <= gap.first);
@@ -138,8 +138,8 @@ iommufd_store_gap_behind(struct iommufd_store *store,
 /**
  * iommufd_store_create() - make a store
  * @backing: where its pages come from; copied
- * @account: who pays; the store takes the reference over, unless this fails.
- *	     NULL: nobody
+ * @account: account to charge, or NULL; the store takes the reference over, unless
+ *	     this fails
  * @npages: number of pages, not 0
  * @page_offset_bytes: offset of the first byte in page 0
  *
@@ -187,7 +187,7 @@ struct iommufd_store *iommufd_store_get(struct iommufd_store *store)
 
 /**
  * iommufd_store_put() - drop a reference, free the store with the last one
- * @store: store, or NULL; nobody holds pages of it when this is the last
+ * @store: store, or NULL; without holds when this is the last reference
  *
  * Context: may sleep; may take the reservation lock of a dma-buf, so no lock
  * of an address space may be held.

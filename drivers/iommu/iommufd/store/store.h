@@ -3,10 +3,10 @@
  * Page store: the physical pages behind a contiguous range of memory that user
  * space owns.
  *
- * A store knows no IOVA and no domain.  Page n of a store is the n-th page of
- * its memory, counted from the page that holds its first byte.  A user of
+ * A store knows no IOVA and no domain. Page n of a store is the n-th page of
+ * its memory, counted from the page that holds its first byte. A user of
  * pages takes a hold on an interval of page numbers; a page is pinned and
- * charged exactly while at least one hold covers it.  The store remembers what
+ * charged exactly while at least one hold covers it. The store remembers what
  * it pinned, so nothing is ever read back from an IO page table.
  */
 #ifndef __IOMMUFD_STORE_H
@@ -67,13 +67,13 @@ struct iommufd_holder {
 
 /**
  * struct iommufd_revoke_ops - how holders of memory give it up at once
- * @note: describe who has @hold, which may be gone soon: set owner and place.
- *	  The description lasts until it is given to @revoke or @restore.  Called
+ * @note: describe the owner of @hold, which may be gone soon: set owner and place.
+ *	  The description lasts until it is given to @revoke or @restore. Called
  *	  with the store's mutex held; must not sleep
- * @revoke: see that no device reaches the memory of that hold any more.  Called
+ * @revoke: see that no device reaches the memory of that hold any more. Called
  *	    without the store's mutex, but possibly with the reservation lock of
  *	    a dma-buf
- * @restore: the memory is back, and devices may reach it again.  As @revoke;
+ * @restore: the memory is back, and devices may reach it again. As @revoke;
  *	     may fail to make it so
  */
 struct iommufd_revoke_ops {

@@ -31,20 +31,20 @@ static_assert(PAGE_SHIFT < 21);
 
 /**
  * struct iommufd_store - page store
- * @users: references; zero frees the store, which nobody holds then
+ * @users: references; zero frees the store, which has no holds then
  * @page_offset_bytes: offset of the first byte in page 0
  * @backing: where the pages come from
- * @account: who pays, a reference; NULL for memory that is not charged.
- *	     Changes only under both mutexes.
+ * @account: account to charge, a reference; NULL for memory that is not charged.
+ *	     Changes only under both mutexes
  * @npages: number of pages
  * @skew: pages of chunk 0 that lie before page 0
  * @fill_mutex: serializes tasks that pin
  * @mutex: protects the fields below
  * @npinned: number of pages that are pinned and charged
  * @holds: interval tree of &struct iommufd_hold
- * @leaves: directory of tables of chunks.  Points to @leaf when one table is
- *	    enough.  It and the tables are made by the first hold that needs them
- *	    and live until the store dies.
+ * @leaves: directory of tables of chunks. Points to @leaf when one table is
+ *	    enough. It and the tables are made by the first hold that needs them
+ *	    and live until the store dies
  * @leaf: the only table of chunks; points to @chunks when these are enough
  * @chunks: chunks of a store with few pages
  */
@@ -64,7 +64,7 @@ struct iommufd_store {
 	struct iommufd_chunk chunks[IOMMUFD_STORE_INLINE_CHUNKS];
 };
 
-/* Memory at a fixed place is never pinned and has no chunks. */
+/* Memory at a fixed place is never pinned and has no chunks */
 static inline bool store_is_fixed(const struct iommufd_store *store)
 {
 	return !store->backing.ops->pin;
@@ -113,7 +113,7 @@ void iommufd_store_hold_fixed(struct iommufd_store *store,
 void iommufd_store_release_fixed(struct iommufd_store *store,
 				 struct iommufd_hold *hold);
 
-/* The chunk of a page that was pinned before. */
+/* The chunk of a page that was pinned before */
 static inline struct iommufd_chunk *
 store_chunk_at(const struct iommufd_store *store, unsigned long index)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who pays for what a store has pinned, and how that changes.
+ * Transfer of the charge for a store's pinned pages to another account.
  */
 #include <linux/compiler.h>
 #include <linux/mutex.h>
@@ -9,10 +9,10 @@
 #include "store/store_private.h"
 
 /**
- * iommufd_store_transferable() - can another process take over what is charged
+ * iommufd_store_transferable() - tell whether another process can take the charge
  * @store: the store
  *
- * Return: whether the memory is no process's own.
+ * Return: true when the memory does not belong to a process.
  */
 bool iommufd_store_transferable(const struct iommufd_store *store)
 {
@@ -20,9 +20,9 @@ bool iommufd_store_transferable(const struct iommufd_store *store)
 }
 
 /**
- * iommufd_store_charge_of() - what would it cost to take over a store
+ * iommufd_store_charge_of() - count the pages that a transfer would charge
  * @store: the store
- * @to: who would pay
+ * @to: account that would be charged
  * @shared: set when pages are pinned that already count against @to's limit
  *
  * Context: may sleep; a snapshot.
@@ -47,13 +47,12 @@ unsigned long iommufd_store_charge_of(struct iommufd_store *store,
 /**
  * iommufd_store_change_account() - transfer the charge to another account
  * @store: store of memory that any process can pay for
- * @to: who pays from now on; the store takes a reference
+ * @to: account to charge from now on; the store takes a reference
  * @prepaid: pages that @to has been charged for and that no store took yet;
  *	     what this one needs is taken from it
  *
- * Cannot fail: pages that were pinned since the caller looked and @prepaid does
- * not cover are charged whatever the limit: they were within the limit of the
- * account before.
+ * Cannot fail: pages that were pinned after the caller computed @prepaid are
+ * charged even above the limit of @to, as they were within that of the old account.
  *
  * Context: may sleep, as long as pins of the store take; waits for the
  * mmap_lock of both processes in process mode.
@@ -64,7 +63,7 @@ void iommufd_store_change_account(struct iommufd_store *store,
 {
 	struct iommufd_account_move move = { .to = to, .prepaid = prepaid };
 
-	/* fill_mutex keeps pins away, so the number of pages can only fall. */
+	/* fill_mutex excludes pins, so the number of pages can only decrease */
 	mutex_lock(&store->fill_mutex);
 	move.from = store->account;
 	if (move.from == to) {

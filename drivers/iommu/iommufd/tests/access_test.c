@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KUnit tests of what drivers see of an access when a file system gives up for a
- * signal.
+ * KUnit tests of what an access returns to drivers when a file system is
+ * interrupted by a signal.
  */
 #include <kunit/test.h>
 #include <linux/err.h>
@@ -24,7 +24,7 @@
  * @page: the page
  * @nr_pinned: how often it is pinned
  * @nr_calls: how often it was asked for
- * @stubborn: the file system gives up, signal or not
+ * @stubborn: the file system ends its work even without a signal
  */
 struct fake {
 	struct iommufd_access access;
@@ -138,7 +138,7 @@ static void send_signal(struct kunit *test)
 	KUNIT_ASSERT_TRUE(test, signal_pending(current));
 }
 
-/* Nor does the task lose the signal, or its mask */
+/* The task keeps the pending signal, and its mask */
 static void signals_do_not_fail_a_driver(struct kunit *test)
 {
 	struct fake *fake = test->priv;

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KUnit tests of dma-bufs in an IOVA map: where the memory is said to be, and
- * what is left of it in a domain once it is revoked.  The exporter and the
- * domain are the test's; the dma-buf and its reservation lock are real, so that
- * lockdep sees the order of locks.
+ * KUnit tests of dma-bufs in an IOVA map: the place of the memory, and the contents
+ * of a domain after it was revoked. The exporter and the domain are the test's; the
+ * dma-buf and its reservation lock are real, so that lockdep sees the lock order.
  */
 #include <kunit/test.h>
 #include <linux/dma-buf.h>
@@ -30,7 +29,7 @@
  * struct device_memory - memory of a device that does not exist
  * @dmabuf: exports it; not a reference
  * @fd: descriptor of @dmabuf
- * @locate_err: what keeps its place from being told
+ * @locate_err: error of locate(), or 0
  * @nr_attached: importers
  */
 struct device_memory {
@@ -97,7 +96,7 @@ static void memory_unmap(struct dma_buf_attachment *at, struct sg_table *table,
 {
 }
 
-/* The structure is the test's, which may be over */
+/* The structure belongs to the test, which may have ended */
 static void memory_release(struct dma_buf *dmabuf)
 {
 }
@@ -368,7 +367,7 @@ static void revoked_memory_leaves_the_domain(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0UL, t->mapped_bytes);
 	iommufd_store_put(store);
 
-	/* What is mapped anew is there at once */
+	/* A new mapping is in the domain at once */
 	store = create(t, 0, PG);
 	KUNIT_ASSERT_FALSE(test, IS_ERR_OR_NULL(store));
 	map_at(test, store, 32 * PG, 0, PG);

@@ -25,7 +25,7 @@
 /**
  * struct fake - what a map acts upon
  * @map: the map
- * @domain: domain that remembers nothing but the bytes in it
+ * @domain: domain that records the number of mapped bytes only
  * @store: a reference to the memory
  * @mapped_bytes: bytes in the domain
  * @pinned_pages: pinned pages of the memory
@@ -210,7 +210,7 @@ static int map_test_init(struct kunit *test)
 {
 	struct fake *fake;
 
-	/* Frames without memory only work where a frame is arithmetic. */
+	/* Needs a struct page for each frame number, without a lookup */
 	if (IS_ENABLED(CONFIG_SPARSEMEM) && !IS_ENABLED(CONFIG_SPARSEMEM_VMEMMAP))
 		kunit_skip(test, "needs SPARSEMEM_VMEMMAP or FLATMEM");
 

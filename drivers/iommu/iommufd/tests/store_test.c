@@ -270,7 +270,7 @@ static void edge_name(const unsigned long *npages, char *name)
 
 KUNIT_ARRAY_PARAM(edge, edge_sizes, edge_name);
 
-/* Walk all memory but some bytes at both ends; returns the number of runs. */
+/* Walk all memory but some bytes at both ends; returns the number of runs */
 static unsigned long walk(struct kunit *test, struct fake *fake,
 			  struct iommufd_hold *hold)
 {
@@ -362,7 +362,7 @@ static void failed_pin_leaves_nothing(struct kunit *test)
 	}
 }
 
-/* The second hold wants pages that the first gives up meanwhile. */
+/* The second hold wants pages that the first gives up meanwhile */
 static void release_while_pinning(struct kunit *test)
 {
 	struct fake *fake = make_fake(test, 3 * CHUNK_PAGES, 0, DESCENDING);

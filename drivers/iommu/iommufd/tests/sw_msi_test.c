@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KUnit tests of the doorbell table, on page tables that only write down what is
- * mapped, for devices behind a driver that only has a window for doorbells.
+ * KUnit tests of the doorbell table, with page tables that only record what is
+ * mapped, and a driver that only has a window for doorbells.
  */
 #include <kunit/test.h>
 #include <linux/iommu-owner.h>
@@ -189,15 +189,15 @@ static void place_is_the_same_in_every_table(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, install(fake, 0), 0);
 	KUNIT_EXPECT_EQ(test, prepare(fake, 0, DOORBELL), 0);
-	/* A later table gets what is there, */
+	/* A page table that is added gets the existing doorbells, */
 	KUNIT_ASSERT_EQ(test, install(fake, 1), 0);
 	KUNIT_EXPECT_EQ(test, other->mapped_bytes, PAGE_SIZE);
-	/* and one in use what comes. */
+	/* and one that is in use gets new ones */
 	KUNIT_EXPECT_EQ(test, prepare(fake, 0, OTHER_DOORBELL), 0);
 	KUNIT_EXPECT_EQ(test, other->mapped_bytes, 2 * PAGE_SIZE);
 	KUNIT_EXPECT_EQ(test, memcmp(fake->tables[0].phys, other->phys,
 				     sizeof(other->phys)), 0);
-	/* Without the first one the second goes on. */
+	/* The second one still works when the first is removed */
 	remove(fake, 0);
 	KUNIT_EXPECT_EQ(test, fake->tables[0].mapped_bytes, 0UL);
 	KUNIT_EXPECT_EQ(test, prepare(fake, 1, DOORBELL), 0);
@@ -275,7 +275,7 @@ static void short_window_ends_before_the_table(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, prepare(fake, 0, OTHER_DOORBELL), 0);
 	KUNIT_EXPECT_EQ(test, prepare(fake, 0, DOORBELL + SZ_1M), -ENOSPC);
 	KUNIT_EXPECT_EQ(test, fake->tables[0].mapped_bytes, 2 * PAGE_SIZE);
-	/* What did not fit does not stand in the way of others. */
+	/* A doorbell that did not fit does not affect others */
 	KUNIT_EXPECT_EQ(test, install(fake, 1), 0);
 
 	remove(fake, 1);
@@ -294,7 +294,7 @@ static int finish(struct fake *fake, unsigned int i)
 	return err;
 }
 
-/* Where the driver takes no mappings before the first attach */
+/* Nothing is mapped before the first attach if the driver does not allow it */
 static void unfinished_table_is_left_alone(struct kunit *test)
 {
 	struct fake *fake = test->priv;
@@ -310,7 +310,7 @@ static void unfinished_table_is_left_alone(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, finish(fake, 1), 0);
 	KUNIT_EXPECT_EQ(test, late->mapped_bytes, 2 * PAGE_SIZE);
 
-	/* An interrupt that is set up before that shows that it is attached. */
+	/* The setup of an interrupt implies that the page table is attached */
 	remove(fake, 1);
 	late->hwpt.sw_msi_mappable = false;
 	KUNIT_EXPECT_EQ(test, install(fake, 1), 0);
@@ -331,7 +331,7 @@ static int prepare_blocked(struct fake *fake, phys_addr_t doorbell, u64 *iova)
 	return err;
 }
 
-/* Bound, not attached: the address is the one that each later table has. */
+/* Bound, not attached: the address is the one in every page table added later */
 static void address_comes_before_the_attach(struct kunit *test)
 {
 	struct fake *fake = test->priv;
@@ -344,7 +344,7 @@ static void address_comes_before_the_attach(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, table->mapped_bytes, PAGE_SIZE);
 	KUNIT_EXPECT_EQ(test, table->phys[0],
 			(phys_addr_t)DOORBELL & PAGE_MASK);
-	/* Tables of other devices are in use meanwhile. */
+	/* Tables of other devices are in use meanwhile */
 	KUNIT_EXPECT_EQ(test, prepare_blocked(fake, OTHER_DOORBELL, &iova), 0);
 	KUNIT_EXPECT_EQ(test, iova, (u64)WINDOW + PAGE_SIZE);
 	KUNIT_EXPECT_EQ(test, table->mapped_bytes, 2 * PAGE_SIZE);
@@ -385,7 +385,7 @@ static void window_is_reserved_with_the_doorbells(struct kunit *test)
 	remove(fake, 0);
 	KUNIT_EXPECT_TRUE(test, is_usable(fake, WINDOW));
 
-	/* Nor does it stay when the doorbells cannot be mapped. */
+	/* Nor is it kept when the doorbells cannot be mapped */
 	KUNIT_ASSERT_EQ(test, install(fake, 0), 0);
 	KUNIT_EXPECT_EQ(test, prepare(fake, 0, DOORBELL), 0);
 	remove(fake, 0);
