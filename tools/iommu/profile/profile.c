@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Plugin of QEMU's TCG: counts the instructions that a guest of one processor
- * runs between two marks, by address.  The marks are instructions without effect
+ * runs between two marks, by address. The marks are instructions without effect
  * that the program measured has around each operation, see clock.h.
  *
  *   qemu-system-x86_64 ... -plugin profile.so,out=FILE

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who waits for whom.  A thread is blocked inside a pin or a driver and stays
+ * Who waits for whom. A thread is blocked inside a pin or a driver and stays
  * there while the main thread does all that must not wait for it; whatever does
- * runs into the alarm.  No test depends on how long anything takes.
+ * runs into the alarm. No test depends on how long anything takes.
  */
 #include "gates.h"
 

@@ -143,7 +143,7 @@ static inline int unmap_at(unsigned long iova, unsigned long last)
 	return iommufd_map_remove(map, iova, last, &bytes);
 }
 
-/* Is anything mapped there?  It could not be reserved. */
+/* Is anything mapped there? It could not be reserved. */
 static inline bool is_used(unsigned long iova, unsigned long last)
 {
 	int err = iommufd_map_reserve(map, iova, last, &map);

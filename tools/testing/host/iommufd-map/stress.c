@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Threads that map, unmap, cut, attach and detach at random, all on one map, and one
- * that revokes memory, and in-kernel users that pin.  At the end everything must be gone.
+ * that revokes memory, and in-kernel users that pin. At the end everything must be gone.
  *
  *	stress SECONDS
  */

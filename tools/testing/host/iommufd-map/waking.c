@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who is woken, and what is true after a wait.  A task that is not woken, or
+ * Who is woken, and what is true after a wait. A task that is not woken, or
  * waits for what it should not, runs into the alarm.
  */
 #include <signal.h>
@@ -570,7 +570,7 @@ static void insert_revocable(unsigned long iova)
 }
 
 /*
- * An attach that waits for area 2 has an area across its cursor.  Killed, it drains
+ * An attach that waits for area 2 has an area across its cursor. Killed, it drains
  * what lies below that one, and is held up there.
  */
 static void cut_while_a_failed_attach_is_drained(unsigned long cut)

@@ -3,7 +3,7 @@
  * What an IOVA map acts upon, faked: memory whose pages are numbers, and
  * domains that remember each entry and each stale translation.
  *
- * The fakes know no map.  They fail the test as soon as a page is unpinned that
+ * The fakes know no map. They fail the test as soon as a page is unpinned that
  * a device could still reach, a page table is freed that the hardware could
  * still walk, an entry is mapped twice, or something is unmapped that is not.
  */

@@ -4,7 +4,7 @@
 
 /*
  * Pins per frame as pin and unpin were called, and as the test believes they
- * should be.  Several pages may share a frame, as they may in a process.
+ * should be. Several pages may share a frame, as they may in a process.
  */
 static u16 fake_pins[2][FAKE_WINDOW];
 static u16 fake_expected[2][FAKE_WINDOW];

@@ -4,7 +4,7 @@
  * for each page.
  *
  * The input decides what memory looks like, which calls are made, and which
- * allocation, pin, limit or signal goes wrong.  While a store pins pages, holds
+ * allocation, pin, limit or signal goes wrong. While a store pins pages, holds
  * on the same store are released and walked as if by another thread.
  */
 #include "store/account.h"

@@ -5,7 +5,7 @@
  * usage: stress [SECONDS]
  *
  * Each page has a frame of its own, so that a page which is pinned twice, or
- * not at all while it is held, is seen at once.  Locking errors are seen by
+ * not at all while it is held, is seen at once. Locking errors are seen by
  * the thread sanitizer.
  */
 #include <pthread.h>

@@ -2,7 +2,7 @@
 /*
  * What every call of /dev/iommu promises about its argument, whatever it does:
  * arguments that are zeroed, short, of an older version, longer than the kernel
- * knows, unreadable and unwritable.  One table has all calls of the ABI, also
+ * knows, unreadable and unwritable. One table has all calls of the ABI, also
  * those that this kernel does not have; check_calls.py compares it with the
  * tables of the ABI.
  */

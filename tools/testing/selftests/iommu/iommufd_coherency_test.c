@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Two IOMMUs, of which one can make all DMA snoop, on the mock.  What is told to KVM
+ * Two IOMMUs, of which one can make all DMA snoop, on the mock. What is told to KVM
  * about a device is what its IOMMU can do: so each page table that such a device
  * gets makes its DMA snoop, from the first entry on, or it does not get it.
  */

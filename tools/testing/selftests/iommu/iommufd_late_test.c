@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Drivers that finish a page table at its first attach: it can be filled only then,
- * when the device is on it already.  A fill that fails brings the device back.
+ * when the device is on it already. A fill that fails brings the device back.
  */
 #define _GNU_SOURCE
 #include <errno.h>

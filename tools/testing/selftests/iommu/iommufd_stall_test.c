@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory of the caller that takes its time.  Page faults are held by userfaultfd:
- * nobody but the caller waits for them.  Arguments are absurdly long: the caller
+ * Memory of the caller that takes its time. Page faults are held by userfaultfd:
+ * nobody but the caller waits for them. Arguments are absurdly long: the caller
  * can be killed in the middle, and every byte counts all the same.
  */
 #define _GNU_SOURCE
@@ -390,7 +390,7 @@ TEST_F_TIMEOUT(stall, copy_is_waited_for, 120)
 }
 
 /*
- * Long-term pins do not wait for userfaultfd, they fail.  But so much memory that
+ * Long-term pins do not wait for userfaultfd, they fail. But so much memory that
  * has no pages yet takes long enough to find out who waits for it.
  */
 #define MANY_BYTES	(256ULL << 20)
@@ -497,7 +497,7 @@ TEST_F(stall, answer_without_a_place)
 
 /*
  * An argument of 1 GiB in three parts: a page that begins it, a file that is
- * mapped again and again, and a file of one page.  The files have no pages before
+ * mapped again and again, and a file of one page. The files have no pages before
  * somebody looks, so the number of their blocks tells how far a call has come.
  */
 struct long_arg {

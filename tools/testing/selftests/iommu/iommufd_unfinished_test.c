@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A mapping that is still being made, in the way of other calls.  It is of so much
+ * A mapping that is still being made, in the way of other calls. It is of so much
  * memory that was never touched that somebody else finds it unfinished.
  */
 #define _GNU_SOURCE

@@ -28,7 +28,7 @@
 
 /*
  * Without the node there is nothing to test, unless whoever runs the tests knows
- * better.  The environment decides before main() of any harness starts.
+ * better. The environment decides before main() of any harness starts.
  */
 static void __attribute__((constructor)) skip_without_node(void)
 {

@@ -4,7 +4,7 @@
  *
  * The default domain is identity, so that before the claim and after the release
  * the device does reach physical memory: what stops it in between can only be
- * the blocked domain.  Its registers are used through sysfs, for VFIO gives
+ * the blocked domain. Its registers are used through sysfs, for VFIO gives
  * access to them no sooner than a domain is attached.
  */
 #define _GNU_SOURCE

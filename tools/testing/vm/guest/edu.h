@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * QEMU's teaching device as a source of DMA: it copies up to a page between its
- * own buffer and any bus address.  One byte short of a page is the most: a full
+ * own buffer and any bus address. One byte short of a page is the most: a full
  * page ends some versions of the emulator.
  */
 #ifndef GUEST_EDU_H
@@ -37,7 +37,7 @@ static inline uint64_t edu_read64(volatile uint8_t *regs, unsigned int reg)
 	return *(volatile uint64_t *)(regs + reg);
 }
 
-/* Run one transfer to its end; 0 or -ETIMEDOUT.  It ends well even if blocked. */
+/* Run one transfer to its end; 0 or -ETIMEDOUT. It ends well even if blocked. */
 static inline int edu_transfer(volatile uint8_t *regs, uint64_t source, uint64_t target,
 			       uint32_t bytes, uint32_t direction)
 {

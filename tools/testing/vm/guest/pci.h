@@ -156,7 +156,7 @@ static inline int pci_make_vf(const char *pf, char *vf)
 }
 
 /*
- * The function's IOMMU group, or a negative errno.  Where firmware tables tie
+ * The function's IOMMU group, or a negative errno. Where firmware tables tie
  * functions to IOMMUs (Arm), 6.1 makes the group when a first driver is bound.
  */
 static inline int pci_group_made(const char *bdf)

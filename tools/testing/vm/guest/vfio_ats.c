@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A function that caches translations (ATS) goes from one page table to another:
- * it may cache while it has one, and not after.  What the IOMMU was told to flush
+ * it may cache while it has one, and not after. What the IOMMU was told to flush
  * is in the emulator's log.
  */
 #include "tap.h"

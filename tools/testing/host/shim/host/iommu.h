@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Kernel files in user space: domains of an IOMMU.  The test that uses them
+ * Kernel files in user space: domains of an IOMMU. The test that uses them
  * defines the functions, or links drivers/iommu/iommu-map.c and host/iommu.c.
  */
 #ifndef __HOST_IOMMU_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Thin wrappers of the test call.  All return 0 or a negative errno unless they
+ * Thin wrappers of the test call. All return 0 or a negative errno unless they
  * say otherwise.
  */
 #ifndef MOCK_UTIL_H
