@@ -261,7 +261,7 @@ int iommu_group_may_block(struct iommu_group *group)
 		    !must_stay_mapped(member->dev))
 			continue;
 		dev_warn_ratelimited(member->dev,
-				     "firmware needs memory of this device mapped 1:1: it cannot be given away\n");
+				     "firmware requires 1:1 mappings; device cannot be assigned to user space\n");
 		return -EPERM;
 	}
 	return 0;
@@ -301,8 +301,9 @@ static void strand_device(struct iommu_group *group, struct device *dev,
 		if (err)
 			domain_keep_forever(new);
 	}
-	dev_err(dev, "cannot go back to its domain: %s\n",
-		err ? "state unknown" : "blocked");
+	dev_err(dev, "cannot return to its domain after a failed attach: %s\n",
+		err ? "DMA not stopped, remove the device" :
+		      "DMA blocked until the next attach");
 }
 
 /* Return whether @dev is on @old again */
@@ -345,10 +346,10 @@ static void group_go_back(struct iommu_group *group,
 	}
 	if (!complete && old)
 		iommu_group_err(group,
-				"devices left behind by a failed switch: old domain leaked");
+				"some devices did not return after a failed attach: old domain is never freed");
 	else if (!complete)
 		iommu_group_err(group,
-				"devices left behind by a failed switch: no way back to no domain");
+				"some devices did not return after a failed attach: driver cannot detach");
 }
 
 static int group_detach(struct iommu_group *group)
@@ -359,7 +360,7 @@ static int group_detach(struct iommu_group *group)
 	if (!old)
 		return 0;
 	if (!old->ops->detach_dev) {
-		iommu_group_err(group, "driver has no way back to no domain");
+		iommu_group_err(group, "driver cannot detach: group keeps its domain");
 		return -EINVAL;
 	}
 	lock_tables(old, NULL);
@@ -513,10 +514,10 @@ void iommu_group_set_core_domain(struct iommu_group *group)
 	if (blocked && target != blocked &&
 	    !iommu_group_set_domain(group, blocked)) {
 		iommu_group_err(group,
-				"cannot attach the default domain: blocked");
+				"cannot attach the default domain: DMA blocked until a driver is bound");
 		return;
 	}
-	iommu_group_err(group, "cannot leave its domain");
+	iommu_group_err(group, "cannot leave its domain: DMA not stopped, domain is never freed");
 }
 
 static bool has_stranded_device(struct iommu_group *group)
@@ -608,13 +609,13 @@ static void unblock_device(struct iommu_group *group, struct device *dev)
 		unlock_tables(domain, NULL);
 		if (!done)
 			iommu_group_err(group,
-					"device stays blocked after its reset");
+					"device cannot be attached after its reset: DMA blocked until the next attach");
 	} else if (blocked->ops->detach_dev) {
 		detach_device(blocked, dev);
 	} else {
 		dev->iommu->stranded = true;
 		iommu_group_err(group,
-				"device stays blocked after its reset: no way back to no domain");
+				"device stays blocked after its reset: driver cannot detach");
 	}
 }
 
@@ -722,7 +723,7 @@ static void renew_device(struct iommu_group *group, struct device *dev)
 	unlock_tables(domain, blocked);
 	if (err)
 		iommu_group_err(group,
-				"device lost its domain with one that has the same requester ID");
+				"device with the requester ID of a removed one is blocked until the next attach");
 }
 
 /*

@@ -324,7 +324,7 @@ void iommu_device_unuse_default_domain(struct device *dev)
 
 	mutex_lock(&group->mutex);
 	if (group->owner || !group->owner_cnt)
-		iommu_group_err(group, "native driver gone that never came: ignored");
+		iommu_group_err(group, "native driver unbound that was not bound: ignored");
 	else
 		group->owner_cnt--;
 	mutex_unlock(&group->mutex);

@@ -116,7 +116,7 @@ static void refill_area(struct iommufd_iova_map *map, struct iommufd_area *area)
 	area->busy = false;
 	iommufd_map_wake(map);
 	if (err)
-		pr_warn_ratelimited("iommufd: memory at %#lx is back, but cannot be mapped: %d\n",
+		pr_warn_ratelimited("iommufd: restored memory cannot be mapped at IOVA %#lx (%d); unmap it and map it again\n",
 				    area->start, err);
 }
 

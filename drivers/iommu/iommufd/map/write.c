@@ -35,7 +35,7 @@ static void distrust(struct iommufd_area *area, unsigned long start,
 	area->stuck = iommufd_store_has_pages(area->store);
 	pr_err_ratelimited("iommufd: the IOMMU driver unmapped %#zx bytes instead of %#zx at IOVA %#lx%s\n",
 			   unmapped, size, start,
-			   area->stuck ? "; the memory stays pinned" : "");
+			   area->stuck ? "; the memory stays pinned until reboot" : "");
 }
 
 /* One area */
