@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import comments
 import objects
 import rules
 import style
@@ -76,6 +77,7 @@ def main():
         style.check_maintainers(report, tree, added_files(tree))
         check_kconfig(report, tree, files)
         check_words(report, tree, files)
+        comments.check_comments(report, tree, files)
     if 'rules' in chosen:
         rules.check_rules(report, tree, files)
     if 'objects' in chosen:
