@@ -14,12 +14,8 @@
  * A bound file holds a registration of the device. Removal of the device waits
  * for it and asks the user to close the file, as for a file from a group.
  *
- * Locks. Each is taken alone, so that none of them extends the lock order of the
- * VFIO core (dev_set->lock, then group_lock):
- *   node->lock          the user of the device; held while the device gets its name
- *   group->group_lock   whether the group's own file or bound files are open
- *   dev_set->lock       open_device() and close_device() of the driver
- *   df->lock            attach and detach; held across calls of the iommufd
+ * Each lock is taken alone, so that none of them extends the lock order of the VFIO
+ * core; Documentation/driver-api/vfio-device-cdev.rst lists them.
  */
 
 #include <linux/capability.h>

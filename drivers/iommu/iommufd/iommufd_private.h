@@ -1,35 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Contexts: what an open /dev/iommu owns.
- *
- * Lock order, outermost first. A lock may be taken while holding any lock
- * above it and none below.
- *
- *   vfio dev_set->lock      VFIO: opens and closes of a device set
- *   vfio group_lock         VFIO: use of a legacy group
- *   iommufd_group.lock      attachment of one IOMMU group
- *   iommufd_ioas.lock       page tables of one address space, from allocation
- *                           until they are filled
- *   dma_resv of a dma-buf   taken with none of iommufd's above: when its memory
- *                           is mapped, unmapped or revoked. vfio-pci revokes
- *                           within dev_set->lock and its memory_lock
- *   iommufd_iova_map lock   areas, reservations, list of domains
- *   busy areas of a map     no lock, but waited for like one: iova_map.rst says
- *                           what must not be waited for meanwhile
- *   iommufd_store fill_mutex  pinning for one store; not while areas are busy
- *   mmap_lock               of the process that owns or pays for the memory; not
- *                           while areas are busy
- *   iommufd_store mutex     pages and holds of one store
- *   iommu group mutex | driver locks
- *
- * Beside them:
- *   iommufd_ctx.objects     spinlock of the ID table; nothing nests inside
- *   iommufd_access.lock     spinlock of one access; nothing nests inside
- *   iommufd_ctx.groups_lock the table of groups, and those of VFIO; inside it
- *                           only the lock of an iommufd_iova_map
- *   iommufd_sw_msi.lock     doorbell table; taken below iommufd_ioas.lock and
- *                           below an IOMMU group's mutex, when an interrupt is
- *                           set up; inside it only driver locks
  */
 #ifndef __IOMMUFD_PRIVATE_H
 #define __IOMMUFD_PRIVATE_H
@@ -49,6 +20,45 @@ struct file;
 struct file_operations;
 struct iommufd_object;
 struct seq_file;
+
+/**
+ * DOC: lock order
+ *
+ * Outermost first. A lock may be taken while holding any lock above it, and none
+ * below. All are mutexes unless the table says otherwise::
+ *
+ *   VFIO dev_set->lock      opens and closes of a device set
+ *   VFIO group_lock         use of a legacy group
+ *   vfio-pci memory_lock    rwsem: whether a device decodes its memory. Held for
+ *                           writing while its BARs are revoked; not taken with
+ *                           the two below it
+ *   iommufd_group.lock      attachment of one IOMMU group
+ *   iommufd_ioas.lock       page tables of one address space, from allocation
+ *                           until they are published
+ *   dma_resv of a dma-buf   ww_mutex: its attachments, and whether it is revoked.
+ *                           iommufd takes it with none of its own locks held,
+ *                           exporters within theirs
+ *   iommufd_iova_map.lock   areas, reservations, list of domains. Not held while
+ *                           memory is pinned or a page table filled
+ *   busy areas of a map     no lock, but tasks wait for them as for one; what a
+ *                           task must not wait for meanwhile is in iova_map.rst
+ *   iommufd_store.fill_mutex  held across pinning for one store; not taken while
+ *                           an area is busy
+ *   mmap_lock               rwsem of the process that owns the memory or is
+ *                           charged for it; not taken while an area is busy
+ *   iommufd_store.mutex     pages and holds of one store
+ *   iommu_group.mutex       domain of an IOMMU group; inside it driver locks
+ *
+ * Beside them::
+ *
+ *   iommufd_ctx.objects     spinlock of the ID table; no lock nests inside
+ *   iommufd_access.lock     spinlock of one access; no lock nests inside
+ *   iommufd_ctx.groups_lock table of groups, and groups of VFIO; inside it only
+ *                           the lock of an iommufd_iova_map
+ *   iommufd_sw_msi.lock     doorbell table; taken below iommufd_ioas.lock and
+ *                           below iommu_group.mutex, when an interrupt is set
+ *                           up; inside it only driver locks
+ */
 
 /**
  * struct iommufd_ctx - what an open /dev/iommu owns

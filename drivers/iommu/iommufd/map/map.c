@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * IOVA map: the object, and the protocol between tasks that change a map at the
- * same time.
+ * IOVA map: the object.
+ */
+
+/**
+ * DOC: states of an area
  *
  * The map's lock is held only to look and to mark. Pinning, filling and
  * emptying domains happen without it, on areas that are marked busy: one
- * worker at a time works on an area, and all others leave it alone or wait.
+ * worker at a time works on an area, and all others leave it alone or wait::
  *
  *	map		RESERVED --> FILLING --> MAPPED
  *			(pins)	     (writes to domains)
@@ -15,19 +18,21 @@
  *	revoke memory	busy on one area after the other
  *	read dirty bits	busy on one area after the other, slice by slice
  *
- * What an operation (left) does about an area in a state (above):
+ * What an operation (left) does about an area in a state (above)::
  *
  *		RESERVED	busy			claimed by a remover
- *	map	EEXIST		EEXIST			EEXIST
- *	unmap	EBUSY		FILLING: EBUSY		waits
+ *	map	-EEXIST		-EEXIST			-EEXIST
+ *	unmap	-EBUSY		FILLING: -EBUSY		waits
  *				else claims and waits
  *	fill	passes		waits			waits
  *	drain	passes		waits if in domain	works on it
  *	revoke	passes		waits			works on it
- *	read	passes		FILLING: passes		waits
- *	dirty bits		else waits
+ *	read	passes		FILLING: passes		waits, or no unmap would
+ *	dirty bits		else waits		come between two slices
+ *	copy	-ENOENT		FILLING: -ENOENT	-ENOENT
+ *	from			else copies
  *	pin	-ENOENT		FILLING: -ENOENT	-EINVAL
- *				else does not care
+ *				else pins
  *
  * In-kernel users pin areas without being busy with them, and keep them from
  * being removed; map/user.c explains it.
