@@ -106,7 +106,7 @@ static void set_user(struct iommufd_access *access, struct iommufd_ioas *ioas,
 	}
 }
 
-/* The new map is joined before the old one is left: that may fail */
+/* Joins the new map, which may fail, before it leaves the old one */
 static int move_to(struct iommufd_access *access, struct iommufd_ioas *ioas)
 {
 	struct iommufd_map_user *user;
@@ -279,7 +279,7 @@ static void let_signals_come(sigset_t *old)
 	sigprocmask(SIG_SETMASK, old, NULL);
 }
 
-/* Nothing but a system call knows what to do with that */
+/* -ERESTARTNOINTR is for system calls only */
 static int for_drivers(int err)
 {
 	return err == -ERESTARTNOINTR ? -EINTR : err;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Calls on /dev/iommu: what each is given, and how it answers.
+ * Calls on /dev/iommu: their argument and their result.
  */
 #ifndef __IOMMUFD_CALL_H
 #define __IOMMUFD_CALL_H
@@ -12,7 +12,7 @@
 struct iommufd_ctx;
 
 /**
- * struct iommufd_call - one call on its way
+ * struct iommufd_call - one call in progress
  * @ctx: context the call is made on
  * @uarg: the caller's argument
  * @user_size: size of the argument as the caller knows it, in bytes

@@ -148,9 +148,9 @@ static int add_untranslated(struct iommufd_container_group *group,
  * @group: group that has no container yet
  * @dev: device that the group has; its driver keeps it bound meanwhile
  *
- * These are the reserved regions, and what is outside of the page tables, if the
- * IOMMU's driver can tell without an attach. A device that cannot be attached at
- * all is no error yet.
+ * These are the reserved regions, and IOVAs beyond the aperture of page tables, if
+ * the IOMMU's driver knows that before an attach. A device that cannot be attached
+ * at all is no error here.
  *
  * Context: may sleep.
  * Return: 0, or -ENOMEM.
@@ -198,13 +198,13 @@ static int reserve(struct iommufd_container_group *group,
 }
 
 /**
- * iommufd_container_follow() - the calls of a container act on something else
+ * iommufd_container_follow() - change the address space of a container's calls
  * @ctx: context
  * @ioas: address space that they act on from now on, or NULL
  *
- * All groups take their reservations along. A group whose addresses are in use
- * there, or for which there is no memory, has none: attaching its devices will
- * find out, and say why.
+ * All groups move their reservations to it. A group whose addresses are mapped there,
+ * or whose reservations cannot be allocated, has none: attaching its devices will
+ * return the error.
  *
  * Context: may sleep; the context's groups_lock is held, and a reference to
  * @ioas.
@@ -247,7 +247,7 @@ int iommufd_container_add_group(struct iommufd_ctx *ctx,
 		err = reserve(group, ioas);
 	if (!err)
 		list_add_tail(&group->node, &ctx->container_groups);
-	/* As a container of type1 says it */
+	/* The errno of a container of type1 */
 	return err == -EADDRINUSE ? -EINVAL : err;
 }
 

@@ -71,7 +71,7 @@ struct iommufd_device *iommufd_device_get(struct iommufd_ctx *ctx, u32 id)
  * @idev: the device
  * @id: result: ID of the page table, or 0 when the device is not attached
  *
- * Does not wait: an attach may take as long as the memory's owner likes.
+ * Does not wait, as an attach may wait for page faults of user space.
  *
  * Context: process context.
  * Return: 0, or -EBUSY while the attachment is being changed.
@@ -155,8 +155,8 @@ struct iommufd_device *__iommufd_device_bind(struct iommufd_ctx *ctx,
  *       iommufd_device_unbind()
  * @dev_id: result: ID of the device in @ctx
  *
- * From here on the device's DMA is blocked, and no other driver or user gets
- * at a device of its group.
+ * From here on the device's DMA is blocked, and no other driver or user can claim a
+ * device of its group.
  *
  * Context: may sleep.
  * Return: the bound device, or ERR_PTR: -EPERM when the platform cannot
@@ -178,14 +178,14 @@ struct iommufd_device *iommufd_device_bind(struct iommufd_ctx *ctx,
 EXPORT_SYMBOL_NS_GPL(iommufd_device_bind, IOMMUFD);
 
 /**
- * iommufd_device_bind_noiommu() - let a context keep memory for a device
+ * iommufd_device_bind_noiommu() - bind a device without an IOMMU
  * @ctx: context
  * @dev: device that has a group, but no IOMMU
  * @dev_id: result: ID of the device in @ctx
  *
- * Nothing stops the device from reading and writing anywhere: the caller sees to
- * it that its user may do so. What it is attached to keeps memory in place, and
- * tells where. iommufd_device_unbind() undoes it.
+ * The device can access all memory: the caller checks that its user may do so. The
+ * address space that it is attached to keeps memory pinned, and tells its physical
+ * addresses. iommufd_device_unbind() undoes it.
  *
  * Context: may sleep.
  * Return: the bound device, or ERR_PTR: -EPERM when a kernel driver or another
@@ -291,7 +291,7 @@ static int set_ioas(struct iommufd_device *idev, struct iommufd_ioas *ioas,
 		*pt_id = now->obj.id;
 		return set_hwpt(idev, now, replace, old_hwpt);
 	}
-	/* The rest of its group is elsewhere: do not fill a table for nothing */
+	/* Its group is on another page table: attaching to a new one would fail */
 	if (now && !replace)
 		return -EINVAL;
 
@@ -372,7 +372,7 @@ static int set_pt(struct iommufd_device *idev, u32 *pt_id, bool replace)
 out_unlock_group:
 	mutex_unlock(&idev->group->lock);
 out_put:
-	/* First our own reference, which the page table's end waits for */
+	/* First our own reference, for which the destruction of @old_hwpt may wait */
 	iommufd_object_put(idev->ctx, pt);
 	iommufd_hwpt_put(old_hwpt);
 	return err;
@@ -464,8 +464,8 @@ EXPORT_SYMBOL_NS_GPL(iommufd_device_to_ctx, IOMMUFD);
  * @ctx: context
  * @dev: any device, not necessarily one of @ctx
  *
- * A context that has one device of a group keeps all other users, kernel
- * drivers among them, from the whole group.
+ * A context that has one device of a group excludes all other users, including native
+ * drivers, from the whole group.
  *
  * Context: may sleep.
  * Return: whether some device of the group of @dev is bound to @ctx.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Attachments. The IOMMU tells groups apart, not devices, so a group of
- * devices is attached as one: the first device moves the group, the others
- * join it and bring their reserved regions along.
+ * Attachments. The IOMMU distinguishes groups, not devices, so a group of devices is
+ * attached as one: the first device moves the group, the others join it, and each
+ * adds its reserved regions.
  */
 #include <linux/err.h>
 #include <linux/iommu.h>
@@ -183,7 +183,7 @@ static bool can_enforce_coherency(struct iommufd_device *idev)
 				    IOMMU_CAP_ENFORCE_CACHE_COHERENCY);
 }
 
-/* What can be told without the driver */
+/* Checks that need no call of the driver */
 static int check_device(struct iommufd_device *idev,
 			struct iommufd_hwpt_paging *paging)
 {
@@ -191,7 +191,7 @@ static int check_device(struct iommufd_device *idev,
 		return -EINVAL;
 	if (paging->enforces_coherency && !can_enforce_coherency(idev))
 		return -EINVAL;
-	/* A log that misses what one device writes is worse than none */
+	/* The writes of a device without dirty tracking would be missing in the log */
 	if (paging->tracks_dirty &&
 	    !device_iommu_capable(idev->dev, IOMMU_CAP_DIRTY_TRACKING))
 		return -EINVAL;
@@ -213,8 +213,8 @@ static int check_all(struct iommufd_group *group,
 }
 
 /*
- * Of a device whose IOMMU can enforce coherency KVM was told, before any attach,
- * that it cannot get around the caches: its page table must see to that.
+ * If a device's IOMMU can enforce coherency, VFIO has told KVM that all DMA of the
+ * device is coherent: its page table must enforce it.
  */
 static bool needs_coherency(struct iommufd_group *group,
 			    struct iommufd_device *idev)
@@ -230,8 +230,8 @@ static bool needs_coherency(struct iommufd_group *group,
 }
 
 /*
- * The last thing before the move, since it stays. A domain that is finished at its
- * first attach cannot tell yet: see finish_and_fill().
+ * The last step before the move, as it cannot be undone. A domain that is finished at
+ * its first attach is handled by finish_and_fill().
  */
 static int enforce_coherency(struct iommufd_device *idev,
 			     struct iommufd_hwpt_common *hwpt)
@@ -249,7 +249,7 @@ static int enforce_coherency(struct iommufd_device *idev,
 	return iommufd_hwpt_paging_enforce_coherency(paging);
 }
 
-/* Point the hardware at @hwpt. On failure it still uses what it used */
+/* Attach the group to @hwpt. On failure it stays on its page table */
 static int move_group(struct iommufd_device *idev,
 		      struct iommufd_hwpt_common *hwpt)
 {

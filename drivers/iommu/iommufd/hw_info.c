@@ -84,7 +84,7 @@ int iommufd_ioctl_get_hw_info(struct iommufd_call *call)
 	if (IS_ERR(idev))
 		return PTR_ERR(idev);
 	err = describe(idev, arg, registers, &len);
-	/* The device may go now: the caller's memory may take its time */
+	/* Let the device be unbound: writing the caller's memory may take long */
 	iommufd_object_put(call->ctx, &idev->obj);
 	if (!err)
 		err = tell_registers(arg, registers, len);

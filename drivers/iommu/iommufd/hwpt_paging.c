@@ -3,8 +3,8 @@
  * Paging HWPTs: page tables that the kernel keeps in step with an address
  * space.
  *
- * The lock of the address space covers a HWPT from its allocation until it is
- * filled, and again when its last device leaves.
+ * The lock of the address space is held from the allocation of a HWPT until it is
+ * filled, and again when its last device is detached.
  */
 #include <linux/err.h>
 #include <linux/iommu.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * IO address spaces: the calls that make, change and ask them.
+ * IO address spaces: the calls that make, change and query them.
  */
 #include <linux/err.h>
 #include <linux/iommu.h>
@@ -138,7 +138,7 @@ static int copy_ranges_in(struct iommufd_range *ranges, unsigned int nr,
 	int bad = 0;
 	int err;
 
-	/* Unreadable memory anywhere outranks a bad interval before it */
+	/* -EFAULT for any element has precedence over a bad interval */
 	for (i = 0; i < nr; i++) {
 		err = copy_range_in(&ranges[i], &urange[i]);
 		if (err == -EFAULT)
@@ -268,7 +268,7 @@ int iommufd_ioctl_ioas_iova_ranges(struct iommufd_call *call)
 	err = report_ranges(ioas, arg);
 	iommufd_object_put(call->ctx, &ioas->obj);
 
-	/* The count is the answer to "how long an array?", so it goes out too */
+	/* On -EMSGSIZE the caller gets the length that the array must have */
 	if ((!err || err == -EMSGSIZE) &&
 	    iommufd_call_respond(call, sizeof(*arg)))
 		err = -EFAULT;
@@ -298,8 +298,8 @@ static bool flags_give_access(u32 flags)
 }
 
 /*
- * Programs map the BARs of their devices by the addresses where they see them,
- * and expect that the mapping is there again after a reset.
+ * Programs map the BARs of their devices by the address at which they have mapped
+ * them, and expect that the mapping is restored after a reset.
  */
 static struct iommufd_store *bar_store(u64 user_va, u64 length, int prot)
 {
@@ -453,9 +453,9 @@ static int map_pinned(struct iommufd_call *call, struct iommufd_ioas *ioas,
 }
 
 /*
- * Looking for a BAR takes the lock of the process's address space, for which all
- * of its threads and page faults contend. Where memory is pinned at once that is
- * left until the memory turns out to be none that can be pinned.
+ * The search for a BAR takes the mmap_lock, for which all threads of the process and
+ * their page faults contend. Where memory is pinned at once, the search is made only
+ * if pinning has failed.
  */
 static int map_user(struct iommufd_call *call, struct iommufd_ioas *ioas,
 		    const struct iommufd_map_request *request)
@@ -627,7 +627,7 @@ static int unmap(struct iommufd_ioas *ioas, const struct iommu_ioas_unmap *arg,
 			       (unsigned long)arg->length - 1, &last))
 		return -EOVERFLOW;
 	err = iommufd_map_remove(ioas->map, arg->iova, last, unmapped);
-	/* Nothing there, or something that sticks out */
+	/* No mapping, or one that extends beyond the range */
 	return err == -ERANGE ? -ENOENT : err;
 }
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * IOMMU_IOAS_CHANGE_PROCESS: a context goes to another process, for instance
- * when a VMM hands its guest over to a newer one.
+ * IOMMU_IOAS_CHANGE_PROCESS: another process is charged for a context, for instance
+ * when a VMM passes its guest to a newer one.
  *
- * The caller is charged for everything first. If that fails nothing has
- * changed. After that each store changes hands by itself and cannot fail, so
- * the call needs no lock over all of them.
+ * The caller is charged for everything first. If that fails nothing has changed.
+ * After that the stores are transferred one by one, which cannot fail, so the call
+ * needs no lock over all of them.
  */
 #include <linux/err.h>
 #include <linux/mm.h>
@@ -50,7 +50,7 @@ static int make_room(struct store_list *list, unsigned long more)
 
 	if (list->nr + more <= list->room)
 		return 0;
-	/* Each address space may ask for more: twice as much does for many */
+	/* Each address space may need more room: double it to do so seldom */
 	more = max(list->nr + more, 2 * list->room) - list->nr;
 	stores = kvmalloc_array(list->nr + more, sizeof(*stores),
 				GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
@@ -107,7 +107,7 @@ static int compare_pointers(const void *a, const void *b)
 	return *x < *y ? -1 : *x > *y;
 }
 
-/* A store that several mappings share is paid for once */
+/* A store that several mappings share is charged once */
 static int drop_duplicates(struct store_list *list)
 {
 	unsigned long i, nr = 0;

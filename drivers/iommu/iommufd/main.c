@@ -182,7 +182,7 @@ static long iommufd_fops_ioctl(struct file *filp, unsigned int number,
 
 	if (nr < IOMMUFD_CMD_BASE || nr > IOMMUFD_NR_LAST)
 		return iommufd_vfio_ioctl(call.ctx, number, uarg);
-	/* The size word comes before the number is judged: part of the ABI */
+	/* The size word is read before the number is checked: part of the ABI */
 	if (get_user(call.user_size, (u32 __user *)uarg))
 		return -EFAULT;
 
@@ -213,7 +213,7 @@ static int iommufd_fops_open(struct inode *inode, struct file *filp)
 
 	if (!ctx)
 		return -ENOMEM;
-	/* Programs that know containers raise the limit of their process */
+	/* Programs for containers raise RLIMIT_MEMLOCK of their process */
 	if (iommufd_node_is_container(filp->private_data))
 		ctx->account_mode = IOMMUFD_ACCOUNT_PROCESS;
 	ctx->file = filp;

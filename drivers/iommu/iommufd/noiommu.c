@@ -55,7 +55,7 @@ static const struct iommu_domain_ops domain_ops = {
 };
 
 /**
- * iommufd_noiommu_alloc_domain() - make what stands for a page table
+ * iommufd_noiommu_alloc_domain() - make the domain of a device without an IOMMU
  *
  * It takes any IOVA, in pages of 4 KiB and more, and no device is ever attached
  * to it.

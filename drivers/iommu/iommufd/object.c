@@ -208,7 +208,10 @@ static bool calls_returned(struct iommufd_object *obj)
 {
 	if (refcount_read(&obj->calls))
 		return false;
-	/* Whatever those calls did, new long-lived users included, is seen now */
+	/*
+	 * Acquires what those calls did, new long-lived users included. Pairs with
+	 * refcount_dec_and_test() in iommufd_object_put().
+	 */
 	smp_acquire__after_ctrl_dep();
 	return true;
 }

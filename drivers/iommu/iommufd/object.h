@@ -90,8 +90,8 @@ struct iommufd_object {
 };
 
 /**
- * struct iommufd_object_ops - what differs from kind to kind
- * @name: for people
+ * struct iommufd_object_ops - operations of a kind of object
+ * @name: name of the kind, for fdinfo
  * @forget: drop what names the object by its ID; NULL where nothing does
  * @destroy: undo everything the object did; the caller frees the memory
  */

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Areas and the tree they stand in.
+ * Areas and their tree.
  *
- * Areas never meet, so the tree is ordered by their first and by their last
- * IOVA alike. Each node knows the ends of the areas below it and the longest
- * hole between two of them, all of it computed from the node and its children
- * alone. A search for a hole of some length goes down where one is, so it
- * costs the height of the tree; holes that are long enough and then fail for
- * their alignment cost the same each.
+ * Areas never overlap, so the tree is ordered by their first and by their last
+ * IOVA alike. Each node has the ends of the areas below it and the longest hole
+ * between two of them, computed from the node and its children alone. A search for
+ * a hole descends where there is one that is long enough, so it takes as many steps
+ * as the tree is high; each hole that is long enough, but not once it is aligned,
+ * takes as many again.
  */
 #include <linux/init.h>
 #include <linux/minmax.h>
@@ -78,7 +78,7 @@ struct iommufd_area *iommufd_area_alloc(void)
  */
 void iommufd_area_free(struct iommufd_area *area)
 {
-	/* It keeps its memory, which some device may still reach, for good */
+	/* Never unpin its memory, which a device may still access */
 	if (unlikely(area->stuck)) {
 		__module_get(THIS_MODULE);
 		return;

@@ -19,7 +19,7 @@
 
 #include "map/map_private.h"
 
-/* Bytes of an area that are read without letting others have it */
+/* Bytes of an area that are read before other tasks may work on it */
 #define SLICE_BYTES SZ_1G
 
 static int read_slice(struct iommufd_iova_map *map, struct iommu_domain *domain,
@@ -47,8 +47,8 @@ static int read_slice(struct iommufd_iova_map *map, struct iommu_domain *domain,
  * @log: where to report; the caller flushes what its gather collects, also on
  *	 error
  *
- * What is not mapped counts as not written. Neither does what an unmap takes
- * away before its turn comes, nor memory that was revoked.
+ * IOVAs that are not mapped count as not written, and so does memory that was
+ * revoked, or is unmapped before it is read.
  *
  * Context: may sleep, until no other task works on areas in the range.
  * Return: 0; -EINTR on a fatal signal; the driver's error.
@@ -69,7 +69,7 @@ int iommufd_map_read_dirty(struct iommufd_iova_map *map,
 		end = area->last;
 		/* An area that is still being mapped is in no domain yet */
 		if (area->phase == AREA_MAPPED) {
-			/* Else an unmap would never get hold between slices */
+			/* Otherwise an unmap would never come between slices */
 			if (area->busy || area->remover) {
 				err = iommufd_map_wait(map);
 				continue;

@@ -34,7 +34,7 @@ enum map_domain_state {
 };
 
 /**
- * struct map_domain - a domain in its role as mirror of a map
+ * struct map_domain - a domain that mirrors a map
  * @list: place in the map's list
  * @domain: the domain
  * @constraint: the IOVAs it can translate, and its smallest page
@@ -296,14 +296,14 @@ static int fill_next(struct iommufd_iova_map *map, struct map_domain *md,
 	bool was_held = area->held;
 	int err = 0;
 
-	/* Areas that come below while there is no lock are their makers' */
+	/* Areas that appear below it without the lock are written by their map call */
 	md->cursor = area->start;
 	area->busy = true;
 	mutex_unlock(&map->lock);
 	/*
-	 * This may wait for page faults, and is no work as iommufd_begin_work()
-	 * means it: no domain has the area yet, and memory that can be revoked is
-	 * never pinned. So every task that waits for the area can be killed.
+	 * This may wait for page faults, so it is not within iommufd_begin_work():
+	 * no domain has the area yet, and memory that can be revoked is never
+	 * pinned, so every task that waits for the area can be killed.
 	 */
 	if (!was_held)
 		err = iommufd_area_hold(area);
@@ -322,7 +322,7 @@ static int fill_next(struct iommufd_iova_map *map, struct map_domain *md,
 	return err;
 }
 
-/* On error the cursor tells how far it came */
+/* On error the domain has the areas below the cursor */
 static int fill_domain(struct iommufd_iova_map *map, struct map_domain *md,
 		       struct iommufd_refunds *refunds)
 {
@@ -331,9 +331,9 @@ static int fill_domain(struct iommufd_iova_map *map, struct map_domain *md,
 
 	while ((area = iommufd_area_at_or_behind(&map->areas, md->cursor))) {
 		/*
-		 * The maker of a reserved one will see that the cursor has
-		 * passed it. One that lies across the cursor is new and was
-		 * below it for its maker.
+		 * The map call of a reserved area will find it below the
+		 * cursor, and write it. An area that lies across the cursor
+		 * begins below it, so its map call has written it.
 		 */
 		if (area->phase != AREA_RESERVED &&
 		    area->start >= md->cursor) {
@@ -349,7 +349,7 @@ static int fill_domain(struct iommufd_iova_map *map, struct map_domain *md,
 		}
 		if (!pass(md, area))
 			break;
-		/* What others have pinned is filled in without sleeping */
+		/* Areas that are pinned already are written without sleeping */
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		cond_resched();
@@ -366,8 +366,8 @@ static bool is_alone(const struct iommufd_area *area)
 }
 
 /*
- * Set the busy bit of the next areas to be drained, as many as can be had
- * without waiting. Returns NULL when there are none left.
+ * Set the busy bit of the next areas to be drained, up to one that would have to be
+ * waited for. Returns NULL when there are none left.
  */
 static struct iommufd_area *claim_for_drain(struct iommufd_iova_map *map,
 					    struct map_domain *md)
@@ -504,7 +504,7 @@ static bool drain_chain(struct iommufd_iova_map *map, struct map_domain *md,
 	return more;
 }
 
-/* Without the map's lock, when no area is busy */
+/* Return charges without the map's lock, while the caller is busy with no area */
 static void return_charges(struct iommufd_iova_map *map,
 			   struct iommufd_refunds *refunds)
 {
@@ -531,14 +531,14 @@ static void drain_domain(struct iommufd_iova_map *map, struct map_domain *md,
 	iommufd_map_wake(map);
 	while (more && (chain = claim_for_drain(map, md))) {
 		more = drain_chain(map, md, chain, refunds);
-		/* Before it may have to wait */
+		/* Before the next area is waited for */
 		return_charges(map, refunds);
 	}
 }
 
 /* Cutting areas */
 
-/* A domain that is being filled has this area, whose maker found it below */
+/* The cursor of a fill is within the area, which the area's map call has written */
 static bool lies_across_cursor(const struct map_domain *md,
 			       const struct iommufd_area *area)
 {
@@ -641,8 +641,8 @@ static void forget_domain(struct iommufd_iova_map *map, struct map_domain *md)
  * @domain: paging domain that is empty and complete. The caller still owns it, but
  *	    must not change what it maps until iommufd_map_remove_domain()
  *
- * When this returns the domain has all mappings. Others can map and unmap
- * meanwhile, except what is being written to the domain at that moment.
+ * When this returns the domain has all mappings. Other tasks can map and unmap
+ * meanwhile, except for the area that is being written to the domain.
  *
  * Context: may sleep and pin memory.
  * Return: 0; -EINVAL when the domain's pages are larger than the CPU's;
@@ -725,8 +725,8 @@ found:
  * @map: the map
  * @domain: domain that mirrors it, and has enforce_cache_coherency()
  *
- * Entries that exist may go on without. So it is done to a domain that has none, and
- * no mapping comes in between: those that are being made, or removed, count.
+ * Existing entries may not be changed. So it is done to a domain without mappings,
+ * including those that are being made or removed; the lock excludes new ones.
  *
  * Context: takes the map's lock.
  * Return: whether it does; false when something is mapped, or the driver cannot.

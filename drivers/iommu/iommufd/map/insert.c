@@ -12,7 +12,7 @@
 #include "store/account.h"
 
 /**
- * struct demand - what slices ask for together
+ * struct demand - requirements of all slices of a call
  * @length_bytes: length of all, not 0
  * @bits: union of the bits of all lengths and offsets: tells how they are aligned
  * @writable: whether all of the memory may be written
@@ -85,7 +85,7 @@ static struct iommufd_area *alloc_chain(const struct iommufd_slice *slices,
 	return chain;
 }
 
-/* Whether a mapping is there shows when the areas are inserted */
+/* Does not look for mappings: insert_chain() finds them */
 static int check_place(struct iommufd_iova_map *map, unsigned long iova,
 		       unsigned long length_bytes)
 {
@@ -179,7 +179,7 @@ static __always_inline void publish_chain(struct iommufd_iova_map *map,
 	iommufd_map_wake(map);
 }
 
-/* Was it pinned for domains that have left, or have not come to it yet? */
+/* Whether it was pinned for domains that are removed now, or not filled so far */
 static bool is_unused(const struct iommufd_area *area)
 {
 	return area->held && !area->nr_domains;
@@ -221,10 +221,10 @@ static void split_by_use(struct iommufd_area *chain,
 }
 
 /*
- * Unpin what no domain has; a later attach pins it again. To unpin may take as long
- * as user space keeps a page locked (a page of FUSE). Tasks that cannot be killed
- * may wait for areas that domains have, and for those that can be revoked, so these
- * are published before.
+ * Unpin areas that no domain has; a later attach pins them again. Unpinning may take
+ * as long as user space keeps a page locked (a page of FUSE). Tasks that cannot be
+ * killed may wait for areas that domains have, and for those that can be revoked, so
+ * these are published before.
  */
 static void publish_and_unpin(struct iommufd_iova_map *map,
 			      struct iommufd_area *chain,

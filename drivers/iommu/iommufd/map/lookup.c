@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Asking a map: the memory behind a range, as slices of stores and as physical
- * addresses, and the stores of all mappings.
+ * Lookups: the memory of a range, as slices of stores and as physical addresses,
+ * and the stores of all mappings.
  */
 #include <linux/errno.h>
 #include <linux/iommu-ext.h>
@@ -72,7 +72,7 @@ int iommufd_map_slices(struct iommufd_iova_map *map, unsigned long iova,
 		return -EOVERFLOW;
 
 	mutex_lock(&map->lock);
-	/* Until no mapping was added while there was no lock */
+	/* Repeat until no mapping is added while the lock is dropped */
 	for (;;) {
 		slices->nr = list_slices(map, iova, last, slices->list, room);
 		if (slices->nr <= room)
@@ -110,7 +110,8 @@ int iommufd_map_slices(struct iommufd_iova_map *map, unsigned long iova,
  *
  * Context: may sleep.
  * Return: 0; -EBUSY when a mapping is still being made; -ENOSPC when there is
- * not enough room; -EINTR when the caller is being killed. On error the caller gets no references.
+ * not enough room; -EINTR when the caller is being killed. On error the caller gets
+ * no references.
  */
 int iommufd_map_stores(struct iommufd_iova_map *map,
 		       struct iommufd_store **stores, unsigned long room,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * IOVA map: which IOVAs of an IO address space stand for which store bytes.
+ * IOVA map: maps IOVAs of an IO address space to bytes of stores.
  *
  * A map holds areas (mapped intervals), reserved and allowed intervals, and
  * the domains that mirror its areas. It knows domains and stores and knows no

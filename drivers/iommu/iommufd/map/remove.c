@@ -60,7 +60,7 @@ static int count_areas(struct iommufd_iova_map *map, struct removal *rm)
 }
 
 /*
- * The lowest area from @area on that @rm has claimed. Others may have come
+ * The lowest area from @area on that @rm has claimed. There may be new areas
  * between them since they were counted.
  */
 static struct iommufd_area *next_claimed(const struct removal *rm,
@@ -149,8 +149,8 @@ static int quiesce_claimed(struct iommufd_iova_map *map,
 }
 
 /*
- * Find the areas to be removed. If one of them is in use claim all, so that
- * they stay and fewer and fewer are in use, and wait until none is.
+ * Find the areas to be removed. If one of them is in use claim all, which excludes
+ * new users, and wait until none is in use.
  */
 static int claim_areas(struct iommufd_iova_map *map, struct removal *rm)
 {
@@ -318,9 +318,9 @@ static int claim_and_quiesce_made(struct iommufd_iova_map *map,
  * @last: last IOVA of it in bytes, inclusive
  * @seq: what iommufd_map_insert() said
  *
- * What others have unmapped meanwhile is not there any more, and what they have
- * mapped in its place is theirs. When the caller is being killed, or in-kernel
- * users do not unpin what they have pinned by now, the mappings stay.
+ * Mappings that other tasks have made in the place of unmapped ones stay. When the
+ * caller is being killed, or in-kernel users do not unpin what they have pinned by
+ * now, the call's mappings stay, too.
  *
  * Context: may sleep.
  */

@@ -2,10 +2,9 @@
 /**
  * DOC: revoking
  *
- * The exporter of a dma-buf may want its memory back at any time, and must not
- * be kept waiting by user space. The areas that stand for the memory stay
- * until they are unmapped, but no domain translates them any more: they are
- * absent::
+ * The exporter of a dma-buf may revoke its memory at any time, and must not wait
+ * for user space. The areas of the memory stay until they are unmapped, but no
+ * domain translates them any more: they are absent::
  *
  *   worker (map, attach)             revoker (holds the reservation lock)
  *
@@ -18,19 +17,19 @@
  *                                    clears busy
  *
  * (1) and (2) happen under the store's mutex. When (2) comes first the revoker
- * finds the hold; when (1) does, (3) sees the mark. An area that some domain
- * has already is written to further ones in spite of the mark, since its
- * revoker is waiting to undo that for all of them.
+ * finds the hold; when (1) does, (3) sees the mark. An area that a domain has
+ * already is written to other domains in spite of the mark, since its revoker is
+ * waiting and will unmap it from all of them.
  *
- * Giving the memory back goes the same way: the mark is taken off, each hold is
- * put back, and an absent area is written to all domains that have it. What a
- * page table cannot be enlarged for stays absent. Only some stores are ever
- * restored, see pin_dmabuf.c.
+ * Restoring is done in the same way: the mark is cleared, each hold is put back,
+ * and an absent area is written to all domains that have it. If the tables for it
+ * cannot be allocated it stays absent. Only some stores are ever restored, see
+ * store/backing_dmabuf.c.
  *
- * No worker that is busy with such an area ever waits for the reservation lock,
- * nor for a page fault: its memory needs no pinning, areas in the middle of
- * being pinned together with others are RESERVED, in no domain, and passed, and
- * drains do not batch it with memory that is unpinned.
+ * No worker that is busy with such an area ever waits for the reservation lock, nor
+ * for a page fault: its memory is not pinned, a drain does not batch it with memory
+ * that is unpinned, and areas that are pinned together with it are RESERVED, which a
+ * revoker passes.
  */
 #include <linux/iommu.h>
 #include <linux/mutex.h>
@@ -50,9 +49,9 @@ static void record_area(const struct iommufd_hold *hold,
 }
 
 /*
- * The area of a holder, if it is still there and a domain may translate it. What
- * has been mapped in its place meanwhile is none of the caller's business, unless
- * it is the same memory: then the state of that memory is right for it, too.
+ * The area of a holder, if it still exists and a domain may translate it. It may have
+ * been replaced by another area of the same memory meanwhile: applying the current
+ * state of the store to that one is correct.
  */
 static struct iommufd_area *find_area(struct iommufd_iova_map *map,
 				      const struct iommufd_holder *holder)

@@ -271,8 +271,8 @@ static struct iommufd_range *sorted_copy(const struct iommufd_range *ranges,
  * @ranges: the intervals in any order; copied
  * @nr_ranges: their number; 0 allows all IOVAs
  *
- * The kernel places mappings in allowed intervals only, and nothing that would
- * take an IOVA of them away is let in.
+ * The kernel places mappings in allowed intervals only, and refuses reservations and
+ * domains that would exclude an IOVA of them.
  *
  * Context: may sleep.
  * Return: 0; -EINVAL when two intervals meet; -EADDRINUSE when one meets a

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Cutting a mapping in two, as users of VFIO's oldest interface expect when
+ * Splitting a mapping in two, as users of VFIO's oldest interface expect when
  * they unmap a part of one.
  *
  * The area is claimed as for a removal, so no other task works on it, and two new
@@ -43,8 +43,8 @@ static void free_halves(struct halves *halves)
 }
 
 /*
- * Are pages of domains small enough? That can change at each wait: only to "no"
- * while there is the area and a domain, but an attach writes large pages then.
+ * Whether pages of domains are small enough. That can change at each wait: huge pages
+ * may be switched on, and an attach then writes large pages.
  */
 static bool may_split_at(const struct iommufd_iova_map *map, unsigned long iova)
 {

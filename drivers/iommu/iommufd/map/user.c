@@ -3,8 +3,7 @@
  * In-kernel users of the memory of a map.
  *
  * A user pins ranges of IOVAs, or copies from and to them. A pin consists of
- * a hold of its own for each area that it touches, so it needs no domain and
- * does not care what happens to domains meanwhile.
+ * a hold of its own for each area that it covers, so it depends on no domain.
  *
  * Pinning and copying happen without the map's lock. An area in which a user pins
  * or copies, or has pins, counts that in @nr_pins and cannot be removed. Otherwise
@@ -229,7 +228,7 @@ static struct pin *begin_pin(struct iommufd_map_user *user, unsigned long iova,
 	int room = 0, nr;
 
 	mutex_lock(&map->lock);
-	/* Until no mapping was added while there was no lock */
+	/* Repeat until no mapping is added while the lock is dropped */
 	while ((nr = check_range(user, iova, last, flags, true)) > room) {
 		mutex_unlock(&map->lock);
 		kvfree(pin);
@@ -426,7 +425,7 @@ static struct pin *find_pin(struct iommufd_map_user *user, unsigned long start,
  * @iova: as it was pinned
  * @length_bytes: as it was pinned
  *
- * Of several pins of the same range any one goes; they are alike.
+ * Several pins of the same range are alike: one of them is dropped.
  *
  * Context: may sleep.
  */

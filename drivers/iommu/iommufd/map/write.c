@@ -25,9 +25,9 @@
 #define UNMAP_STEP SZ_1G
 
 /*
- * The driver did something else than it was told. Whatever it says it did is
- * not believed: devices may still reach the memory, which therefore stays pinned
- * for good. Memory of a dma-buf is the exporter's and cannot be kept.
+ * The driver unmapped another length than it was asked for, so devices may still
+ * access any of the memory, which therefore stays pinned for good. Memory of a
+ * dma-buf belongs to the exporter and cannot be kept.
  */
 static void distrust(struct iommufd_area *area, unsigned long start,
 		     size_t size, size_t unmapped)

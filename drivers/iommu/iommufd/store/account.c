@@ -313,7 +313,7 @@ void iommufd_refunds_settle_all(struct iommufd_refunds *refunds)
 		refunds->others = account->next_listed;
 		/*
 		 * From here on it can be in another list. Before the read of
-		 * @nr_owed: pairs with iommufd_account_owe_process()
+		 * @nr_owed: pairs with iommufd_account_owe_process().
 		 */
 		atomic_xchg(&account->is_listed, 0);
 		settle(account);
