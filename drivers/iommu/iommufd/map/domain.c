@@ -57,22 +57,17 @@ struct map_domain {
 
 static struct members members_of(const struct map_domain *md)
 {
-	struct members m = { .first = 0, .last = ULONG_MAX,
-			     .before_seq = U64_MAX };
+	struct members m = { .last = ULONG_MAX, .before_seq = U64_MAX };
 
-	switch (md->state) {
-	case DOMAIN_LIVE:
-		break;
-	case DOMAIN_FILLING:
-		/* Nothing passed: an empty interval */
-		m.first = md->cursor ? 0 : 1;
-		m.last = md->cursor ? md->cursor - 1 : 0;
-		break;
-	case DOMAIN_DRAINING:
+	if (md->state == DOMAIN_DRAINING) {
 		m.first = md->cursor;
 		m.last = md->limit;
 		m.before_seq = md->seq;
-		break;
+	} else if (md->state == DOMAIN_FILLING) {
+		m.last = md->cursor - 1;
+		/* Nothing is below 0 */
+		if (!md->cursor)
+			m.before_seq = 0;
 	}
 	return m;
 }
@@ -218,35 +213,30 @@ int iommufd_domains_refill(struct iommufd_iova_map *map,
 static int fill_chain(struct iommufd_iova_map *map, struct map_domain *md,
 		      const struct members *m, struct iommufd_area *chain)
 {
-	struct iommufd_area *area, *undo, *rest;
+	struct iommufd_area **end = &chain, *area, *rest;
 	int err;
 
-	for (area = first_member(m, chain); area;
-	     area = first_member(m, area->next)) {
+	while ((area = first_member(m, *end))) {
 		err = fill_area(map, md->domain, area);
 		if (err)
 			goto err_unmap;
-		if (area->next) {
-			cond_resched();
-			if (fatal_signal_pending(current)) {
-				err = -EINTR;
-				area = area->next;
-				goto err_unmap;
-			}
+		end = &area->next;
+		if (!*end)
+			break;
+		cond_resched();
+		if (fatal_signal_pending(current)) {
+			err = -EINTR;
+			goto err_unmap;
 		}
 	}
 	return 0;
 
 err_unmap:
-	/* End the chain before the area that failed */
-	for (undo = chain; undo != area && undo->next != area;)
-		undo = iommufd_area_next_in_chain(undo);
-	if (undo != area) {
-		rest = undo->next;
-		undo->next = NULL;
-		iommufd_chain_unmap(md->domain, m, chain);
-		undo->next = rest;
-	}
+	/* What was written is the chain up to @end */
+	rest = *end;
+	*end = NULL;
+	iommufd_chain_unmap(md->domain, m, chain);
+	*end = rest;
 	return err;
 }
 
@@ -290,36 +280,70 @@ static bool pass(struct map_domain *md, const struct iommufd_area *area)
 	return md->cursor;
 }
 
-static int fill_next(struct iommufd_iova_map *map, struct map_domain *md,
-		     struct iommufd_area *area, struct iommufd_refunds *refunds)
+/*
+ * Must the attach write an area? The map call of a reserved area will find it below
+ * the cursor, and write it. An area that lies across the cursor begins below it, so
+ * its map call has written it.
+ */
+static bool is_to_be_filled(const struct map_domain *md,
+			    const struct iommufd_area *area)
+{
+	return area->phase != AREA_RESERVED && area->start >= md->cursor;
+}
+
+/* Without the map's lock; on error it is held as before */
+static int hold_and_fill(struct iommufd_iova_map *map,
+			 struct iommu_domain *domain,
+			 struct iommufd_area *area,
+			 struct iommufd_refunds *refunds)
 {
 	bool was_held = area->held;
-	int err = 0;
+	int err;
 
-	/* Areas that appear below it without the lock are written by their map call */
-	md->cursor = area->start;
-	area->busy = true;
-	mutex_unlock(&map->lock);
 	/*
 	 * This may wait for page faults, so it is not within iommufd_begin_work():
 	 * no domain has the area yet, and memory that can be revoked is never
 	 * pinned, so every task that waits for the area can be killed.
 	 */
-	if (!was_held)
+	if (!was_held) {
 		err = iommufd_area_hold(area);
-	if (!err) {
-		iommufd_begin_work();
-		err = fill_area(map, md->domain, area);
-		if (err && !was_held)
-			iommufd_area_release(area, refunds);
-		iommufd_end_work();
+		if (err)
+			return err;
 	}
+	iommufd_begin_work();
+	err = fill_area(map, domain, area);
+	if (err && !was_held)
+		iommufd_area_release(area, refunds);
+	iommufd_end_work();
+	return err;
+}
+
+static int fill_next(struct iommufd_iova_map *map, struct map_domain *md,
+		     struct iommufd_area *area, struct iommufd_refunds *refunds)
+{
+	bool was_held = area->held;
+	int err;
+
+	/* Areas that appear below it without the lock are written by their map call */
+	md->cursor = area->start;
+	area->busy = true;
+	mutex_unlock(&map->lock);
+	err = hold_and_fill(map, md->domain, area, refunds);
 	mutex_lock(&map->lock);
+	/* Also what a driver that failed keeps pinned for good */
 	if (!was_held && area->held)
 		map->pinned_bytes += iommufd_area_bytes(area);
 	area->busy = false;
 	iommufd_map_wake(map);
 	return err;
+}
+
+/* Wakes iommufd_map_split(), see iommufd_domains_may_split() */
+static void end_filling(struct iommufd_iova_map *map, struct map_domain *md,
+			enum map_domain_state state)
+{
+	md->state = state;
+	iommufd_map_wake(map);
 }
 
 /* On error the domain has the areas below the cursor */
@@ -330,13 +354,7 @@ static int fill_domain(struct iommufd_iova_map *map, struct map_domain *md,
 	int err;
 
 	while ((area = iommufd_area_at_or_behind(&map->areas, md->cursor))) {
-		/*
-		 * The map call of a reserved area will find it below the
-		 * cursor, and write it. An area that lies across the cursor
-		 * begins below it, so its map call has written it.
-		 */
-		if (area->phase != AREA_RESERVED &&
-		    area->start >= md->cursor) {
+		if (is_to_be_filled(md, area)) {
 			if (area->busy || area->remover) {
 				err = iommufd_map_wait(map);
 				if (err)
@@ -354,12 +372,44 @@ static int fill_domain(struct iommufd_iova_map *map, struct map_domain *md,
 			return -EINTR;
 		cond_resched();
 	}
-	md->state = DOMAIN_LIVE;
-	/* Wake iommufd_map_split(), which may wait to split the last area */
-	iommufd_map_wake(map);
+	end_filling(map, md, DOMAIN_LIVE);
 	return 0;
 }
 
+/* The lowest area from @area on that is to be drained, or NULL */
+static struct iommufd_area *next_to_drain(const struct members *m,
+					  struct iommufd_area *area)
+{
+	for (; area && area->start <= m->last; area = iommufd_area_next(area)) {
+		if (area->phase != AREA_RESERVED && has_area(m, area))
+			return area;
+		cond_resched();
+	}
+	return NULL;
+}
+
+/* Wait until the first area to be drained is not busy; NULL: there is none */
+static struct iommufd_area *first_to_drain(struct iommufd_iova_map *map,
+					   const struct map_domain *md)
+{
+	struct iommufd_area *area;
+	struct members m;
+
+	for (;;) {
+		/* A cut may have moved the limit while this was waiting */
+		m = members_of(md);
+		area = iommufd_area_at_or_behind(&map->areas, md->cursor);
+		area = next_to_drain(&m, area);
+		if (!area || !area->busy)
+			return area;
+		iommufd_map_wait_uninterruptible(map);
+	}
+}
+
+/*
+ * Memory that can be revoked is drained alone: its revocation must not wait for
+ * what unpinning pages waits for.
+ */
 static bool is_alone(const struct iommufd_area *area)
 {
 	return !iommufd_store_has_pages(area->store);
@@ -370,41 +420,26 @@ static bool is_alone(const struct iommufd_area *area)
  * waited for. Returns NULL when there are none left.
  */
 static struct iommufd_area *claim_for_drain(struct iommufd_iova_map *map,
-					    struct map_domain *md)
+					    const struct map_domain *md)
 {
-	struct iommufd_area *chain = NULL, **link = &chain;
+	struct iommufd_area *chain = first_to_drain(map, md);
+	struct iommufd_area *area = chain, *last = NULL;
 	struct members m = members_of(md);
-	struct iommufd_area *area;
-	unsigned int nr = 0;
+	unsigned int room = DRAIN_BATCH;
 
-	area = iommufd_area_at_or_behind(&map->areas, md->cursor);
-	while (area && area->start <= m.last && nr < DRAIN_BATCH) {
+	while (area) {
+		area->busy = true;
+		area->next = NULL;
+		if (last)
+			last->next = area;
+		last = area;
+		if (!--room || is_alone(chain))
+			break;
 		cond_resched();
-		if (area->phase != AREA_RESERVED && has_area(&m, area)) {
-			/*
-			 * Memory that can be revoked comes alone: its
-			 * revocation must not wait for what unpinning pages
-			 * waits for
-			 */
-			if (chain && (area->busy || is_alone(area) ||
-				      is_alone(chain)))
-				break;
-			if (area->busy) {
-				iommufd_map_wait_uninterruptible(map);
-				/* A cut may have moved the limit meanwhile */
-				m = members_of(md);
-				area = iommufd_area_at_or_behind(&map->areas,
-								 md->cursor);
-				continue;
-			}
-			area->busy = true;
-			*link = area;
-			link = &area->next;
-			nr++;
-		}
-		area = iommufd_area_next(area);
+		area = next_to_drain(&m, iommufd_area_next(area));
+		if (area && (area->busy || is_alone(area)))
+			break;
 	}
-	*link = NULL;
 	return chain;
 }
 
@@ -523,12 +558,10 @@ static void drain_domain(struct iommufd_iova_map *map, struct map_domain *md,
 	bool more = true;
 
 	lockdep_assert_held(&map->lock);
-	md->state = DOMAIN_DRAINING;
 	md->cursor = 0;
 	md->limit = limit;
 	md->seq = ++map->seq;
-	/* It is not being filled any more, see iommufd_domains_may_split() */
-	iommufd_map_wake(map);
+	end_filling(map, md, DOMAIN_DRAINING);
 	while (more && (chain = claim_for_drain(map, md))) {
 		more = drain_chain(map, md, chain, refunds);
 		/* Before the next area is waited for */
@@ -631,8 +664,6 @@ static void forget_domain(struct iommufd_iova_map *map, struct map_domain *md)
 	list_del(&md->list);
 	map->nr_domains--;
 	iommufd_space_unconstrain(map, &md->constraint);
-	/* See iommufd_domains_may_split() */
-	iommufd_map_wake(map);
 }
 
 /**

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Membership: which areas of a map a domain has.
+ *
+ * Domains are filled and drained upwards, so an interval of IOVAs and a sequence
+ * number say it of all areas at once.  A bit for each pair of an area and a domain
+ * would take memory whenever a domain comes, and an unmap would have to look at all
+ * domains of each area.
  */
 #ifndef __IOMMUFD_MAP_MEMBERS_H
 #define __IOMMUFD_MAP_MEMBERS_H
@@ -13,8 +18,8 @@
 /**
  * struct members - which areas a domain has, by the time of members_of()
  * @first: lowest IOVA at which they start
- * @last: highest one, inclusive; below @first when there are none
- * @before_seq: their numbers are lower
+ * @last: highest one, inclusive
+ * @before_seq: their numbers are lower; 0: there are none
  */
 struct members {
 	unsigned long first;
