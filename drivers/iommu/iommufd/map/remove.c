@@ -14,13 +14,14 @@
  * @range: where they are
  * @first: the lowest of them
  * @nr: number of them
- * @any_in_use: one of them was busy or pinned when they were counted
+ * @claimed: they are claimed.  Otherwise the map's lock is held since they were
+ *	     counted, and no other area is between them
  */
 struct removal {
 	struct iommufd_range range;
 	struct iommufd_area *first;
 	unsigned long nr;
-	bool any_in_use;
+	bool claimed;
 };
 
 static bool is_in_use(const struct iommufd_area *area)
@@ -29,17 +30,19 @@ static bool is_in_use(const struct iommufd_area *area)
 }
 
 /*
- * Check that each area in the range is a mapping and lies inside of the range.
- * Returns -EAGAIN when another call has claimed one of them.
+ * Check that each area in the range is a mapping and lies inside of the range, and
+ * find out whether any of them is in use.  Returns -EAGAIN when another call has
+ * claimed one of them.
  */
-static int count_areas(struct iommufd_iova_map *map, struct removal *rm)
+static int count_areas(struct iommufd_iova_map *map, struct removal *rm,
+		       bool *any_in_use)
 {
 	struct iommufd_area *area;
 
 	area = iommufd_area_at_or_behind(&map->areas, rm->range.start);
 	rm->first = area;
 	rm->nr = 0;
-	rm->any_in_use = false;
+	*any_in_use = false;
 	while (area && area->start <= rm->range.last) {
 		if (area->phase != AREA_MAPPED)
 			return -EBUSY;
@@ -48,7 +51,7 @@ static int count_areas(struct iommufd_iova_map *map, struct removal *rm)
 			return -ERANGE;
 		if (area->remover)
 			return -EAGAIN;
-		rm->any_in_use |= is_in_use(area);
+		*any_in_use |= is_in_use(area);
 		if (rm->nr++)
 			cond_resched();
 		/* Most calls unmap one mapping */
@@ -84,6 +87,7 @@ static void claim_counted(struct removal *rm)
 		area->remover = rm;
 		cond_resched();
 	}
+	rm->claimed = true;
 }
 
 static void unclaim(struct removal *rm)
@@ -152,19 +156,17 @@ static int quiesce_claimed(struct iommufd_iova_map *map,
  * Find the areas to be removed. If one of them is in use claim all, which excludes
  * new users, and wait until none is in use.
  */
-static int claim_areas(struct iommufd_iova_map *map, struct removal *rm)
+static int find_areas(struct iommufd_iova_map *map, struct removal *rm)
 {
+	bool any_in_use;
 	int err;
 
-	for (;;) {
-		err = count_areas(map, rm);
-		if (err != -EAGAIN)
-			break;
+	while ((err = count_areas(map, rm, &any_in_use)) == -EAGAIN) {
 		err = iommufd_map_wait(map);
 		if (err)
-			break;
+			return err;
 	}
-	if (err || !rm->any_in_use)
+	if (err || !any_in_use)
 		return err;
 
 	claim_counted(rm);
@@ -174,34 +176,39 @@ static int claim_areas(struct iommufd_iova_map *map, struct removal *rm)
 	return err;
 }
 
+/* Returns the length of the area */
+static __always_inline unsigned long take_area(struct iommufd_iova_map *map,
+					       const struct removal *rm,
+					       struct iommufd_area *area)
+{
+	unsigned long length_bytes = iommufd_area_bytes(area);
+
+	area->remover = rm;
+	area->busy = true;
+	if (area->held)
+		map->pinned_bytes -= length_bytes;
+	map->mapped_bytes -= length_bytes;
+	return length_bytes;
+}
+
 /* Make the areas to be removed busy, and a chain */
 static __always_inline struct iommufd_area *
 take_areas(struct iommufd_iova_map *map, const struct removal *rm, u64 *bytes)
 {
-	struct iommufd_area *chain = NULL, **link = &chain;
 	struct iommufd_area *area = rm->first;
-	unsigned long left = rm->nr, length_bytes;
+	unsigned long left = rm->nr;
 
-	*bytes = 0;
-	while (left) {
-		if (rm->any_in_use)
-			area = next_claimed(rm, area);
-		area->remover = rm;
-		area->busy = true;
-		length_bytes = iommufd_area_bytes(area);
-		*bytes += length_bytes;
-		if (area->held)
-			map->pinned_bytes -= length_bytes;
-		*link = area;
-		link = &area->next;
-		if (!--left)
-			break;
-		area = iommufd_area_next(area);
+	*bytes = take_area(map, rm, area);
+	while (--left) {
 		cond_resched();
+		area->next = iommufd_area_next(area);
+		if (rm->claimed)
+			area->next = next_claimed(rm, area->next);
+		area = area->next;
+		*bytes += take_area(map, rm, area);
 	}
-	*link = NULL;
-	map->mapped_bytes -= *bytes;
-	return chain;
+	area->next = NULL;
+	return rm->first;
 }
 
 /* All areas are in one chain: they need not leave the tree one by one */
@@ -253,7 +260,7 @@ int iommufd_map_remove(struct iommufd_iova_map *map, unsigned long iova,
 
 	*unmapped_bytes = 0;
 	mutex_lock(&map->lock);
-	err = claim_areas(map, &rm);
+	err = find_areas(map, &rm);
 	if (err) {
 		mutex_unlock(&map->lock);
 		return err;
@@ -274,7 +281,7 @@ static int claim_made(struct iommufd_iova_map *map, struct removal *rm, u64 seq)
 
 	rm->first = NULL;
 	rm->nr = 0;
-	rm->any_in_use = true;
+	rm->claimed = true;
 	area = iommufd_area_at_or_behind(&map->areas, rm->range.start);
 	for (; area && area->start <= rm->range.last;
 	     area = iommufd_area_next(area)) {
