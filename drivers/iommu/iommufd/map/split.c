@@ -36,7 +36,7 @@ static int alloc_halves(struct halves *halves)
 	return -ENOMEM;
 }
 
-static void free_halves(struct halves *halves)
+static void free_halves(const struct halves *halves)
 {
 	iommufd_area_free(halves->left);
 	iommufd_area_free(halves->right);
@@ -128,7 +128,7 @@ static void describe_half(struct iommufd_area *half,
 }
 
 static void swap_in(struct iommufd_iova_map *map, struct iommufd_area *area,
-		    struct halves *halves)
+		    const struct halves *halves)
 {
 	iommufd_domains_split(map, area);
 	iommufd_area_erase(&map->areas, area);
@@ -139,16 +139,15 @@ static void swap_in(struct iommufd_iova_map *map, struct iommufd_area *area,
 	iommufd_map_wake(map);
 }
 
-/* Called with the lock, returns without it */
+/* Let the halves take the place of a claimed area; on error it is unclaimed */
 static int split_claimed(struct iommufd_iova_map *map, struct iommufd_area *area,
-			 unsigned long iova, struct halves *halves)
+			 unsigned long iova, const struct halves *halves)
 {
 	int err;
 
 	err = quiesce(map, area, iova);
 	if (err) {
 		unclaim_and_wake(map, area);
-		mutex_unlock(&map->lock);
 		return err;
 	}
 	area->busy = true;
@@ -160,10 +159,13 @@ static int split_claimed(struct iommufd_iova_map *map, struct iommufd_area *area
 	iommufd_map_end_work(map);
 
 	swap_in(map, area, halves);
-	mutex_unlock(&map->lock);
+	return 0;
+}
+
+static void free_replaced(struct iommufd_area *area)
+{
 	area->stuck = false;		/* the halves are */
 	iommufd_area_free(area);
-	return 0;
 }
 
 /**
@@ -191,13 +193,13 @@ int iommufd_map_split(struct iommufd_iova_map *map, unsigned long iova)
 		return err;
 	mutex_lock(&map->lock);
 	err = claim(map, iova, &halves, &area);
-	if (area) {
+	if (area)
 		err = split_claimed(map, area, iova, &halves);
-		if (!err)
-			return 0;
-	} else {
-		mutex_unlock(&map->lock);
-	}
-	free_halves(&halves);
+	mutex_unlock(&map->lock);
+
+	if (area && !err)
+		free_replaced(area);
+	else
+		free_halves(&halves);
 	return err;
 }
