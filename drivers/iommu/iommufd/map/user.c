@@ -17,6 +17,15 @@
  *
  * A task that pins or copies waits for the memory only, and a remover owns no busy
  * area while it waits.
+ *
+ * Removers, and users that leave, are woken
+ *
+ * - when an area is counted less (uncount_pieces(), copy_in_area()): all of them,
+ *   since it is not known which of them waits for that area;
+ * - when there is a new pin that one of them has not asked for (add_pin()): only if
+ *   an area of it is claimed or its user leaves, or each pin would wake all tasks;
+ * - when a call of a user ends that leaves (end_work()): only a leaving user waits
+ *   for that.
  */
 #include <linux/err.h>
 #include <linux/interval_tree_generic.h>
