@@ -236,20 +236,16 @@ static bool is_attached(struct iommufd_device *idev)
 	return !list_empty(&idev->group_node);
 }
 
-/* Attach or replace, whichever @replace says; the result tells what to leave */
+/* Attach or replace, whichever @replace says */
 static int set_hwpt(struct iommufd_device *idev,
-		    struct iommufd_hwpt_common *hwpt, bool replace,
-		    struct iommufd_hwpt_common **old_hwpt)
+		    struct iommufd_hwpt_common *hwpt, bool replace)
 {
-	if (replace)
-		return iommufd_group_replace(idev, hwpt, old_hwpt);
-	*old_hwpt = NULL;
-	return iommufd_group_attach(idev, hwpt);
+	return replace ? iommufd_group_replace(idev, hwpt) :
+			 iommufd_group_attach(idev, hwpt);
 }
 
 static int set_new_automatic(struct iommufd_device *idev,
-			     struct iommufd_ioas *ioas, bool replace,
-			     struct iommufd_hwpt_common **old_hwpt, u32 *pt_id)
+			     struct iommufd_ioas *ioas, bool replace)
 {
 	struct iommufd_hwpt_paging *hwpt;
 	int err;
@@ -259,12 +255,11 @@ static int set_new_automatic(struct iommufd_device *idev,
 		return PTR_ERR(hwpt);
 	err = iommufd_hwpt_paging_prefill(hwpt);
 	if (!err)
-		err = set_hwpt(idev, &hwpt->common, replace, old_hwpt);
+		err = set_hwpt(idev, &hwpt->common, replace);
 	if (err) {
 		iommufd_hwpt_paging_abort(hwpt);
 		return err;
 	}
-	*pt_id = hwpt->common.obj.id;
 	iommufd_object_publish(idev->ctx, &hwpt->common.obj);
 	return 0;
 }
@@ -280,17 +275,14 @@ static bool is_automatic_of(struct iommufd_hwpt_common *hwpt,
 
 /* Use an automatic page table of @ioas that takes the device, or make one */
 static int set_ioas(struct iommufd_device *idev, struct iommufd_ioas *ioas,
-		    bool replace, struct iommufd_hwpt_common **old_hwpt,
-		    u32 *pt_id)
+		    bool replace)
 {
 	struct iommufd_hwpt_common *now = idev->group->hwpt;
 	struct iommufd_hwpt_paging *hwpt;
 	int err;
 
-	if (now && is_automatic_of(now, ioas)) {
-		*pt_id = now->obj.id;
-		return set_hwpt(idev, now, replace, old_hwpt);
-	}
+	if (now && is_automatic_of(now, ioas))
+		return set_hwpt(idev, now, replace);
 	/* Its group is on another page table: attaching to a new one would fail */
 	if (now && !replace)
 		return -EINVAL;
@@ -298,31 +290,27 @@ static int set_ioas(struct iommufd_device *idev, struct iommufd_ioas *ioas,
 	list_for_each_entry(hwpt, &ioas->hwpts, ioas_node) {
 		if (!hwpt->automatic)
 			continue;
-		err = set_hwpt(idev, &hwpt->common, replace, old_hwpt);
+		err = set_hwpt(idev, &hwpt->common, replace);
 		/* -EINVAL means that the two do not fit, and nothing else */
-		if (err == -EINVAL)
-			continue;
-		if (!err)
-			*pt_id = hwpt->common.obj.id;
-		return err;
+		if (err != -EINVAL)
+			return err;
 	}
-	return set_new_automatic(idev, ioas, replace, old_hwpt, pt_id);
+	return set_new_automatic(idev, ioas, replace);
 }
 
 static int set_pt_locked(struct iommufd_device *idev,
-			 struct iommufd_object *pt, bool replace,
-			 struct iommufd_hwpt_common **old_hwpt, u32 *pt_id)
+			 struct iommufd_object *pt, bool replace)
 {
 	struct iommufd_hwpt_common *hwpt;
 
 	if (pt->type == IOMMUFD_OBJ_IOAS)
 		return set_ioas(idev, container_of(pt, struct iommufd_ioas, obj),
-				replace, old_hwpt, pt_id);
+				replace);
 
 	hwpt = container_of(pt, struct iommufd_hwpt_common, obj);
 	if (iommufd_hwpt_paging_of(hwpt)->retired)
 		return -ENOENT;
-	return set_hwpt(idev, hwpt, replace, old_hwpt);
+	return set_hwpt(idev, hwpt, replace);
 }
 
 static struct iommufd_ioas *ioas_of(struct iommufd_object *pt)
@@ -339,7 +327,9 @@ static struct iommufd_ioas *ioas_of(struct iommufd_object *pt)
 
 static int set_pt(struct iommufd_device *idev, u32 *pt_id, bool replace)
 {
-	struct iommufd_hwpt_common *old_hwpt = NULL;
+	struct iommufd_group *group = idev->group;
+	struct iommufd_hwpt_common *left = NULL;
+	struct iommufd_hwpt_common *old;
 	struct iommufd_object *pt;
 	struct iommufd_ioas *ioas;
 	int err;
@@ -353,7 +343,7 @@ static int set_pt(struct iommufd_device *idev, u32 *pt_id, bool replace)
 		goto out_put;
 	}
 
-	if (mutex_lock_killable(&idev->group->lock)) {
+	if (mutex_lock_killable(&group->lock)) {
 		err = -EINTR;
 		goto out_put;
 	}
@@ -365,16 +355,21 @@ static int set_pt(struct iommufd_device *idev, u32 *pt_id, bool replace)
 		err = -EINTR;
 		goto out_unlock_group;
 	}
-	err = set_pt_locked(idev, pt, replace, &old_hwpt, pt_id);
+	old = group->hwpt;
+	err = set_pt_locked(idev, pt, replace);
 	mutex_unlock(&ioas->lock);
 	if (!err)
-		iommufd_group_leave(idev->group, old_hwpt);
+		*pt_id = group->hwpt->obj.id;
+	if (group->hwpt != old) {
+		left = old;
+		iommufd_group_leave(group, left);
+	}
 out_unlock_group:
-	mutex_unlock(&idev->group->lock);
+	mutex_unlock(&group->lock);
 out_put:
-	/* First our own reference, for which the destruction of @old_hwpt may wait */
+	/* First our own reference, for which the destruction of @left may wait */
 	iommufd_object_put(idev->ctx, pt);
-	iommufd_hwpt_put(old_hwpt);
+	iommufd_hwpt_put(left);
 	return err;
 }
 

@@ -70,8 +70,7 @@ void iommufd_group_put(struct iommufd_group *group);
 int iommufd_group_attach(struct iommufd_device *idev,
 			 struct iommufd_hwpt_common *hwpt);
 int iommufd_group_replace(struct iommufd_device *idev,
-			  struct iommufd_hwpt_common *hwpt,
-			  struct iommufd_hwpt_common **old_hwpt);
+			  struct iommufd_hwpt_common *hwpt);
 void iommufd_group_leave(struct iommufd_group *group,
 			 struct iommufd_hwpt_common *old);
 struct iommufd_hwpt_common *iommufd_group_detach(struct iommufd_device *idev);

@@ -366,19 +366,18 @@ err_unreserve:
  * iommufd_group_replace() - move an attached group to another page table
  * @idev: an attached device of the group
  * @hwpt: new page table; its address space is locked and it is not retired
- * @old_hwpt: result: page table that the caller must hand to
- *            iommufd_group_leave() once @hwpt's address space is unlocked,
- *            and to iommufd_hwpt_put() once the group is; or NULL
  *
  * All devices of the group move together. On failure nothing has changed:
  * neither the translation nor the reserved addresses of any address space.
+ * When the page table of the group is another one afterwards, the caller must hand
+ * the old one to iommufd_group_leave() once @hwpt's address space is unlocked, and
+ * to iommufd_hwpt_put() once the group is.
  *
  * Context: may sleep and pin memory; the group is locked.
  * Return: as iommufd_group_attach().
  */
 int iommufd_group_replace(struct iommufd_device *idev,
-			  struct iommufd_hwpt_common *hwpt,
-			  struct iommufd_hwpt_common **old_hwpt)
+			  struct iommufd_hwpt_common *hwpt)
 {
 	struct iommufd_hwpt_paging *paging = iommufd_hwpt_paging_of(hwpt);
 	struct iommufd_group *group = idev->group;
@@ -388,7 +387,6 @@ int iommufd_group_replace(struct iommufd_device *idev,
 
 	lockdep_assert_held(&group->lock);
 	lockdep_assert_held(&paging->ioas->lock);
-	*old_hwpt = NULL;
 	if (old == hwpt)
 		return 0;
 
@@ -414,7 +412,6 @@ int iommufd_group_replace(struct iommufd_device *idev,
 	iommufd_object_add_user(&hwpt->obj);
 	paging->nr_groups++;
 	group->hwpt = hwpt;
-	*old_hwpt = old;
 	return 0;
 
 err_unreserve:
@@ -437,7 +434,7 @@ static void leave_hwpt(struct iommufd_hwpt_common *hwpt)
 /**
  * iommufd_group_leave() - give up a page table that was replaced
  * @group: the group, now attached elsewhere
- * @old: result of iommufd_group_replace(), NULL is ignored
+ * @old: what it was attached to before, or NULL, which is ignored
  *
  * The group stays a user of @old: iommufd_hwpt_put() may wait for calls
  * that wait for the group's lock.
