@@ -227,49 +227,48 @@ void iommufd_hwpt_paging_destroy(struct iommufd_object *obj)
 	free_parts(hwpt);
 }
 
+/* Drop a user.  Returns whether it is the last, which is left to be dropped */
+static bool drop_unless_last(struct iommufd_hwpt_paging *hwpt)
+{
+	bool last;
+
+	mutex_lock(&hwpt->ioas->lock);
+	/* New users come under this lock only, so the count cannot grow */
+	last = refcount_read(&hwpt->common.obj.users) == 2;
+	if (last) {
+		hwpt->retired = true;
+		list_del(&hwpt->ioas_node);
+	} else {
+		iommufd_object_drop_user(&hwpt->common.obj);
+	}
+	mutex_unlock(&hwpt->ioas->lock);
+	return last;
+}
+
 /**
  * iommufd_hwpt_paging_put() - drop the long-lived user of an attached group
- * @hwpt: the page table, NULL is ignored; an automatic one without other users
- *        is destroyed
+ * @hwpt: the page table; an automatic one without other users is destroyed
  *
  * Context: may sleep, until calls that hold @hwpt returned: so no group and no
  * address space is locked.
  */
 void iommufd_hwpt_paging_put(struct iommufd_hwpt_paging *hwpt)
 {
-	struct iommufd_object *obj;
-	struct iommufd_ctx *ctx;
-	struct mutex *lock;
+	struct iommufd_object *obj = &hwpt->common.obj;
+	struct iommufd_ctx *ctx = hwpt->ctx;
 	bool last;
 
-	if (!hwpt)
-		return;
-	obj = &hwpt->common.obj;
 	if (!hwpt->automatic) {
 		iommufd_object_drop_user(obj);
 		return;
 	}
-
 	/*
-	 * The task that drops the last user destroys @hwpt, and then the address
-	 * space can go, too: not before this is done with the lock in there. An
-	 * automatic one with users is never hidden, so the count is not 0.
+	 * When this is not the last user, the last one may destroy @hwpt, and then
+	 * the address space, as soon as it is dropped. The reference of a call
+	 * keeps both until the lock in there is dropped, too.
 	 */
-	refcount_inc(&obj->calls);
-	ctx = hwpt->ctx;
-	lock = &hwpt->ioas->lock;
-
-	mutex_lock(lock);
-	/* New users come under this lock only, so the count cannot grow */
-	last = refcount_read(&obj->users) == 2;
-	if (last) {
-		hwpt->retired = true;
-		list_del(&hwpt->ioas_node);
-	} else {
-		iommufd_object_drop_user(obj);
-	}
-	mutex_unlock(lock);
-
+	iommufd_object_get_used(obj);
+	last = drop_unless_last(hwpt);
 	iommufd_object_put(ctx, obj);
 	if (last)
 		iommufd_object_retire(ctx, obj);

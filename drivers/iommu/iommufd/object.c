@@ -153,7 +153,8 @@ struct iommufd_object *iommufd_object_get_next(struct iommufd_ctx *ctx,
  * @ctx: context, which outlives the call
  * @obj: the object, NULL is ignored
  *
- * Matches iommufd_object_get() and iommufd_object_get_next().
+ * Matches iommufd_object_get(), iommufd_object_get_next() and
+ * iommufd_object_get_used().
  *
  * Context: any.
  */

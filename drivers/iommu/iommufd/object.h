@@ -119,6 +119,20 @@ void iommufd_object_retire(struct iommufd_ctx *ctx, struct iommufd_object *obj);
 void iommufd_object_destroy_all(struct iommufd_ctx *ctx);
 const char *iommufd_object_name(const struct iommufd_object *obj);
 
+/**
+ * iommufd_object_get_used() - work on an object for the length of a call
+ * @obj: published object that the caller is a user of
+ *
+ * It has users and so is never hidden: this cannot fail, and its number of calls is
+ * not 0.
+ *
+ * Context: any.  The reference is for iommufd_object_put().
+ */
+static inline void iommufd_object_get_used(struct iommufd_object *obj)
+{
+	refcount_inc(&obj->calls);
+}
+
 static inline void iommufd_object_add_user(struct iommufd_object *obj)
 {
 	refcount_inc(&obj->users);
