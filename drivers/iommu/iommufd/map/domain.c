@@ -396,7 +396,7 @@ static struct iommufd_area *first_to_drain(struct iommufd_iova_map *map,
 	struct members m;
 
 	for (;;) {
-		/* A cut may have moved the limit while this was waiting */
+		/* A split may have moved the limit while this was waiting */
 		m = members_of(md);
 		area = iommufd_area_at_or_behind(&map->areas, md->cursor);
 		area = next_to_drain(&m, area);
@@ -410,7 +410,7 @@ static struct iommufd_area *first_to_drain(struct iommufd_iova_map *map,
  * Memory that can be revoked is drained alone: its revocation must not wait for
  * what unpinning pages waits for.
  */
-static bool is_alone(const struct iommufd_area *area)
+static bool drains_alone(const struct iommufd_area *area)
 {
 	return !iommufd_store_has_pages(area->store);
 }
@@ -433,11 +433,11 @@ static struct iommufd_area *claim_for_drain(struct iommufd_iova_map *map,
 		if (last)
 			last->next = area;
 		last = area;
-		if (!--room || is_alone(chain))
+		if (!--room || drains_alone(chain))
 			break;
 		cond_resched();
 		area = next_to_drain(&m, iommufd_area_next(area));
-		if (area && (area->busy || is_alone(area)))
+		if (area && (area->busy || drains_alone(area)))
 			break;
 	}
 	return chain;
@@ -569,7 +569,7 @@ static void drain_domain(struct iommufd_iova_map *map, struct map_domain *md,
 	}
 }
 
-/* Cutting areas */
+/* Splitting areas */
 
 /* The cursor of a fill is within the area, which the area's map call has written */
 static bool lies_across_cursor(const struct map_domain *md,
@@ -580,7 +580,7 @@ static bool lies_across_cursor(const struct map_domain *md,
 }
 
 /**
- * iommufd_domains_may_split() - can an area be cut now
+ * iommufd_domains_may_split() - can an area be split now
  * @map: the map
  * @area: area that the caller has claimed
  *
@@ -648,7 +648,7 @@ static int describe_constraint(const struct iommu_domain *domain,
 	return 0;
 }
 
-static int remember_domain(struct iommufd_iova_map *map, struct map_domain *md)
+static int register_domain(struct iommufd_iova_map *map, struct map_domain *md)
 {
 	int err = iommufd_space_constrain(map, &md->constraint);
 
@@ -659,7 +659,7 @@ static int remember_domain(struct iommufd_iova_map *map, struct map_domain *md)
 	return 0;
 }
 
-static void forget_domain(struct iommufd_iova_map *map, struct map_domain *md)
+static void unregister_domain(struct iommufd_iova_map *map, struct map_domain *md)
 {
 	list_del(&md->list);
 	map->nr_domains--;
@@ -698,7 +698,7 @@ int iommufd_map_add_domain(struct iommufd_iova_map *map,
 		goto err_free;
 
 	mutex_lock(&map->lock);
-	err = remember_domain(map, md);
+	err = register_domain(map, md);
 	if (err)
 		goto err_unlock;
 	err = fill_domain(map, md, &refunds);
@@ -710,7 +710,7 @@ int iommufd_map_add_domain(struct iommufd_iova_map *map,
 err_drain:
 	if (md->cursor)
 		drain_domain(map, md, md->cursor - 1, &refunds);
-	forget_domain(map, md);
+	unregister_domain(map, md);
 err_unlock:
 	mutex_unlock(&map->lock);
 	iommufd_refunds_settle(&refunds);
@@ -745,7 +745,7 @@ void iommufd_map_remove_domain(struct iommufd_iova_map *map,
 
 found:
 	drain_domain(map, md, ULONG_MAX, &refunds);
-	forget_domain(map, md);
+	unregister_domain(map, md);
 	mutex_unlock(&map->lock);
 	iommufd_refunds_settle(&refunds);
 	kfree(md);

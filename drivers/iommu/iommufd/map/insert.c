@@ -185,7 +185,7 @@ static bool is_unused(const struct iommufd_area *area)
 	return area->held && !area->nr_domains;
 }
 
-static bool is_pinned_in_vain(const struct iommufd_area *chain)
+static bool has_unused(const struct iommufd_area *chain)
 {
 	for (; chain; chain = iommufd_area_next_in_chain(chain))
 		if (is_unused(chain))
@@ -321,7 +321,7 @@ int iommufd_map_insert(struct iommufd_iova_map *map,
 	}
 	if (seq)
 		*seq = chain->seq;
-	if (is_pinned_in_vain(chain))
+	if (has_unused(chain))
 		publish_and_unpin(map, chain, &refunds);
 	else
 		publish_chain(map, chain);

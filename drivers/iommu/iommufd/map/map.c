@@ -66,12 +66,12 @@ struct iommufd_iova_map *iommufd_map_create(void)
 	map = kzalloc(sizeof(*map), GFP_KERNEL_ACCOUNT);
 	if (!map)
 		return ERR_PTR(-ENOMEM);
-	refcount_set(&map->users, 1);
+	refcount_set(&map->refs, 1);
 	mutex_init(&map->lock);
 	map->areas = RB_ROOT;
 	iommufd_space_init(&map->space);
 	INIT_LIST_HEAD(&map->domains);
-	INIT_LIST_HEAD(&map->users_list);
+	INIT_LIST_HEAD(&map->users);
 	init_waitqueue_head(&map->waiters);
 	iommufd_constraint_of_pages(&map->whole_pages);
 	map->huge_pages = true;
@@ -96,7 +96,7 @@ void iommufd_map_destroy(struct iommufd_iova_map *map)
 	map->areas = RB_ROOT;
 	mutex_unlock(&map->lock);
 
-	WARN_ON(!list_empty(&map->domains) || !list_empty(&map->users_list));
+	WARN_ON(!list_empty(&map->domains) || !list_empty(&map->users));
 	rbtree_postorder_for_each_entry_safe(area, next, &areas, node) {
 		iommufd_area_free(area);
 		cond_resched();
@@ -116,7 +116,7 @@ void iommufd_map_destroy(struct iommufd_iova_map *map)
  */
 struct iommufd_iova_map *iommufd_map_get(struct iommufd_iova_map *map)
 {
-	refcount_inc(&map->users);
+	refcount_inc(&map->refs);
 	return map;
 }
 
@@ -128,7 +128,7 @@ struct iommufd_iova_map *iommufd_map_get(struct iommufd_iova_map *map)
  */
 void iommufd_map_put(struct iommufd_iova_map *map)
 {
-	if (!refcount_dec_and_test(&map->users))
+	if (!refcount_dec_and_test(&map->refs))
 		return;
 	mutex_destroy(&map->lock);
 	kfree(map);

@@ -66,7 +66,7 @@ struct iommufd_space {
 
 /**
  * struct iommufd_iova_map - IOVA map
- * @users: one for the owner, and one for each task that revokes memory of its
+ * @refs: references of the owner, and of each task that revokes memory of the map
  * @lock: protects all fields below and the fields of areas and domains that say so.
  *	  Taken for looking things up and marking them, never while memory is
  *	  pinned or a domain changes. No lock nests inside, except for those of
@@ -75,7 +75,7 @@ struct iommufd_space {
  * @space: which IOVAs may be used
  * @domains: list of &struct map_domain
  * @waiters: tasks that wait for other tasks, as iova_map.rst lists
- * @users_list: in-kernel users
+ * @users: in-kernel users
  * @changes: how often something changed that waiters may need
  * @nr_waiters: number of waiters
  * @seq: counts maps and drains of domains
@@ -83,19 +83,19 @@ struct iommufd_space {
  * @nr_domains: length of @domains
  * @mapped_bytes: length of all finished mappings
  * @pinned_bytes: length of the mappings whose memory is pinned
- * @nr_kernel_pins: ranges that the users in @users_list have pinned
+ * @nr_kernel_pins: ranges that the users in @users have pinned
  * @nr_late_pins: how often a user pinned something that another task already
  *		  waits for
  * @whole_pages: constraint of @space while @huge_pages is not set
  * @huge_pages: domains may use pages larger than PAGE_SIZE
  */
 struct iommufd_iova_map {
-	refcount_t users;
+	refcount_t refs;
 	struct mutex lock; /* everything below; see above */
 	struct rb_root areas;
 	struct iommufd_space space;
 	struct list_head domains;
-	struct list_head users_list;
+	struct list_head users;
 	wait_queue_head_t waiters;
 	unsigned long changes;
 	unsigned int nr_waiters;
@@ -235,9 +235,9 @@ struct iommufd_unpin_request {
 bool iommufd_users_request_unpin(struct iommufd_iova_map *map,
 				 const struct iommufd_area *area);
 bool iommufd_users_begin_request(struct iommufd_iova_map *map,
-				 struct iommufd_unpin_request *asking);
-void iommufd_users_end_request(struct iommufd_unpin_request *asking, bool asked);
+				 struct iommufd_unpin_request *request);
+void iommufd_users_end_request(struct iommufd_unpin_request *request, bool asked);
 int iommufd_users_wait_unpin(struct iommufd_iova_map *map,
-			     const struct iommufd_unpin_request *asking);
+			     const struct iommufd_unpin_request *request);
 
 #endif /* __IOMMUFD_IOVA_MAP_PRIVATE_H */

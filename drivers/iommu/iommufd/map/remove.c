@@ -121,7 +121,7 @@ static bool is_any_claimed_in_use(const struct removal *rm)
 }
 
 /* Claimed areas stay, so this may drop the lock */
-static bool ask_users(struct iommufd_iova_map *map, const struct removal *rm)
+static bool request_unpin(struct iommufd_iova_map *map, const struct removal *rm)
 {
 	struct iommufd_area *area = rm->first;
 	bool any = false;
@@ -138,15 +138,15 @@ static bool ask_users(struct iommufd_iova_map *map, const struct removal *rm)
 static int quiesce_claimed(struct iommufd_iova_map *map,
 			   const struct removal *rm)
 {
-	struct iommufd_unpin_request asking = {};
+	struct iommufd_unpin_request request = {};
 	int err;
 
 	for (;;) {
-		if (iommufd_users_begin_request(map, &asking))
-			iommufd_users_end_request(&asking, ask_users(map, rm));
+		if (iommufd_users_begin_request(map, &request))
+			iommufd_users_end_request(&request, request_unpin(map, rm));
 		if (!is_any_claimed_in_use(rm))
 			return 0;
-		err = iommufd_users_wait_unpin(map, &asking);
+		err = iommufd_users_wait_unpin(map, &request);
 		if (err)
 			return err;
 	}

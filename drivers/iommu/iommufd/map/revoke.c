@@ -133,7 +133,7 @@ static void restore_area(const struct iommufd_holder *holder)
 }
 
 const struct iommufd_revoke_ops iommufd_map_revoke_ops = {
-	.note = record_area,
+	.record = record_area,
 	.revoke = revoke_area,
 	.restore = restore_area,
 };

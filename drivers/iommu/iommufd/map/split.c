@@ -16,8 +16,8 @@
 
 /**
  * struct halves - what takes the place of an area
- * @left: below the cut
- * @right: from the cut on
+ * @left: below the place of the split
+ * @right: from there on
  */
 struct halves {
 	struct iommufd_area *left;
@@ -93,19 +93,19 @@ static void unclaim_and_wake(struct iommufd_iova_map *map, struct iommufd_area *
 static int quiesce(struct iommufd_iova_map *map, struct iommufd_area *area,
 		   unsigned long iova)
 {
-	struct iommufd_unpin_request asking = {};
+	struct iommufd_unpin_request request = {};
 	int err;
 
 	for (;;) {
-		if (iommufd_users_begin_request(map, &asking))
-			iommufd_users_end_request(&asking, area->nr_pins &&
+		if (iommufd_users_begin_request(map, &request))
+			iommufd_users_end_request(&request, area->nr_pins &&
 						  iommufd_users_request_unpin(map, area));
 		if (!may_split_at(map, iova))
 			return -EINVAL;
 		if (!area->busy && !area->nr_pins &&
 		    iommufd_domains_may_split(map, area))
 			return 0;
-		err = iommufd_users_wait_unpin(map, &asking);
+		err = iommufd_users_wait_unpin(map, &request);
 		if (err)
 			return err;
 	}

@@ -24,7 +24,7 @@
  *   since it is not known which of them waits for that area;
  * - when there is a new pin that one of them has not asked for (add_pin()): only if
  *   an area of it is claimed or its user leaves, or each pin would wake all tasks;
- * - when a call of a user ends that leaves (end_work()): only a leaving user waits
+ * - when a call of a user ends that leaves (end_call()): only a leaving user waits
  *   for that.
  */
 #include <linux/err.h>
@@ -45,10 +45,10 @@
 #define PAGE_RUNS 16
 
 /* How long a task waits for users that were asked to unpin, in jiffies */
-#define PATIENCE (10 * HZ)
+#define UNPIN_TIMEOUT (10 * HZ)
 
 /* How long before they are asked again, unless there are new pins */
-#define ASK_INTERVAL (HZ / 10)
+#define REQUEST_INTERVAL (HZ / 10)
 
 /**
  * struct iommufd_map_user - an in-kernel user of a map
@@ -60,10 +60,10 @@
  * @constraint: what pins need of all areas; in force while it has an unmap op and is
  *		in the map's list
  * @pins: interval tree of &struct pin
- * @nr_works: pins, copies and calls of an op that are on their way
+ * @nr_calls: pins, copies and calls of an op that are on their way
  * @leaving: it gets no new pins
  *
- * @list, @pins, @nr_works and @leaving change under the map's lock.
+ * @list, @pins, @nr_calls and @leaving change under the map's lock.
  */
 struct iommufd_map_user {
 	refcount_t refs;
@@ -73,7 +73,7 @@ struct iommufd_map_user {
 	struct list_head list;
 	struct iommufd_constraint constraint;
 	struct rb_root_cached pins;
-	unsigned int nr_works;
+	unsigned int nr_calls;
 	bool leaving;
 };
 
@@ -257,7 +257,7 @@ static struct pin *begin_pin(struct iommufd_map_user *user, unsigned long iova,
 	pin->last = last;
 	pin->nr_pieces = nr;
 	count_pieces(pin, user);
-	user->nr_works++;
+	user->nr_calls++;
 	mutex_unlock(&map->lock);
 	return pin;
 }
@@ -343,9 +343,9 @@ static void list_pages(struct pin *pin, struct page **pages)
 }
 
 /* Only iommufd_map_remove_user() waits for that */
-static void end_work(struct iommufd_map_user *user)
+static void end_call(struct iommufd_map_user *user)
 {
-	user->nr_works--;
+	user->nr_calls--;
 	if (user->leaving)
 		iommufd_map_wake(user->map);
 }
@@ -391,7 +391,7 @@ int iommufd_map_pin(struct iommufd_map_user *user, unsigned long iova,
 		uncount_pieces(pin, user);
 	else
 		add_pin(pin, user);
-	end_work(user);
+	end_call(user);
 	mutex_unlock(&map->lock);
 	iommufd_refunds_settle(&refunds);
 	if (err)
@@ -453,14 +453,14 @@ void iommufd_map_unpin(struct iommufd_map_user *user, unsigned long iova,
 	}
 	pin_tree_remove(pin, &user->pins);
 	map->nr_kernel_pins--;
-	user->nr_works++;
+	user->nr_calls++;
 	mutex_unlock(&map->lock);
 
 	release_pieces(pin, pin->nr_pieces, &refunds);
 
 	mutex_lock(&map->lock);
 	uncount_pieces(pin, user);
-	end_work(user);
+	end_call(user);
 	mutex_unlock(&map->lock);
 	iommufd_refunds_settle(&refunds);
 	kvfree(pin);
@@ -537,9 +537,9 @@ int iommufd_map_rw(struct iommufd_map_user *user, unsigned long iova,
 	if (err)
 		return err;
 	mutex_lock(&map->lock);
-	user->nr_works++;
+	user->nr_calls++;
 	err = copy_range(user, iova, last, data, flags);
-	end_work(user);
+	end_call(user);
 	mutex_unlock(&map->lock);
 	return err;
 }
@@ -578,8 +578,8 @@ static struct pin *next_pin(struct iommufd_map_user *user, unsigned long start,
  * they are asked for, or look for a pin that begins with the interval. Returns
  * whether there was one. The user must stay, as the lock is dropped.
  */
-static bool ask_user(struct iommufd_map_user *user, unsigned long start,
-		     unsigned long last)
+static bool request_from_user(struct iommufd_map_user *user,
+			      unsigned long start, unsigned long last)
 {
 	unsigned long from = 0;
 	bool any = false;
@@ -611,12 +611,12 @@ bool iommufd_users_request_unpin(struct iommufd_iova_map *map,
 	bool any = false;
 
 	lockdep_assert_held(&map->lock);
-	list_for_each_entry(user, &map->users_list, list) {
+	list_for_each_entry(user, &map->users, list) {
 		if (!pin_tree_iter_first(&user->pins, area->start, area->last))
 			continue;
-		user->nr_works++;	/* it stays in the list */
-		any |= ask_user(user, area->start, area->last);
-		end_work(user);
+		user->nr_calls++;	/* it stays in the list */
+		any |= request_from_user(user, area->start, area->last);
+		end_call(user);
 	}
 	return any;
 }
@@ -624,59 +624,59 @@ bool iommufd_users_request_unpin(struct iommufd_iova_map *map,
 /**
  * iommufd_users_begin_request() - is it time to ask users to unpin
  * @map: the map
- * @asking: what the caller knows of those that it asked before
+ * @request: what the caller knows of those that it asked before
  *
  * Context: the map's lock is held.
  * Return: whether the caller shall ask, and call iommufd_users_end_request().
  */
 bool iommufd_users_begin_request(struct iommufd_iova_map *map,
-				 struct iommufd_unpin_request *asking)
+				 struct iommufd_unpin_request *request)
 {
 	lockdep_assert_held(&map->lock);
 	/* Not at each wake: two tasks that ask the same user wake each other */
-	if (asking->asked && asking->nr_late_pins == map->nr_late_pins &&
-	    time_before(jiffies, asking->asked_at + ASK_INTERVAL))
+	if (request->asked && request->nr_late_pins == map->nr_late_pins &&
+	    time_before(jiffies, request->asked_at + REQUEST_INTERVAL))
 		return false;
-	asking->nr_late_pins = map->nr_late_pins;
+	request->nr_late_pins = map->nr_late_pins;
 	return true;
 }
 
 /**
  * iommufd_users_end_request() - remember that users were asked
- * @asking: what the caller knows of them
+ * @request: what the caller knows of them
  * @asked: whether there were any
  *
  * Context: any.
  */
-void iommufd_users_end_request(struct iommufd_unpin_request *asking, bool asked)
+void iommufd_users_end_request(struct iommufd_unpin_request *request, bool asked)
 {
-	asking->asked_at = jiffies;
-	if (asked && !asking->asked)
-		asking->deadline = asking->asked_at + PATIENCE;
-	asking->asked = asked;
+	request->asked_at = jiffies;
+	if (asked && !request->asked)
+		request->deadline = request->asked_at + UNPIN_TIMEOUT;
+	request->asked = asked;
 }
 
 /**
  * iommufd_users_wait_unpin() - wait for what was asked for, and for what is busy
  * @map: the map
- * @asking: what the caller knows of those that it asked
+ * @request: what the caller knows of those that it asked
  *
  * Context: the map's lock is held; it may be dropped and taken again.
  * Return: 0 when it is time to look again; -EINTR on a fatal signal; -EDEADLOCK
  * when users have been asked long enough.
  */
 int iommufd_users_wait_unpin(struct iommufd_iova_map *map,
-			     const struct iommufd_unpin_request *asking)
+			     const struct iommufd_unpin_request *request)
 {
 	lockdep_assert_held(&map->lock);
 	/* It was made while the lock was dropped, and its user was not asked */
-	if (asking->nr_late_pins != map->nr_late_pins)
+	if (request->nr_late_pins != map->nr_late_pins)
 		return 0;
-	if (!asking->asked)
+	if (!request->asked)
 		return iommufd_map_wait(map);
-	if (time_after_eq(asking->asked_at, asking->deadline))
+	if (time_after_eq(request->asked_at, request->deadline))
 		return -EDEADLOCK;
-	return iommufd_map_wait_until(map, asking->asked_at + ASK_INTERVAL);
+	return iommufd_map_wait_until(map, request->asked_at + REQUEST_INTERVAL);
 }
 
 /* Coming and going */
@@ -719,7 +719,7 @@ struct iommufd_map_user *iommufd_map_add_user(struct iommufd_iova_map *map,
 	if (ops->unmap)
 		err = iommufd_space_constrain(map, &user->constraint);
 	if (!err)
-		list_add_tail(&user->list, &map->users_list);
+		list_add_tail(&user->list, &map->users);
 	mutex_unlock(&map->lock);
 	if (err) {
 		free_user(user);
@@ -728,40 +728,41 @@ struct iommufd_map_user *iommufd_map_add_user(struct iommufd_iova_map *map,
 	return user;
 }
 
-static void ask_for_all(struct iommufd_map_user *user,
-			struct iommufd_unpin_request *asking)
+static void request_all(struct iommufd_map_user *user,
+			struct iommufd_unpin_request *request)
 {
-	if (iommufd_users_begin_request(user->map, asking))
-		iommufd_users_end_request(asking, ask_user(user, 0, ULONG_MAX));
+	if (iommufd_users_begin_request(user->map, request))
+		iommufd_users_end_request(request,
+					  request_from_user(user, 0, ULONG_MAX));
 }
 
-/* The same for callers that cannot fail */
-static void wait_anyway(struct iommufd_iova_map *map,
-			const struct iommufd_unpin_request *asking)
+/* As iommufd_users_wait_unpin(), for callers that cannot fail */
+static void wait_uninterruptible(struct iommufd_iova_map *map,
+				 const struct iommufd_unpin_request *request)
 {
-	if (asking->nr_late_pins != map->nr_late_pins)
+	if (request->nr_late_pins != map->nr_late_pins)
 		return;
-	if (asking->asked)
-		iommufd_map_wait_uninterruptible_until(map, asking->asked_at +
-							    ASK_INTERVAL);
+	if (request->asked)
+		iommufd_map_wait_uninterruptible_until(map, request->asked_at +
+						       REQUEST_INTERVAL);
 	else
 		iommufd_map_wait_uninterruptible(map);
 }
 
-static int wait_for_works(struct iommufd_map_user *user, bool must)
+static int wait_until_unused(struct iommufd_map_user *user, bool must)
 {
 	struct iommufd_iova_map *map = user->map;
-	struct iommufd_unpin_request asking = {};
+	struct iommufd_unpin_request request = {};
 	int err = 0;
 
 	for (;;) {
-		ask_for_all(user, &asking);
-		if (RB_EMPTY_ROOT(&user->pins.rb_root) && !user->nr_works)
+		request_all(user, &request);
+		if (RB_EMPTY_ROOT(&user->pins.rb_root) && !user->nr_calls)
 			return 0;
 		if (must)
-			wait_anyway(map, &asking);
+			wait_uninterruptible(map, &request);
 		else
-			err = iommufd_users_wait_unpin(map, &asking);
+			err = iommufd_users_wait_unpin(map, &request);
 		if (err)
 			return err;
 	}
@@ -787,7 +788,7 @@ int iommufd_map_remove_user(struct iommufd_map_user *user, bool must)
 
 	mutex_lock(&map->lock);
 	user->leaving = true;
-	err = wait_for_works(user, must);
+	err = wait_until_unused(user, must);
 	if (err) {
 		user->leaving = false;
 	} else {

@@ -29,8 +29,8 @@
  * access any of the memory, which therefore stays pinned for good. Memory of a
  * dma-buf belongs to the exporter and cannot be kept.
  */
-static void distrust(struct iommufd_area *area, unsigned long start,
-		     size_t size, size_t unmapped)
+static void mark_stuck(struct iommufd_area *area, unsigned long start,
+		       size_t size, size_t unmapped)
 {
 	area->stuck = iommufd_store_has_pages(area->store);
 	pr_err_ratelimited("iommufd: the IOMMU driver unmapped %#zx bytes instead of %#zx at IOVA %#lx%s\n",
@@ -145,7 +145,7 @@ int iommufd_area_write(const struct iommufd_iova_map *map,
 	if (err && done) {
 		unmapped = iommu_domain_unmap(domain, area->start, done);
 		if (unlikely(unmapped != done))
-			distrust(area, area->start, done, unmapped);
+			mark_stuck(area, area->start, done, unmapped);
 	}
 	return err;
 }
@@ -185,13 +185,13 @@ static struct iommufd_area *end_of_span(const struct members *m,
 	return next;
 }
 
-static void distrust_span(const struct members *m, struct iommufd_area *area,
-			  unsigned long last, size_t unmapped)
+static void mark_span_stuck(const struct members *m, struct iommufd_area *area,
+			    unsigned long last, size_t unmapped)
 {
 	unsigned long start = area->start;
 
 	for (; area && area->start <= last; area = first_present(m, area->next))
-		distrust(area, start, last - start + 1, unmapped);
+		mark_stuck(area, start, last - start + 1, unmapped);
 }
 
 /* Unmap areas from @area on, which follow each other up to @last */
@@ -216,7 +216,7 @@ static void unmap_span(struct iommu_domain *domain, const struct members *m,
 	} while (unmapped);
 
 	if (unlikely(done != size))
-		distrust_span(m, area, last, done);
+		mark_span_stuck(m, area, last, done);
 }
 
 static void unmap_and_sync(struct iommu_domain *domain, const struct members *m,

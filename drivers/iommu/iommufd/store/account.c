@@ -41,7 +41,7 @@ static struct iommufd_account *new_account(enum iommufd_account_mode mode)
 	if (!account)
 		return ERR_PTR(-ENOMEM);
 
-	refcount_set(&account->users, 1);
+	refcount_set(&account->refs, 1);
 	account->mode = mode;
 	account->mm = current->mm;
 	mmgrab(account->mm);
@@ -75,7 +75,7 @@ struct iommufd_account *iommufd_account_create(enum iommufd_account_mode mode)
  */
 struct iommufd_account *iommufd_account_get(struct iommufd_account *account)
 {
-	refcount_inc(&account->users);
+	refcount_inc(&account->refs);
 	return account;
 }
 
@@ -87,7 +87,7 @@ struct iommufd_account *iommufd_account_get(struct iommufd_account *account)
  */
 void iommufd_account_put(struct iommufd_account *account)
 {
-	if (!account || !refcount_dec_and_test(&account->users))
+	if (!account || !refcount_dec_and_test(&account->refs))
 		return;
 	put_task_struct(account->task);
 	free_uid(account->user);
@@ -132,7 +132,7 @@ iommufd_account_slot_get(struct iommufd_account_slot *slot,
 	spin_lock(&slot->lock);
 	account = slot->account;
 	if (account && is_callers(account, mode)) {
-		refcount_inc(&account->users);
+		refcount_inc(&account->refs);
 		spin_unlock(&slot->lock);
 		return account;
 	}
@@ -142,7 +142,7 @@ iommufd_account_slot_get(struct iommufd_account_slot *slot,
 	if (IS_ERR(account))
 		return account;
 
-	refcount_inc(&account->users);
+	refcount_inc(&account->refs);
 	spin_lock(&slot->lock);
 	old = slot->account;
 	slot->account = account;

@@ -30,7 +30,7 @@ enum iommufd_account_mode {
 
 /**
  * struct iommufd_account - the account of one process
- * @users: held by slots and by each store that charges here
+ * @refs: references of slots, and of each store that charges here
  * @mode: where pages are counted
  * @mm: address space of the process; a mmgrab() reference
  * @user: user of the process
@@ -42,7 +42,7 @@ enum iommufd_account_mode {
  * The others never change.
  */
 struct iommufd_account {
-	refcount_t users;
+	refcount_t refs;
 	enum iommufd_account_mode mode;
 	struct mm_struct *mm;
 	struct user_struct *user;

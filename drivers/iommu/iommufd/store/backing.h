@@ -3,8 +3,8 @@
  * Where the pages of a store come from: one small table of operations per kind
  * of memory.
  */
-#ifndef __IOMMUFD_PIN_H
-#define __IOMMUFD_PIN_H
+#ifndef __IOMMUFD_BACKING_H
+#define __IOMMUFD_BACKING_H
 
 #include <linux/rbtree.h>
 #include <linux/types.h>
@@ -94,4 +94,4 @@ iommufd_store_create(const struct iommufd_backing *backing,
 		     struct iommufd_account *account, unsigned long npages,
 		     unsigned int page_offset_bytes);
 
-#endif /* __IOMMUFD_PIN_H */
+#endif /* __IOMMUFD_BACKING_H */

@@ -119,7 +119,7 @@ static int fill_chunk(struct fill *fill, struct iommufd_chunk *chunk,
 }
 
 /* Take over the first pages of the batch that was pinned. */
-static int fill_remember(struct fill *fill, unsigned int npages)
+static int fill_record(struct fill *fill, unsigned int npages)
 {
 	struct iommufd_store *store = fill->store;
 	struct iommufd_chunk *chunk = store_make_chunk(store, fill->index);
@@ -142,9 +142,9 @@ static int fill_commit(struct fill *fill)
 	unsigned int npages = fill_batch_size(fill);
 
 	if (!iommufd_should_fail())
-		return fill_remember(fill, npages);
+		return fill_record(fill, npages);
 	if (npages > 1)
-		fill_remember(fill, npages / 2);
+		fill_record(fill, npages / 2);
 	return -EINVAL;
 }
 
@@ -189,7 +189,7 @@ static int fill_pin(struct fill *fill)
 				 fill->pages);
 }
 
-/* The rest of the batch was pinned but cannot be remembered. */
+/* The rest of the batch was pinned but cannot be recorded. */
 static void fill_unpin(struct fill *fill)
 {
 	struct iommufd_backing *backing = &fill->store->backing;
@@ -335,9 +335,9 @@ static noinline int hold_many(struct iommufd_store *store,
 
 /* The only page */
 
-/* Remember where the only page of the store is that is pinned. */
-static int remember_single(struct iommufd_store *store,
-			   struct iommufd_hold *hold, struct page *page)
+/* Record where the only page of the store is that is pinned. */
+static int record_single(struct iommufd_store *store,
+			 struct iommufd_hold *hold, struct page *page)
 {
 	struct iommufd_chunk *chunk;
 	int err = 0;
@@ -376,7 +376,7 @@ static int hold_single(struct iommufd_store *store, struct iommufd_hold *hold)
 	      backing->ops->pin(backing, hold->first, 1, &page);
 	if (err)
 		goto err_uncharge;
-	err = remember_single(store, hold, page);
+	err = record_single(store, hold, page);
 	if (err)
 		goto err_unpin;
 	return 0;

@@ -80,7 +80,7 @@ void iommufd_store_revoke(struct iommufd_store *store,
 		/* It does not return to this tree, so each hold is visited once */
 		hold_tree_remove(hold, &store->holds);
 		hold_tree_insert(hold, &store->backing.fixed->waiting);
-		ops->note(hold, &holder);
+		ops->record(hold, &holder);
 		mutex_unlock(&store->mutex);
 		ops->revoke(&holder);
 		cond_resched();
@@ -109,7 +109,7 @@ void iommufd_store_restore(struct iommufd_store *store,
 	while ((hold = hold_tree_iter_first(&fixed->waiting, 0, ULONG_MAX))) {
 		hold_tree_remove(hold, &fixed->waiting);
 		hold_tree_insert(hold, &store->holds);
-		ops->note(hold, &holder);
+		ops->record(hold, &holder);
 		mutex_unlock(&store->mutex);
 		ops->restore(&holder);
 		cond_resched();

@@ -156,7 +156,7 @@ iommufd_store_create(const struct iommufd_backing *backing,
 	store = kmalloc(sizeof(*store), GFP_KERNEL_ACCOUNT);
 	if (!store)
 		return ERR_PTR(-ENOMEM);
-	refcount_set(&store->users, 1);
+	refcount_set(&store->refs, 1);
 	store->page_offset_bytes = page_offset_bytes;
 	store->backing = *backing;
 	store->account = account;
@@ -181,7 +181,7 @@ iommufd_store_create(const struct iommufd_backing *backing,
  */
 struct iommufd_store *iommufd_store_get(struct iommufd_store *store)
 {
-	refcount_inc(&store->users);
+	refcount_inc(&store->refs);
 	return store;
 }
 
@@ -194,7 +194,7 @@ struct iommufd_store *iommufd_store_get(struct iommufd_store *store)
  */
 void iommufd_store_put(struct iommufd_store *store)
 {
-	if (!store || !refcount_dec_and_test(&store->users))
+	if (!store || !refcount_dec_and_test(&store->refs))
 		return;
 	WARN_ON(!RB_EMPTY_ROOT(&store->holds.rb_root) || store->npinned);
 	free_chunks(store);

@@ -67,9 +67,9 @@ struct iommufd_holder {
 
 /**
  * struct iommufd_revoke_ops - how holders of memory give it up at once
- * @note: describe the owner of @hold, which may be gone soon: set owner and place.
- *	  The description lasts until it is given to @revoke or @restore. Called
- *	  with the store's mutex held; must not sleep
+ * @record: describe the owner of @hold, which may be gone soon: set owner and
+ *	    place. The description lasts until it is given to @revoke or @restore.
+ *	    Called with the store's mutex held; must not sleep
  * @revoke: see that no device reaches the memory of that hold any more. Called
  *	    without the store's mutex, but possibly with the reservation lock of
  *	    a dma-buf
@@ -77,8 +77,8 @@ struct iommufd_holder {
  *	     may fail to make it so
  */
 struct iommufd_revoke_ops {
-	void (*note)(const struct iommufd_hold *hold,
-		     struct iommufd_holder *holder);
+	void (*record)(const struct iommufd_hold *hold,
+		       struct iommufd_holder *holder);
 	void (*revoke)(const struct iommufd_holder *holder);
 	void (*restore)(const struct iommufd_holder *holder);
 };

@@ -31,7 +31,7 @@ static_assert(PAGE_SHIFT < 21);
 
 /**
  * struct iommufd_store - page store
- * @users: references; zero frees the store, which has no holds then
+ * @refs: references; zero frees the store, which has no holds then
  * @page_offset_bytes: offset of the first byte in page 0
  * @backing: where the pages come from
  * @account: account to charge, a reference; NULL for memory that is not charged.
@@ -49,7 +49,7 @@ static_assert(PAGE_SHIFT < 21);
  * @chunks: chunks of a store with few pages
  */
 struct iommufd_store {
-	refcount_t users;
+	refcount_t refs;
 	unsigned int page_offset_bytes;
 	struct iommufd_backing backing;
 	struct iommufd_account *account;

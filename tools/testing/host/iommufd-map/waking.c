@@ -451,7 +451,7 @@ static void cut_of_last_area(void)
 	begin("a cut of the last area goes on when a domain has become live");
 	require(!iommufd_map_set_huge_pages(map, false));
 	mutex_lock(&map->lock);
-	require(!remember_domain(map, &md));
+	require(!register_domain(map, &md));
 	mutex_unlock(&map->lock);
 	/* Across the cursor, so it is this map that writes it */
 	require(!map_at(&mems[2], -4 * PG));
@@ -464,7 +464,7 @@ static void cut_of_last_area(void)
 	require(!finish(&c));
 	mutex_lock(&map->lock);
 	drain_domain(map, &md, ULONG_MAX, &refunds);
-	forget_domain(map, &md);
+	unregister_domain(map, &md);
 	mutex_unlock(&map->lock);
 	require(!pages_in(&fakes[0]) && !memory_nr_pinned(&mems[2]));
 	end();
@@ -502,7 +502,7 @@ static int call_drain_half_filled(struct work *work)
 
 	mutex_lock(&map->lock);
 	drain_domain(map, &half_filled, half_filled.cursor - 1, &refunds);
-	forget_domain(map, &half_filled);
+	unregister_domain(map, &half_filled);
 	mutex_unlock(&map->lock);
 	return 0;
 }
@@ -521,7 +521,7 @@ static void cut_while_a_drain_waits(void)
 		.cursor = AT(2) + 2 * PG,
 	};
 	mutex_lock(&map->lock);
-	require(!remember_domain(map, &half_filled));
+	require(!register_domain(map, &half_filled));
 	mutex_unlock(&map->lock);
 	map_is(2, 0);
 	require(pages_in(&fakes[0]) == 4);
@@ -702,9 +702,9 @@ static void restore_ignores_what_took_the_place(void)
 				    IOMMUFD_MAP_FIXED, NULL));
 	mutex_lock(&map->lock);
 	holder.store = fixed_store;
-	iommufd_map_revoke_ops.note(&iommufd_area_at_or_behind(&map->areas,
-							       AT(2))->hold,
-				    &holder);
+	iommufd_map_revoke_ops.record(&iommufd_area_at_or_behind(&map->areas,
+								 AT(2))->hold,
+				      &holder);
 	mutex_unlock(&map->lock);
 	unmap_is(2, 0);
 	map_is(2, 0);
