@@ -5,6 +5,7 @@
 #ifndef __IOMMUFD_PRIVATE_H
 #define __IOMMUFD_PRIVATE_H
 
+#include <linux/fs.h>
 #include <linux/iommu-owner.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
@@ -16,8 +17,6 @@
 #include "sw_msi.h"
 
 struct device;
-struct file;
-struct file_operations;
 struct iommufd_object;
 struct seq_file;
 

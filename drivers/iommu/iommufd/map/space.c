@@ -101,8 +101,8 @@ static bool is_outside(const struct iommufd_range *bounds, unsigned long start,
  * @last: last IOVA in bytes, inclusive
  *
  * Context: the map's lock is held.
- * Return: true when the interval meets a reserved one or IOVAs that a domain
- * cannot translate.
+ * Return: true when the interval meets a reserved one or is not within the bounds
+ * of all constraints.
  */
 bool iommufd_space_is_reserved(const struct iommufd_space *space,
 			       unsigned long start, unsigned long last)
@@ -276,8 +276,8 @@ static struct iommufd_range *sorted_copy(const struct iommufd_range *ranges,
  *
  * Context: may sleep.
  * Return: 0; -EINVAL when two intervals meet; -EADDRINUSE when one meets a
- * reserved interval or IOVAs that a domain cannot translate; -ENOMEM; -EINTR when
- * the caller is being killed. On error the old list stays.
+ * reserved interval or is not within the bounds of all constraints; -ENOMEM; -EINTR
+ * when the caller is being killed. On error the old list stays.
  */
 int iommufd_map_set_allowed(struct iommufd_iova_map *map,
 			    const struct iommufd_range *ranges,
