@@ -16,6 +16,7 @@ import unittest.mock
 from pathlib import Path
 
 VM = Path(__file__).resolve().parents[2] / 'vm'
+LIBRARY = VM.parent / 'selftests/iommu/lib'
 HOST, SCRIPTS = VM.parent / 'host', VM.parents[2] / 'scripts'
 sys.path[:0] = [str(VM), str(SCRIPTS)]
 # pylint: disable=wrong-import-position
@@ -110,7 +111,9 @@ time.sleep(1000)
 """
 PARTS = """
 #include <errno.h>
-#include "expect.h"
+#include <fcntl.h>
+#include "lib/expect.h"
+#include "lib/tap.h"
 static int kept;
 static void first(void)
 {
@@ -399,8 +402,9 @@ class PartTest(unittest.TestCase):
             source, program = Path(folder) / 'p.c', Path(folder) / 'p'
             source.write_text(PARTS)
             flags = [f for f in initramfs.CFLAGS if f != '-static']
-            subprocess.run(['gcc', *flags, '-D_GNU_SOURCE', f'-I{VM / "guest"}', '-o',
-                            str(program), str(source)], check=True)
+            subprocess.run(['gcc', *flags, f'-I{LIBRARY.parent}', '-o',
+                            str(program), str(source), str(LIBRARY / 'expect.c'),
+                            str(LIBRARY / 'tap.c')], check=True)
             done = subprocess.run([program], stdout=subprocess.PIPE, text=True, check=False)
         self.assertEqual([row.partition(' - ')[2] for row in done.stdout.splitlines()[:-1]],
                          ['first: Device or resource busy', 'closed', 'still open',
@@ -504,12 +508,32 @@ class GuestTest(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             top = Path(folder)
             for name in ('tools/testing/vm/guest/sources', 'build/tree/s/a_test.c',
-                         'build/tree/s/b_test.c', 'build/tree/s/util.c'):
+                         'build/tree/s/b_test.c', 'build/tree/s/util.c',
+                         'build/tree/s/lib/tap.c'):
                 (top / name).parent.mkdir(parents=True, exist_ok=True)
-                (top / name).write_text('*: s/*_test.c + s/*.c\n')
-            found = initramfs.Guest('x86_64', top, top / 'build').programs()
+                (top / name).write_text('+: s/lib/*.c\n*: s/*_test.c + s/*.c\n')
+            guest = initramfs.Guest('x86_64', top, top / 'build')
+            found, library = guest.programs(), guest.library()
         self.assertEqual({k: [p.name for p in v] for k, v in found.items()},
                          {'a_test': ['a_test.c', 'util.c'], 'b_test': ['b_test.c', 'util.c']})
+        self.assertEqual([p.name for p in library], ['tap.c'])
+
+    def test_program_is_made_again_when_its_library_changes(self):
+        with tempfile.TemporaryDirectory() as folder:
+            top = Path(folder)
+            (top / 'tools/testing/vm/guest').mkdir(parents=True)
+            (top / 'build/tree/lib').mkdir(parents=True)
+            (top / 'tools/testing/vm/guest/sources').write_text('+: lib/*.c\n')
+            program = top / 'tools/testing/vm/guest/p.c'
+            program.write_text('int f(void);\nint main(void) { return f(); }\n')
+            guest = initramfs.Guest('x86_64' if os.uname().machine == 'x86_64' else 'arm64',
+                                    top, top / 'build')
+            guest.install_headers = lambda: None
+            source = top / 'build/tree/lib/f.c'
+            for number in (3, 4):
+                source.write_text(f'int f(void);\nint f(void) {{ return {number}; }}\n')
+                status = subprocess.run([guest.build_programs() / 'p'], check=False).returncode
+                self.assertEqual(status, number)
 
 
 if __name__ == '__main__':

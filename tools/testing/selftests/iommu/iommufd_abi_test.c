@@ -18,7 +18,9 @@
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
-#include "iommufd_util.h"
+#include "lib/iommufd.h"
+#include "lib/memory.h"
+#include "lib/process.h"
 
 #define UNKNOWN_FLAG	(1u << 31)
 #define MAPPED_IOVA	0x10000000ULL

@@ -12,8 +12,10 @@
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
-#include "iommufd_util.h"
-#include "mock_util.h"
+#include "lib/iommufd.h"
+#include "lib/memory.h"
+#include "lib/mock.h"
+#include "lib/process.h"
 
 #define IOVA		((uint64_t)MOCK_APERTURE_START)
 #define PROBE_IOVA	(4 * IOVA)

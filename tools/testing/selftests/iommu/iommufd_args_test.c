@@ -15,8 +15,9 @@
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
-#include "iommufd_util.h"
-#include "mock_util.h"
+#include "lib/iommufd.h"
+#include "lib/memory.h"
+#include "lib/mock.h"
 
 #define TAIL_BYTES	24
 #define LONG_BYTES	(64 << 10)

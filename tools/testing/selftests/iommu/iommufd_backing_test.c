@@ -14,8 +14,11 @@
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
-#include "iommufd_util.h"
-#include "mock_util.h"
+#include "lib/file.h"
+#include "lib/iommufd.h"
+#include "lib/memory.h"
+#include "lib/mock.h"
+#include "lib/process.h"
 
 #define MIB		(1ULL << 20)
 #define GIB		(1ULL << 30)
@@ -97,7 +100,7 @@ static void *alloc_hugetlb(const char *pool, const char *nr, uint64_t bytes, int
 {
 	void *mem;
 
-	if (write_file(pool, nr))
+	if (file_write(pool, nr))
 		return NULL;
 	mem = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
 		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | MAP_POPULATE | size_flag, -1, 0);
@@ -168,7 +171,7 @@ FIXTURE_TEARDOWN(backing)
 	munmap(self->mem, self->bytes);
 	/* The pools are as large as they were found: empty, or set at boot. */
 	if (variant->memory == HUGETLB_2M)
-		EXPECT_EQ(0, write_file(POOL_2M, "0"));
+		EXPECT_EQ(0, file_write(POOL_2M, "0"));
 }
 
 /* A mapping, by its places from BASE and in the memory */

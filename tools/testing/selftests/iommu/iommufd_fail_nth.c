@@ -18,8 +18,11 @@
 
 #include "../kselftest.h"
 #include "iommufd_scenarios.h"
-#include "iommufd_util.h"
-#include "mock_util.h"
+#include "lib/file.h"
+#include "lib/iommufd.h"
+#include "lib/mock.h"
+#include "lib/process.h"
+#include "lib/vfio_dev.h"
 
 #define DEBUGFS		"/sys/kernel/debug"
 #define MAX_NTH		1000
@@ -35,7 +38,7 @@ static int write_knob(const char *folder, const char *knob, const char *value)
 	char path[128];
 
 	snprintf(path, sizeof(path), DEBUGFS "/%s/%s", folder, knob);
-	return write_file(path, value);
+	return file_write(path, value);
 }
 
 /* Let allocations fail that may sleep, of one page too, and say nothing of it. */

@@ -19,8 +19,12 @@
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
-#include "iommufd_util.h"
-#include "mock_util.h"
+#include "lib/file.h"
+#include "lib/iommufd.h"
+#include "lib/memory.h"
+#include "lib/mock.h"
+#include "lib/process.h"
+#include "lib/vfio_dev.h"
 
 #define BASE		0x10000000ULL
 #define NR_PAGES	64
@@ -462,13 +466,13 @@ TEST_F(file, transparent_huge_pages)
 {
 	int file;
 
-	if (write_file(SHMEM_HUGE, "force"))
+	if (file_write(SHMEM_HUGE, "force"))
 		SKIP(return, "no huge pages in shared memory");
 	file = memfd_alloc(3 * HUGE_BYTES, 0);
 	ASSERT_LE(0, file);
 	ASSERT_EQ(0, attach(self));
 	EXPECT_EQ(0, contents(self, file, 3 * HUGE_BYTES));
-	write_file(SHMEM_HUGE, "never");
+	file_write(SHMEM_HUGE, "never");
 	close(file);
 }
 
@@ -476,7 +480,7 @@ TEST_F(file, hugetlb)
 {
 	int file;
 
-	write_file(NR_HUGE, "8");
+	file_write(NR_HUGE, "8");
 	file = memfd_alloc(2 * HUGE_BYTES, MFD_HUGETLB);
 	if (file < 0)
 		SKIP(return, "no memfd of huge pages");
@@ -487,7 +491,7 @@ TEST_F(file, hugetlb)
 					       HUGE_BYTES + PAGE_BYTES, BASE));
 	EXPECT_EQ(0, pinned_kib(self));
 	close(file);
-	EXPECT_EQ(0, write_file(NR_HUGE, "0"));
+	EXPECT_EQ(0, file_write(NR_HUGE, "0"));
 }
 
 /* A page of the file system may reach beyond the end of the file; that is no memory. */
@@ -495,7 +499,7 @@ TEST_F(file, end_inside_a_huge_page)
 {
 	int file;
 
-	write_file(NR_HUGE, "8");
+	file_write(NR_HUGE, "8");
 	file = memfd_alloc(0, MFD_HUGETLB);
 	if (file < 0 || fallocate(file, 0, 0, 3 * PAGE_BYTES))
 		SKIP(return, "no memfd of huge pages");
@@ -510,7 +514,7 @@ TEST_F(file, end_inside_a_huge_page)
 	EXPECT_EQ(12, pinned_kib(self));
 	EXPECT_EQ(0, ioas_unmap_all(self->fd, self->ioas, NULL));
 	close(file);
-	EXPECT_EQ(0, write_file(NR_HUGE, "0"));
+	EXPECT_EQ(0, file_write(NR_HUGE, "0"));
 }
 
 /* Who pays */

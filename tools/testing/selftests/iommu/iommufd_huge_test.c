@@ -19,8 +19,11 @@
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
-#include "iommufd_util.h"
-#include "mock_util.h"
+#include "lib/file.h"
+#include "lib/iommufd.h"
+#include "lib/memory.h"
+#include "lib/mock.h"
+#include "lib/process.h"
 
 #define MIB		(1ULL << 20)
 #define BASE		(1ULL << 30)
@@ -81,7 +84,7 @@ static uint8_t *alloc_kind(enum memory memory, int *file)
 	if (memory == TRANSPARENT)
 		return memory_alloc_huge(BYTES);
 	/* Twice as many: what is written after a fork is written to a copy. */
-	if (write_file(POOL, "4"))
+	if (file_write(POOL, "4"))
 		return NULL;
 	if (memory == HUGETLB)
 		return alloc_hugetlb(MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | MAP_HUGE_2MB, -1);
@@ -139,7 +142,7 @@ FIXTURE_TEARDOWN(huge)
 		close(self->file);
 	EXPECT_EQ(0, status_kib("VmPin"));
 	if (variant->memory != TRANSPARENT)
-		EXPECT_EQ(0, write_file(POOL, "0"));
+		EXPECT_EQ(0, file_write(POOL, "0"));
 }
 
 static int map_part(FIXTURE_DATA(huge) *self, uint64_t at, uint64_t bytes)

@@ -13,8 +13,10 @@
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
-#include "iommufd_util.h"
-#include "mock_util.h"
+#include "lib/file.h"
+#include "lib/iommufd.h"
+#include "lib/memory.h"
+#include "lib/mock.h"
 
 #define IOVA		((uint64_t)MOCK_APERTURE_START)
 #define MEM_PAGES	4
@@ -500,10 +502,10 @@ TEST_F(mock, pasids_of_a_device)
 
 static int arm_faults(const char *probability)
 {
-	if (write_file(FAULTS "verbose", "0") || write_file(FAULTS "task-filter", "Y") ||
-	    write_file("/proc/self/make-it-fail", *probability == '0' ? "0" : "1"))
+	if (file_write(FAULTS "verbose", "0") || file_write(FAULTS "task-filter", "Y") ||
+	    file_write("/proc/self/make-it-fail", *probability == '0' ? "0" : "1"))
 		return -1;
-	return write_file(FAULTS "probability", probability);
+	return file_write(FAULTS "probability", probability);
 }
 
 /* Let one fault point fail, behind nr_passed others. */
@@ -512,7 +514,7 @@ static int fail_behind(unsigned int nr_passed)
 	char space[16];
 
 	snprintf(space, sizeof(space), "%u", nr_passed + 1);
-	return write_file(FAULTS "times", "1") ?: write_file(FAULTS "space", space);
+	return file_write(FAULTS "times", "1") ?: file_write(FAULTS "space", space);
 }
 
 TEST_F(mock, faults_have_their_errnos)

@@ -18,7 +18,10 @@
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
-#include "iommufd_util.h"
+#include "lib/iommufd.h"
+#include "lib/memory.h"
+#include "lib/process.h"
+#include "lib/vfio_dev.h"
 
 #define RACE_MS		1500
 #define BASE		0x10000000ULL

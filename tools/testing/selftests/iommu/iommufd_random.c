@@ -25,7 +25,10 @@
 
 #include "../kselftest.h"
 #include "iommufd_worker.h"
-#include "mock_util.h"
+#include "lib/iommufd.h"
+#include "lib/memory.h"
+#include "lib/mock.h"
+#include "lib/process.h"
 
 #define SECONDS		60
 #define ROUND_STEPS	600

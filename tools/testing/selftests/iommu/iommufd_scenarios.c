@@ -9,6 +9,10 @@
 #include <unistd.h>
 
 #include "iommufd_scenarios.h"
+#include "lib/iommufd.h"
+#include "lib/memory.h"
+#include "lib/mock.h"
+#include "lib/vfio_dev.h"
 
 #define HUGE_BYTES	(2ULL << 20)
 #define BASE		((uint64_t)MOCK_APERTURE_START)

@@ -8,8 +8,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "iommufd_util.h"
-#include "mock_util.h"
+#include "lib/memory.h"
+#include "lib/mock.h"
+#include "lib/vfio_dev.h"
 
 #define SCENARIO_BYTES	(48 * PAGE_BYTES)
 

@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
-#include "iommufd_util.h"
+#include "lib/iommufd.h"
+#include "lib/memory.h"
+#include "lib/process.h"
 
 #define NR_PAGES	16
 #define BASE		0x10000000ULL

@@ -25,86 +25,17 @@
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
-#include "iommufd_util.h"
-#include "mock_util.h"
+#include "lib/held.h"
+#include "lib/iommufd.h"
+#include "lib/memory.h"
+#include "lib/mock.h"
+#include "lib/process.h"
+#include "lib/vfio_dev.h"
 
 #define BASE		((uint64_t)MOCK_APERTURE_START)
 /* Far more than a call takes that nothing holds up, on a slow machine */
 #define PATIENCE_S	20
 #define WORD		((uint32_t)IOMMU_TEST_IOTLB_DEFAULT)
-
-/* A page whose first access, or first write, waits until it is released */
-struct held_page {
-	int uffd;
-	int write_only;
-	void *page;
-};
-
-static int held_register(struct held_page *held)
-{
-	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register reg = {
-		.range = { (uintptr_t)held->page, PAGE_BYTES },
-		.mode = held->write_only ? UFFDIO_REGISTER_MODE_WP : UFFDIO_REGISTER_MODE_MISSING,
-	};
-	struct uffdio_writeprotect protect = {
-		.range = reg.range, .mode = UFFDIO_WRITEPROTECT_MODE_WP,
-	};
-
-	if (held->write_only)
-		api.features = UFFD_FEATURE_PAGEFAULT_FLAG_WP;
-	if (ioctl(held->uffd, UFFDIO_API, &api) || ioctl(held->uffd, UFFDIO_REGISTER, &reg))
-		return -errno;
-	if (held->write_only && ioctl(held->uffd, UFFDIO_WRITEPROTECT, &protect))
-		return -errno;
-	return 0;
-}
-
-/* With data, the page holds it and only a write waits. -ENODEV: no userfaultfd */
-static int held_open(struct held_page *held, const void *data, size_t bytes)
-{
-	held->write_only = !!data;
-	held->uffd = syscall(__NR_userfaultfd, O_CLOEXEC | O_NONBLOCK);
-	if (held->uffd < 0)
-		return -ENODEV;
-	held->page = memory_alloc(PAGE_BYTES);
-	if (!held->page)
-		return -ENOMEM;
-	if (data)
-		memcpy(held->page, data, bytes);
-	return held_register(held);
-}
-
-/* Whether somebody waits for the page by now */
-static int held_is_wanted(struct held_page *held)
-{
-	struct pollfd pfd = { .fd = held->uffd, .events = POLLIN };
-	struct uffd_msg msg;
-
-	return poll(&pfd, 1, PATIENCE_S * 1000) == 1 &&
-	       read(held->uffd, &msg, sizeof(msg)) == sizeof(msg);
-}
-
-static void held_release(struct held_page *held)
-{
-	struct uffdio_writeprotect writable = {
-		.range = { (uintptr_t)held->page, PAGE_BYTES },
-	};
-	struct uffdio_zeropage zero = {
-		.range = { (uintptr_t)held->page, PAGE_BYTES },
-	};
-
-	if (held->write_only)
-		ioctl(held->uffd, UFFDIO_WRITEPROTECT, &writable);
-	else
-		ioctl(held->uffd, UFFDIO_ZEROPAGE, &zero);
-}
-
-static void held_close(struct held_page *held)
-{
-	close(held->uffd);
-	munmap(held->page, PAGE_BYTES);
-}
 
 /* A call in a thread of its own */
 struct call {
@@ -236,7 +167,7 @@ TEST_F_TIMEOUT(stall, hw_info, 120)
 	struct iommu_hw_info arg;
 
 	HOLD(NULL, 0);
-	info = self->held.page;
+	info = self->held.mem;
 	arg = (struct iommu_hw_info){
 		.size = sizeof(arg), .dev_id = self->ids.dev, .data_len = sizeof(*info),
 		.data_uptr = (uintptr_t)info,
@@ -257,7 +188,7 @@ TEST_F_TIMEOUT(stall, blob, 120)
 		.size = sizeof(arg), .dev_id = self->ids.dev, .pt_id = self->ioas,
 		.data_type = IOMMU_HWPT_DATA_SELFTEST,
 		.data_len = sizeof(struct iommu_hwpt_selftest),
-		.data_uptr = (uintptr_t)self->held.page,
+		.data_uptr = (uintptr_t)self->held.mem,
 	};
 	ASSERT_EQ(0, call_start(&self->call, self->fd, IOMMU_HWPT_ALLOC, &arg));
 	CHECK_UNBIND();
@@ -281,10 +212,10 @@ TEST_F_TIMEOUT(stall, answer, 120)
 
 	ASSERT_NE(NULL, mem);
 	HOLD(&arg, sizeof(arg));
-	ASSERT_EQ(0, call_start(&self->call, self->fd, IOMMU_HWPT_ALLOC, self->held.page));
+	ASSERT_EQ(0, call_start(&self->call, self->fd, IOMMU_HWPT_ALLOC, self->held.mem));
 	CHECK_UNBIND();
 	ASSERT_EQ(0, call_join(&self->call));
-	arg = *(struct iommu_hwpt_alloc *)self->held.page;
+	arg = *(struct iommu_hwpt_alloc *)self->held.mem;
 	/* It is like any other: follows the address space, and keeps it. */
 	ASSERT_EQ(0, ioas_map_fixed(self->fd, self->ioas, mem, PAGE_BYTES, BASE));
 	EXPECT_EQ(0, mock_check_map(self->fd, arg.out_hwpt_id, BASE, PAGE_BYTES, mem));
@@ -307,10 +238,10 @@ TEST_F_TIMEOUT(stall, answer_nested, 120)
 	arg.data_len = sizeof(data);
 	arg.data_uptr = (uintptr_t)&data;
 	HOLD(&arg, sizeof(arg));
-	ASSERT_EQ(0, call_start(&self->call, self->fd, IOMMU_HWPT_ALLOC, self->held.page));
+	ASSERT_EQ(0, call_start(&self->call, self->fd, IOMMU_HWPT_ALLOC, self->held.mem));
 	CHECK_UNBIND();
 	ASSERT_EQ(0, call_join(&self->call));
-	arg = *(struct iommu_hwpt_alloc *)self->held.page;
+	arg = *(struct iommu_hwpt_alloc *)self->held.mem;
 	EXPECT_EQ(0, mock_check_iotlb(self->fd, arg.out_hwpt_id, 0, WORD));
 	EXPECT_EQ(0, object_destroy(self->fd, arg.out_hwpt_id));
 	EXPECT_EQ(0, object_destroy(self->fd, arg.pt_id));
@@ -333,7 +264,7 @@ TEST_F_TIMEOUT(stall, map_is_undone, 120)
 	for (turn = 0; turn < 2; turn++) {
 		HOLD(&arg, sizeof(arg));
 		ASSERT_EQ(0, call_start(&self->call, self->fd, IOMMU_IOAS_MAP,
-					self->held.page));
+					self->held.mem));
 		ASSERT_TRUE(held_is_wanted(&self->held));
 		EXPECT_EQ(0, mock_check_map(self->fd, self->ids.hwpt, BASE, PAGE_BYTES, mem));
 		if (turn) {
@@ -341,7 +272,7 @@ TEST_F_TIMEOUT(stall, map_is_undone, 120)
 			EXPECT_EQ(0, ioas_map_fixed(self->fd, self->ioas, mem + PAGE_BYTES,
 						    PAGE_BYTES, BASE));
 		}
-		ASSERT_EQ(0, mprotect(self->held.page, PAGE_BYTES, PROT_READ));
+		ASSERT_EQ(0, mprotect(self->held.mem, PAGE_BYTES, PROT_READ));
 		held_release(&self->held);
 		EXPECT_EQ(-EFAULT, call_join(&self->call));
 		held_close(&self->held);
@@ -370,7 +301,7 @@ TEST_F_TIMEOUT(stall, copy_is_waited_for, 120)
 	HOLD(NULL, 0);
 	/* Without a device: nothing is pinned */
 	ASSERT_EQ(0, ioas_alloc(self->fd, &ioas));
-	ASSERT_EQ(0, ioas_map_fixed(self->fd, ioas, self->held.page, PAGE_BYTES, BASE));
+	ASSERT_EQ(0, ioas_map_fixed(self->fd, ioas, self->held.mem, PAGE_BYTES, BASE));
 	access = mock_access(self->fd, ioas, 0);
 	ASSERT_LE(0, access);
 	copy.id = access;

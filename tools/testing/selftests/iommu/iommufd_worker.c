@@ -9,6 +9,9 @@
 #include <unistd.h>
 
 #include "iommufd_worker.h"
+#include "lib/iommufd.h"
+#include "lib/memory.h"
+#include "lib/mock.h"
 
 #define SMALL_BYTES	(2ULL << 20)
 #define HUGE_BYTES	(4ULL << 20)

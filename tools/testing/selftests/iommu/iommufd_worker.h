@@ -15,7 +15,7 @@
 
 #include "../../../../drivers/iommu/iommufd/iommufd_test_ext.h"
 #include "iommufd_model.h"
-#include "iommufd_util.h"
+#include "lib/mock.h"
 
 #define WORKERS		4
 #define SPACES		3	/* the last one is the shared one */

@@ -8,6 +8,9 @@
 #include <unistd.h>
 
 #include "iommufd_worker.h"
+#include "lib/iommufd.h"
+#include "lib/memory.h"
+#include "lib/mock.h"
 
 #define RW_BYTES	9000
 #define DIRTY_PAGES	512

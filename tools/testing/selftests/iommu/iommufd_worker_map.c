@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "iommufd_worker.h"
+#include "lib/iommufd.h"
+#include "lib/memory.h"
 
 #define HUGE_PAGE_BYTES	(2ULL << 20)
 #define SPARE_MAPS	16

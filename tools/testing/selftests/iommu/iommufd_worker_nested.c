@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "iommufd_worker.h"
+#include "lib/iommufd.h"
+#include "lib/mock.h"
 
 #define REQUESTS	5
 /* Not what the mock knows: bits it has no name for, and words it does not have */

@@ -16,8 +16,9 @@
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
-#include "iommufd_util.h"
-#include "mock_util.h"
+#include "lib/iommufd.h"
+#include "lib/memory.h"
+#include "lib/mock.h"
 
 #define IOVA		((uint64_t)MOCK_APERTURE_START)
 #define HUGE_BYTES	(2ULL << 20)

@@ -5,12 +5,19 @@
  */
 #define _GNU_SOURCE
 #include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "edu.h"
-#include "expect.h"
-#include "page.h"
-#include "tap.h"
-#include "vfio_cdev.h"
+#include "lib/expect.h"
+#include "lib/iommufd.h"
+#include "lib/memory.h"
+#include "lib/pci.h"
+#include "lib/tap.h"
+#include "lib/vfio_cdev.h"
 
 #define IOVA		0x40000000ULL
 #define CANARY		0xa5
@@ -41,8 +48,8 @@ static int toggle(unsigned int slot)
 	};
 
 	if (mapper.mapped >> slot & 1)
-		return call(iommufd, IOMMU_IOAS_UNMAP, &arg);
-	return ioas_map(iommufd, ioas, mem + slot * PAGE_BYTES, PAGE_BYTES, slot_iova(slot));
+		return iommufd_call(iommufd, IOMMU_IOAS_UNMAP, &arg);
+	return ioas_map_fixed(iommufd, ioas, mem + slot * PAGE_BYTES, PAGE_BYTES, slot_iova(slot));
 }
 
 static void *map_and_unmap(void *arg)
@@ -67,7 +74,7 @@ static int change_device(int i)
 
 	/* A reset takes longest */
 	if (i % 8 == 7)
-		err = call(fd, VFIO_DEVICE_RESET, NULL);
+		err = iommufd_call(fd, VFIO_DEVICE_RESET, NULL);
 	else if (i % 2)
 		err = cdev_detach(fd);
 	else
@@ -130,8 +137,8 @@ static void test_rounds(const char *bdf)
 
 	expect(0, pci_bind(bdf, "vfio-pci"), "vfio-pci takes it");
 	iommufd = must(iommufd_open(), "open /dev/iommu");
-	ioas = must(ioas_alloc(iommufd), "an address space");
-	other = must(ioas_alloc(iommufd), "another one");
+	ioas = must(ioas_new(iommufd), "an address space");
+	other = must(ioas_new(iommufd), "another one");
 	mem = page_alloc(SLOTS);
 	fd = must(cdev_open(bdf), "open the node");
 	must(cdev_bind(fd, iommufd), "bind it");

@@ -11,14 +11,18 @@
 #ifndef GUEST_BAR_H
 #define GUEST_BAR_H
 
-#include <linux/iommufd.h>
+#include <errno.h>
 #include <linux/vfio.h>
 #include <stdbool.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "edu.h"
-#include "page.h"
-#include "pci.h"
-#include "vfio_cdev.h"
+#include "lib/iommufd.h"
+#include "lib/memory.h"
+#include "lib/pci.h"
+#include "lib/vfio_cdev.h"
 
 #define SHM_VENDOR	"0x1af4"
 #define SHM_DEVICE	"0x1110"
@@ -87,36 +91,14 @@ static inline int shm_decode(int fd, bool on)
 
 static inline int shm_reset(int fd)
 {
-	return call(fd, VFIO_DEVICE_RESET, NULL);
+	return iommufd_call(fd, VFIO_DEVICE_RESET, NULL);
 }
 
 static inline int shm_hot_reset(int fd)
 {
 	struct vfio_pci_hot_reset arg = { .argsz = sizeof(arg) };
 
-	return call(fd, VFIO_DEVICE_PCI_HOT_RESET, &arg);
-}
-
-static inline int ioas_unmap(int iommufd, uint32_t ioas, uint64_t iova, uint64_t bytes)
-{
-	struct iommu_ioas_unmap unmap = {
-		.size = sizeof(unmap), .ioas_id = ioas, .iova = iova, .length = bytes,
-	};
-
-	return call(iommufd, IOMMU_IOAS_UNMAP, &unmap);
-}
-
-static inline int ioas_map_file(int iommufd, uint32_t ioas, int fd, uint64_t start,
-				uint64_t bytes, uint64_t iova)
-{
-	struct iommu_ioas_map_file map = {
-		.size = sizeof(map), .ioas_id = ioas, .fd = fd, .start = start,
-		.length = bytes, .iova = iova,
-		.flags = IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_READABLE |
-			 IOMMU_IOAS_MAP_WRITEABLE,
-	};
-
-	return call(iommufd, IOMMU_IOAS_MAP_FILE, &map);
+	return iommufd_call(fd, VFIO_DEVICE_PCI_HOT_RESET, &arg);
 }
 
 #endif

@@ -8,13 +8,24 @@
  * access to them no sooner than a domain is attached.
  */
 #define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <linux/vfio.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "edu.h"
-#include "page.h"
-#include "pci.h"
-#include "tap.h"
+#include "lib/file.h"
+#include "lib/memory.h"
+#include "lib/pci.h"
+#include "lib/tap.h"
+#include "lib/vfio_cdev.h"
 
 #define CANARY		0xa5
 #define BAR_BYTES	0x100000

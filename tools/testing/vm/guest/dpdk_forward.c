@@ -9,6 +9,8 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -16,8 +18,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tap.h"
-#include "vfio_group.h"
+#include "lib/pci.h"
+#include "lib/tap.h"
+#include "lib/vfio_group.h"
 
 #define CONTAINER	"/dev/vfio/vfio"
 #define IOMMUFD		"/dev/iommu"

@@ -4,8 +4,15 @@
  * becomes of one when the other is pulled out and plugged in again.
  */
 #define _GNU_SOURCE
+#include <stdint.h>
+#include <unistd.h>
+
 #include "edu_user.h"
-#include "expect.h"
+#include "lib/expect.h"
+#include "lib/iommufd.h"
+#include "lib/pci.h"
+#include "lib/tap.h"
+#include "lib/vfio_cdev.h"
 
 static void test_left_alone(struct edu *one, struct edu *two, const char *other)
 {

@@ -8,17 +8,26 @@
  *	edu_dma group	two devices that share an IOMMU group
  */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "edu_user.h"
-#include "expect.h"
-#include "tap.h"
+#include "lib/expect.h"
+#include "lib/iommufd.h"
+#include "lib/memory.h"
+#include "lib/pci.h"
+#include "lib/tap.h"
+#include "lib/vfio_cdev.h"
 
 #define IOVA_OTHER	0x48001000ULL
 #define IOVA_MSI_X86	0xfee00000ULL
-#define NO_SUCH_ID	0x7ffffff0u
-#define PAGE_RW		(IOMMU_IOAS_MAP_READABLE | IOMMU_IOAS_MAP_WRITEABLE)
 #define HUGE_BYTES	(4u << 20)
 
 #define EDU_REG_RAISE	0x60
@@ -26,47 +35,23 @@
 #define IRQ_MS		2000
 #define NO_IRQ_MS	200
 
-static int map_flags(uint32_t ioas, const void *mem, uint64_t bytes, uint64_t *iova, uint32_t flags)
-{
-	struct iommu_ioas_map map = {
-		.size = sizeof(map), .flags = flags, .ioas_id = ioas,
-		.user_va = (uintptr_t)mem, .length = bytes, .iova = *iova,
-	};
-	int err = call(iommufd, IOMMU_IOAS_MAP, &map);
-
-	*iova = map.iova;
-	return err;
-}
-
 static int unmap(uint32_t ioas, uint64_t iova, uint64_t bytes)
 {
-	struct iommu_ioas_unmap arg = {
-		.size = sizeof(arg), .ioas_id = ioas, .iova = iova, .length = bytes,
-	};
-
-	return call(iommufd, IOMMU_IOAS_UNMAP, &arg);
+	return ioas_unmap(iommufd, ioas, iova, bytes, NULL);
 }
 
 static int copy_page(uint32_t dst, uint64_t dst_iova, uint32_t src, uint64_t src_iova)
 {
-	struct iommu_ioas_copy arg = {
-		.size = sizeof(arg), .flags = PAGE_RW | IOMMU_IOAS_MAP_FIXED_IOVA,
-		.dst_ioas_id = dst, .src_ioas_id = src, .length = PAGE_BYTES,
-		.dst_iova = dst_iova, .src_iova = src_iova,
-	};
-
-	return call(iommufd, IOMMU_IOAS_COPY, &arg);
+	return ioas_copy(iommufd, dst, &dst_iova, src, src_iova, PAGE_BYTES, MAP_FIXED_RW);
 }
 
 /* Id of a page table that mirrors an address space, or a negative errno */
-static int hwpt_alloc(struct edu *edu, uint32_t ioas)
+static int new_table(struct edu *edu, uint32_t ioas)
 {
-	struct iommu_hwpt_alloc arg = {
-		.size = sizeof(arg), .dev_id = edu->dev_id, .pt_id = ioas,
-	};
-	int err = call(iommufd, IOMMU_HWPT_ALLOC, &arg);
+	uint32_t hwpt;
+	int err = hwpt_alloc(iommufd, edu->dev_id, ioas, &hwpt);
 
-	return err ? err : (int)arg.out_hwpt_id;
+	return err ? err : (int)hwpt;
 }
 
 static void test_directions(struct edu *edu, uint8_t *page)
@@ -101,7 +86,7 @@ static void test_read_only(struct edu *edu, int ioas)
 	uint8_t *page = page_alloc(1);
 	uint64_t iova = IOVA_OTHER;
 
-	expect(0, map_flags(ioas, page, PAGE_BYTES, &iova,
+	expect(0, ioas_map(iommufd, ioas, page, PAGE_BYTES, &iova,
 			    IOMMU_IOAS_MAP_READABLE | IOMMU_IOAS_MAP_FIXED_IOVA),
 	       "map a page read-only");
 	tap_ok(!edu_arm(edu, page, IOVA_OTHER), "the device reads it");
@@ -114,7 +99,7 @@ static void test_chosen_iova(struct edu *edu, int ioas)
 	uint8_t *page = page_alloc(1);
 	uint64_t iova = 0;
 
-	expect(0, map_flags(ioas, page, PAGE_BYTES, &iova, PAGE_RW),
+	expect(0, ioas_map(iommufd, ioas, page, PAGE_BYTES, &iova, MAP_RW),
 	       "map a page where the kernel likes");
 	tap_ok(iova && iova != page_phys(page), "that is neither 0 nor the physical address");
 	tap_ok(writes_reach(edu, iova, page), "the device writes it");
@@ -137,7 +122,7 @@ static void test_large(struct edu *edu, int ioas)
 	if (!tap_ok(mem != MAP_FAILED, "have 4 MiB"))
 		return;
 	for (i = 0; i < 2; i++) {
-		expect(0, ioas_map(iommufd, ioas, mem, HUGE_BYTES, iovas[i]),
+		expect(0, ioas_map_fixed(iommufd, ioas, mem, HUGE_BYTES, iovas[i]),
 		       "map them at 0x%llx", (unsigned long long)iovas[i]);
 		for (j = 0; j < 4; j++)
 			good &= writes_reach(edu, iovas[i] + offsets[j], mem + offsets[j]);
@@ -169,7 +154,7 @@ static int test_replace(struct edu *edu, int first, uint8_t *first_page, uint8_t
 	tap_ok(page_is(*second_page, PAGE_BYTES, CANARY), "and not the second");
 	expect(-ENOENT, object_destroy(iommufd, hwpt), "the second's automatic table is gone");
 
-	hwpt = hwpt_alloc(edu, second);
+	hwpt = new_table(edu, second);
 	tap_ok(hwpt > 0, "a page table of the second space (%d)", hwpt);
 	expect(hwpt, cdev_attach(edu->fd, hwpt), "replace by it");
 	tap_ok(writes_reach(edu, IOVA, *second_page), "the device writes the second page");
@@ -183,21 +168,21 @@ static int test_replace(struct edu *edu, int first, uint8_t *first_page, uint8_t
 
 static void test_failed_replace(struct edu *edu, uint8_t *page)
 {
-	int ioas = ioas_alloc(iommufd), bad;
+	int ioas = ioas_new(iommufd), bad;
 	uint8_t *other = page_alloc(1);
 
 	expect(-ENOENT, cdev_attach(edu->fd, NO_SUCH_ID), "replace by nothing");
 	expect(-EINVAL, cdev_attach(edu->fd, edu->dev_id), "replace by a device");
 	tap_ok(writes_reach(edu, IOVA, page), "the old translation stays");
 #ifdef __x86_64__
-	expect(0, ioas_map(iommufd, ioas, other, PAGE_BYTES, IOVA_MSI_X86),
+	expect(0, ioas_map_fixed(iommufd, ioas, other, PAGE_BYTES, IOVA_MSI_X86),
 	       "an address space with the interrupt window mapped");
 	expect(-EADDRINUSE, cdev_attach(edu->fd, ioas), "replace by it");
 	tap_ok(writes_reach(edu, IOVA, page), "the old translation stays");
 	expect(0, unmap(ioas, IOVA_MSI_X86, PAGE_BYTES), "the window can be unmapped");
 #endif
 	/* Memory that has gone since it was mapped cannot be pinned now. */
-	expect(0, ioas_map(iommufd, ioas, other, PAGE_BYTES, IOVA), "map a page nobody uses");
+	expect(0, ioas_map_fixed(iommufd, ioas, other, PAGE_BYTES, IOVA), "map a page nobody uses");
 	munmap(other, PAGE_BYTES);
 	bad = cdev_attach(edu->fd, ioas);
 	expect(-EFAULT, bad, "replace by a space whose memory is gone");
@@ -240,15 +225,17 @@ static void test_own_table(struct edu *edu)
 
 	expect(0, cdev_detach(edu->fd), "detach");
 	page[0] = space_with_page(&ioas, iova[0]);
-	hwpt = hwpt_alloc(edu, ioas);
+	hwpt = new_table(edu, ioas);
 	if (!tap_ok(page[0] && hwpt > 0, "a page table for a space with a page"))
 		return;
 	page[1] = page_alloc(1);
-	expect(0, ioas_map(iommufd, ioas, page[1], PAGE_BYTES, iova[1]), "map, not attached yet");
+	expect(0, ioas_map_fixed(iommufd, ioas, page[1], PAGE_BYTES, iova[1]),
+	       "map, not attached yet");
 	tap_ok(writes_blocked(edu, iova[1], page[1]), "nothing of it is reached yet");
 	expect(hwpt, cdev_attach(edu->fd, hwpt), "attach");
 	page[2] = page_alloc(1);
-	expect(0, ioas_map(iommufd, ioas, page[2], PAGE_BYTES, iova[2]), "map while attached");
+	expect(0, ioas_map_fixed(iommufd, ioas, page[2], PAGE_BYTES, iova[2]),
+	       "map while attached");
 	for (i = 0; i < 3; i++)
 		tap_ok(writes_reach(edu, iova[i], page[i]), "the device writes page %d", i);
 	for (i = 0; i < 3; i++) {
@@ -274,7 +261,7 @@ static int irq_enable(struct edu *edu, int event)
 		.fd = event,
 	};
 
-	return call(edu->fd, VFIO_DEVICE_SET_IRQS, &arg);
+	return iommufd_call(edu->fd, VFIO_DEVICE_SET_IRQS, &arg);
 }
 
 static int irq_disable(struct edu *edu)
@@ -284,7 +271,7 @@ static int irq_disable(struct edu *edu)
 		.flags = VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_TRIGGER,
 	};
 
-	return call(edu->fd, VFIO_DEVICE_SET_IRQS, &set);
+	return iommufd_call(edu->fd, VFIO_DEVICE_SET_IRQS, &set);
 }
 
 static bool irq_came(int event, int wait_ms)
@@ -313,7 +300,7 @@ static void test_interrupts(struct edu *edu)
 
 	if (!tap_ok(page && other && cdev_attach(edu->fd, first) > 0, "two spaces, one attached"))
 		return;
-	hwpt = hwpt_alloc(edu, first);
+	hwpt = new_table(edu, first);
 	expect(0, irq_enable(edu, event), "ask for MSIs");
 	tap_ok(!irq_came(event, NO_IRQ_MS), "none comes unasked");
 	tap_ok(irq_works(edu, event), "one comes");

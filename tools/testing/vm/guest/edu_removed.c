@@ -10,8 +10,21 @@
  *	edu_removed [bypass]	what nobody owns bypasses the IOMMU once it is removed
  */
 #define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include "edu_user.h"
-#include "expect.h"
+#include "lib/expect.h"
+#include "lib/memory.h"
+#include "lib/pci.h"
+#include "lib/tap.h"
+#include "lib/vfio_cdev.h"
 
 #define BAR_BYTES	0x100000
 #define SECRET_SEED	99

@@ -6,12 +6,21 @@
 #ifndef GUEST_EDU_USER_H
 #define GUEST_EDU_USER_H
 
+#include <dirent.h>
+#include <errno.h>
 #include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "edu.h"
-#include "page.h"
-#include "tap.h"
-#include "vfio_cdev.h"
+#include "lib/iommufd.h"
+#include "lib/memory.h"
+#include "lib/pci.h"
+#include "lib/tap.h"
+#include "lib/vfio_cdev.h"
 
 #define IOVA		0x40000000ULL
 #define CANARY		0xa5
@@ -41,8 +50,8 @@ static inline uint8_t *space_with_page(int *ioas, uint64_t iova)
 {
 	uint8_t *page = page_alloc(1);
 
-	*ioas = ioas_alloc(iommufd);
-	if (*ioas < 0 || !page || ioas_map(iommufd, *ioas, page, PAGE_BYTES, iova))
+	*ioas = ioas_new(iommufd);
+	if (*ioas < 0 || !page || ioas_map_fixed(iommufd, *ioas, page, PAGE_BYTES, iova))
 		return NULL;
 	return page;
 }

@@ -6,11 +6,23 @@
  * without may fail, if the device is not worse off.
  */
 #define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "edu_user.h"
-#include "expect.h"
-#include "tap.h"
+#include "lib/expect.h"
+#include "lib/file.h"
+#include "lib/iommufd.h"
+#include "lib/memory.h"
+#include "lib/pci.h"
+#include "lib/tap.h"
+#include "lib/vfio_cdev.h"
 
 #define DEBUGFS		"/sys/kernel/debug"
 #define MAX_NTH		500
@@ -70,7 +82,7 @@ static void make_space(struct edu *edu, struct space *space)
 	space->page = space_with_page(&space->ioas, IOVA);
 	must(space->page ? 0 : -ENOMEM, "an address space with a page");
 	arg.pt_id = space->ioas;
-	must(call(iommufd, IOMMU_HWPT_ALLOC, &arg), "a page table of it");
+	must(iommufd_call(iommufd, IOMMU_HWPT_ALLOC, &arg), "a page table of it");
 	space->hwpt = arg.out_hwpt_id;
 	must(cdev_attach(edu->fd, space->hwpt), "attach it");
 	tap_ok(!edu_arm(edu, space->page, IOVA) && writes_reach(edu, IOVA, space->page),
@@ -83,14 +95,14 @@ static int unmap(struct space *space, uint64_t iova)
 		.size = sizeof(arg), .ioas_id = space->ioas, .iova = iova, .length = PAGE_BYTES,
 	};
 
-	return call(iommufd, IOMMU_IOAS_UNMAP, &arg);
+	return iommufd_call(iommufd, IOMMU_IOAS_UNMAP, &arg);
 }
 
 #ifdef __x86_64__
 /* Failures or not, the addresses that interrupts are written to are nobody's memory. */
 static bool covers_interrupts(struct space *space)
 {
-	if (ioas_map(iommufd, space->ioas, space->page, PAGE_BYTES, IOVA_MSI_X86) == -EINVAL)
+	if (ioas_map_fixed(iommufd, space->ioas, space->page, PAGE_BYTES, IOVA_MSI_X86) == -EINVAL)
 		return false;
 	unmap(space, IOVA_MSI_X86);
 	return true;
@@ -116,7 +128,7 @@ static const char *find_fault(struct edu *edu, struct space *on, struct space *o
 		return "the page cannot be unmapped";
 	if (!writes_blocked(edu, IOVA, on->page))
 		return "DMA arrives where nothing is mapped any more";
-	if (ioas_map(iommufd, on->ioas, on->page, PAGE_BYTES, IOVA))
+	if (ioas_map_fixed(iommufd, on->ioas, on->page, PAGE_BYTES, IOVA))
 		return "the page cannot be mapped again";
 	return writes_reach(edu, IOVA, on->page) ? NULL : "DMA does not arrive when mapped again";
 }

@@ -6,11 +6,12 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <ftw.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "tap.h"
+#include "lib/tap.h"
 
 #define GCOV_FOLDER	"/sys/kernel/debug/gcov"
 /* A multiple of three, so that only the last line of a file is padded. */

@@ -4,13 +4,21 @@
  * sysfs and VFIO's group files have answered since before the attach layer.
  */
 #define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <linux/vfio.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "edu.h"
-#include "page.h"
-#include "pci.h"
-#include "tap.h"
+#include "lib/file.h"
+#include "lib/pci.h"
+#include "lib/tap.h"
 
 #define GROUPS "/sys/kernel/iommu_groups"
 

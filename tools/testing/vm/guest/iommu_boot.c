@@ -5,11 +5,16 @@
  * usage: iommu_boot vtd|amd|smmuv3|virtio|none
  */
 #define _GNU_SOURCE
+#include <dirent.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/klog.h>
 
 #include "edu.h"
-#include "pci.h"
-#include "tap.h"
+#include "lib/file.h"
+#include "lib/pci.h"
+#include "lib/tap.h"
 
 #define KLOG_READ_ALL	3
 #define LOG_BYTES	(1 << 20)

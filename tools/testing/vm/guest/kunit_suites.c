@@ -3,8 +3,9 @@
  * Name the KUnit suites that the kernel holds; what they found is on the console.
  */
 #include <dirent.h>
+#include <stdio.h>
 
-#include "tap.h"
+#include "lib/tap.h"
 
 #define KUNIT_FOLDER	"/sys/kernel/debug/kunit"
 

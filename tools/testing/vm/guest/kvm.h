@@ -6,11 +6,15 @@
 #ifndef GUEST_KVM_H
 #define GUEST_KVM_H
 
+#include <fcntl.h>
 #include <linux/kvm.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
-#include "vfio_cdev.h"
+#include "lib/iommufd.h"
+#include "lib/vfio_cdev.h"
 
 struct machine {
 	int kvm, vm, vfio;
@@ -40,7 +44,7 @@ static inline int attr(const struct machine *m, unsigned long nr, uint32_t group
 {
 	struct kvm_device_attr arg = { .group = group, .attr = what, .addr = (uintptr_t)fd };
 
-	return call(m->vfio, nr, &arg);
+	return iommufd_call(m->vfio, nr, &arg);
 }
 
 static inline int file_add(const struct machine *m, int32_t fd)

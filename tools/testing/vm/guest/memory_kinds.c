@@ -8,13 +8,25 @@
  * privately) must not be what was pinned.
  */
 #define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
 #include <linux/memfd.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "edu.h"
-#include "page.h"
-#include "tap.h"
-#include "vfio_cdev.h"
+#include "lib/file.h"
+#include "lib/iommufd.h"
+#include "lib/memory.h"
+#include "lib/pci.h"
+#include "lib/tap.h"
+#include "lib/vfio_cdev.h"
 
 #define IOVA		0x50000000ULL
 #define IOVA_BOUNCE	0x40000000ULL
@@ -30,12 +42,9 @@ static int iommufd, ioas;
 
 static int map_for(const volatile void *mem, uint64_t bytes, uint32_t access)
 {
-	struct iommu_ioas_map map = {
-		.size = sizeof(map), .ioas_id = ioas, .user_va = (uintptr_t)mem,
-		.length = bytes, .iova = IOVA, .flags = IOMMU_IOAS_MAP_FIXED_IOVA | access,
-	};
+	uint64_t iova = IOVA;
 
-	return call(iommufd, IOMMU_IOAS_MAP, &map);
+	return ioas_map(iommufd, ioas, mem, bytes, &iova, IOMMU_IOAS_MAP_FIXED_IOVA | access);
 }
 
 static int map_read(const volatile void *mem, uint64_t bytes)
@@ -45,26 +54,20 @@ static int map_read(const volatile void *mem, uint64_t bytes)
 
 static int map_write(const volatile void *mem, uint64_t bytes)
 {
-	return map_for(mem, bytes, IOMMU_IOAS_MAP_READABLE | IOMMU_IOAS_MAP_WRITEABLE);
+	return map_for(mem, bytes, MAP_RW);
 }
 
 static int map_file(int fd, uint64_t start, uint64_t bytes, uint32_t access)
 {
-	struct iommu_ioas_map_file map = {
-		.size = sizeof(map), .ioas_id = ioas, .fd = fd, .start = start,
-		.length = bytes, .iova = IOVA, .flags = IOMMU_IOAS_MAP_FIXED_IOVA | access,
-	};
+	uint64_t iova = IOVA;
 
-	return call(iommufd, IOMMU_IOAS_MAP_FILE, &map);
+	return ioas_map_file(iommufd, ioas, fd, start, bytes, &iova,
+			     IOMMU_IOAS_MAP_FIXED_IOVA | access);
 }
 
 static int unmap(void)
 {
-	struct iommu_ioas_unmap unmap = {
-		.size = sizeof(unmap), .ioas_id = ioas, .iova = IOVA, .length = 1ULL << 30,
-	};
-
-	return call(iommufd, IOMMU_IOAS_UNMAP, &unmap);
+	return ioas_unmap(iommufd, ioas, IOVA, 1ULL << 30, NULL);
 }
 
 /* Does the device read these bytes at an offset of the mapping? */
@@ -408,12 +411,12 @@ static bool set_up(char *bdf)
 	fd = cdev_open(bdf);
 	if (iommufd < 0 || fd < 0 || cdev_bind(fd, iommufd) < 0)
 		return false;
-	ioas = ioas_alloc(iommufd);
+	ioas = ioas_new(iommufd);
 	bounce = page_alloc(1);
 	if (ioas < 0 || cdev_attach(fd, ioas) < 0 || cdev_enable(fd) || !bounce)
 		return false;
 	regs = cdev_regs(fd, &len);
-	return regs && !ioas_map(iommufd, ioas, bounce, PAGE_BYTES, IOVA_BOUNCE);
+	return regs && !ioas_map_fixed(iommufd, ioas, bounce, PAGE_BYTES, IOVA_BOUNCE);
 }
 
 int main(void)

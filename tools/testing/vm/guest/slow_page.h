@@ -26,7 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "page.h"
+#include "lib/memory.h"
 
 #define SLOW_PAGE_FILE		"/tmp/slow_page"
 /* For an access that will not come; much more than one takes in a slow machine */

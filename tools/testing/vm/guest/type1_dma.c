@@ -10,15 +10,25 @@
  *   type1_dma provided with the container that the kernel makes of iommufd
  */
 #define _GNU_SOURCE
-#include <linux/iommufd.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <linux/vfio.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
+#include <unistd.h>
 
 #include "edu.h"
-#include "page.h"
-#include "pci.h"
-#include "tap.h"
+#include "lib/file.h"
+#include "lib/memory.h"
+#include "lib/pci.h"
+#include "lib/tap.h"
+#include "lib/vfio_group.h"
 
 #define IOVA_DATA	0x40000000ULL
 #define IOVA_READ_ONLY	0x7ff00000ULL
@@ -207,20 +217,6 @@ static bool replace_container(void)
 	return tap_ok(false, "mount /dev/iommu on the container: %s", strerror(errno));
 }
 
-static bool container_is_iommufd(void)
-{
-	struct iommu_ioas_alloc alloc = { .size = sizeof(alloc) };
-	bool good;
-	int fd;
-
-	fd = open("/dev/vfio/vfio", O_RDWR);
-	good = tap_ok(fd >= 0 && !ioctl(fd, IOMMU_IOAS_ALLOC, &alloc),
-		      "the container is an iommufd");
-	if (fd >= 0)
-		close(fd);
-	return good;
-}
-
 int main(int argc, char **argv)
 {
 	char bdf[PCI_BDF_LEN], first[32], now[32];
@@ -230,7 +226,7 @@ int main(int argc, char **argv)
 		return tap_end();
 	if (argc > 1 && !strcmp(argv[1], "iommufd") && !replace_container())
 		return tap_end();
-	if (argc > 1 && !container_is_iommufd())
+	if (argc > 1 && !tap_ok(container_is_iommufd(), "the container is an iommufd"))
 		return tap_end();
 	group = pci_group_made(bdf);
 	group_type(group, first, sizeof(first));

@@ -7,9 +7,20 @@
 #ifndef GUEST_VDMA_H
 #define GUEST_VDMA_H
 
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
-#include "vfio_cdev.h"
+#include "lib/file.h"
+#include "lib/vfio_cdev.h"
 
 #define VDMA			"/sys/bus/platform/devices/vdma"
 #define VDMA_MODULE		"/lib/vdma.ko"

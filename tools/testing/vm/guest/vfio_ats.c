@@ -4,8 +4,19 @@
  * it may cache while it has one, and not after. What the IOMMU was told to flush
  * is in the emulator's log.
  */
-#include "tap.h"
-#include "vfio_cdev.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "lib/iommufd.h"
+#include "lib/memory.h"
+#include "lib/pci.h"
+#include "lib/tap.h"
+#include "lib/vfio_cdev.h"
 
 #define VIRTIO_VENDOR	"0x1af4"
 #define VIRTIO_RNG	"0x1044"
@@ -16,7 +27,6 @@
 #define ATS_ENABLE	0x8000
 
 #define IOVA		0x10000000
-#define PAGE_BYTES	4096
 
 static char bdf[PCI_BDF_LEN];
 
@@ -48,9 +58,9 @@ static int ats_is_on(void)
 
 static void test_moves(int fd, int iommufd, void *page)
 {
-	int first = ioas_alloc(iommufd), second = ioas_alloc(iommufd), err;
+	int first = ioas_new(iommufd), second = ioas_new(iommufd), err;
 
-	err = ioas_map(iommufd, first, page, PAGE_BYTES, IOVA);
+	err = ioas_map_fixed(iommufd, first, page, PAGE_BYTES, IOVA);
 	tap_ok(first > 0 && second > 0 && !err, "two address spaces, a page in one");
 
 	err = cdev_attach(fd, first);

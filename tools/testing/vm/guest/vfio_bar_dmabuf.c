@@ -4,12 +4,23 @@
  * memory, and that it does not any more once the memory went away.
  */
 #define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "bar.h"
-#include "expect.h"
-#include "tap.h"
-#include "vfio_group.h"
+#include "lib/expect.h"
+#include "lib/iommufd.h"
+#include "lib/memory.h"
+#include "lib/pci.h"
+#include "lib/tap.h"
+#include "lib/vfio_cdev.h"
+#include "lib/vfio_group.h"
 
 #define IOVA		0x40000000ULL
 #define RANGES		4
@@ -135,15 +146,15 @@ static void test_map_errnos(int fd)
 	feature.arg.nr_ranges = 2;
 	feature.range[1] = (struct vfio_region_dma_range){ 2 * PAGE_BYTES, PAGE_BYTES };
 	dmabuf = must(feature_call(fd, &feature), "share two ranges");
-	expect(-EOPNOTSUPP, ioas_map_file(iommufd, ioas, dmabuf, 0, PAGE_BYTES, IOVA),
+	expect(-EOPNOTSUPP, ioas_map_file_fixed(iommufd, ioas, dmabuf, 0, PAGE_BYTES, IOVA),
 	       "map two ranges");
 	tap_ok(lseek(dmabuf, 0, SEEK_END) == 2 * PAGE_BYTES, "they are two pages");
 	tap_ok(fcntl(dmabuf, F_GETFD) == FD_CLOEXEC, "the descriptor is closed by exec");
 	close(dmabuf);
 	dmabuf = must(share(fd, 0, PAGE_BYTES), "share a page");
-	expect(-EINVAL, ioas_map_file(iommufd, ioas, dmabuf, 0, 2 * PAGE_BYTES, IOVA),
+	expect(-EINVAL, ioas_map_file_fixed(iommufd, ioas, dmabuf, 0, 2 * PAGE_BYTES, IOVA),
 	       "map more than that");
-	expect(-EINVAL, ioas_map_file(iommufd, ioas, dmabuf, PAGE_BYTES, PAGE_BYTES, IOVA),
+	expect(-EINVAL, ioas_map_file_fixed(iommufd, ioas, dmabuf, PAGE_BYTES, PAGE_BYTES, IOVA),
 	       "map what is behind");
 	tap_ok(mmap(NULL, PAGE_BYTES, PROT_READ, MAP_SHARED, dmabuf, 0) == MAP_FAILED,
 	       "the processor does not map it");
@@ -156,7 +167,7 @@ static void test_dma(int fd, uint8_t *shm)
 	int dmabuf = must(share(fd, 4 * PAGE_BYTES, 4 * PAGE_BYTES), "share pages 4 to 7");
 
 	tap_ok(shm_blocked(master, shm + 5 * PAGE_BYTES, IOVA), "nothing arrives unmapped");
-	expect(0, ioas_map_file(iommufd, ioas, dmabuf, PAGE_BYTES, PAGE_BYTES, IOVA),
+	expect(0, ioas_map_file_fixed(iommufd, ioas, dmabuf, PAGE_BYTES, PAGE_BYTES, IOVA),
 	       "map page 5");
 	tap_ok(shm_arrives(master, shm + 5 * PAGE_BYTES, IOVA), "page 5 is written");
 	shm_fill(shm + 4 * PAGE_BYTES, CANARY);
@@ -166,17 +177,19 @@ static void test_dma(int fd, uint8_t *shm)
 
 	/* And the other way, from the BAR through the master to memory */
 	shm_fill(shm + 5 * PAGE_BYTES, 0x3c);
-	expect(0, ioas_map(iommufd, ioas, mem, PAGE_BYTES, IOVA + 16 * PAGE_BYTES), "map memory");
+	expect(0, ioas_map_fixed(iommufd, ioas, mem, PAGE_BYTES, IOVA + 16 * PAGE_BYTES),
+	       "map memory");
 	expect(0, edu_load(master, IOVA, EDU_MAX_BYTES), "read page 5");
 	expect(0, edu_store(master, IOVA + 16 * PAGE_BYTES, EDU_MAX_BYTES), "write it to memory");
 	tap_ok(page_is(mem, EDU_MAX_BYTES, 0x3c), "what was read is what was there");
 	memset(mem, 0, PAGE_BYTES);
 	expect(0, edu_load(master, IOVA + 16 * PAGE_BYTES, EDU_MAX_BYTES), "zeros again");
-	expect(0, ioas_unmap(iommufd, ioas, IOVA + 16 * PAGE_BYTES, PAGE_BYTES), "unmap memory");
+	expect(0, ioas_unmap(iommufd, ioas, IOVA + 16 * PAGE_BYTES, PAGE_BYTES, NULL),
+	       "unmap memory");
 
 	close(dmabuf);
 	tap_ok(shm_arrives(master, shm + 5 * PAGE_BYTES, IOVA), "closed, it is still mapped");
-	expect(0, ioas_unmap(iommufd, ioas, IOVA, PAGE_BYTES), "unmap page 5");
+	expect(0, ioas_unmap(iommufd, ioas, IOVA, PAGE_BYTES, NULL), "unmap page 5");
 	tap_ok(shm_blocked(master, shm + 5 * PAGE_BYTES, IOVA), "nothing arrives any more");
 	munmap(mem, PAGE_BYTES);
 }
@@ -185,8 +198,9 @@ static void test_dma(int fd, uint8_t *shm)
 static void expect_revoked(int dmabuf, uint8_t *shm, const char *what)
 {
 	tap_ok(shm_blocked(master, shm, IOVA), "%s: the old mapping leads nowhere", what);
-	expect(0, ioas_unmap(iommufd, ioas, IOVA, PAGE_BYTES), "%s: unmap", what);
-	expect(0, ioas_map_file(iommufd, ioas, dmabuf, 0, PAGE_BYTES, IOVA), "%s: map again", what);
+	expect(0, ioas_unmap(iommufd, ioas, IOVA, PAGE_BYTES, NULL), "%s: unmap", what);
+	expect(0, ioas_map_file_fixed(iommufd, ioas, dmabuf, 0, PAGE_BYTES, IOVA),
+	       "%s: map again", what);
 	tap_ok(shm_arrives(master, shm, IOVA), "%s: and it works", what);
 }
 
@@ -196,30 +210,30 @@ static int low_power(int fd, uint32_t feature)
 		.argsz = sizeof(arg), .flags = VFIO_DEVICE_FEATURE_SET | feature,
 	};
 
-	return call(fd, VFIO_DEVICE_FEATURE, &arg);
+	return iommufd_call(fd, VFIO_DEVICE_FEATURE, &arg);
 }
 
 static void test_revoke(int fd, uint8_t *shm)
 {
 	int dmabuf = must(share(fd, 0, SHM_BYTES), "share the BAR"), late;
 
-	expect(0, ioas_map_file(iommufd, ioas, dmabuf, 0, PAGE_BYTES, IOVA), "map it");
+	expect(0, ioas_map_file_fixed(iommufd, ioas, dmabuf, 0, PAGE_BYTES, IOVA), "map it");
 	tap_ok(shm_arrives(master, shm, IOVA), "it can be written");
 
 	expect(0, shm_decode(fd, true), "enable what is enabled");
 	tap_ok(shm_arrives(master, shm, IOVA), "that changes nothing");
 	expect(0, shm_decode(fd, false), "memory off");
-	expect(-ENODEV, ioas_map_file(iommufd, ioas, dmabuf, 0, PAGE_BYTES, 2 * IOVA),
+	expect(-ENODEV, ioas_map_file_fixed(iommufd, ioas, dmabuf, 0, PAGE_BYTES, 2 * IOVA),
 	       "memory off: map");
 	late = must(share(fd, 0, PAGE_BYTES), "memory off: share");
-	expect(-ENODEV, ioas_map_file(iommufd, ioas, late, 0, PAGE_BYTES, 2 * IOVA),
+	expect(-ENODEV, ioas_map_file_fixed(iommufd, ioas, late, 0, PAGE_BYTES, 2 * IOVA),
 	       "memory off: map that");
 	expect(0, shm_decode(fd, true), "memory on");
 	expect_revoked(dmabuf, shm, "memory off and on");
-	expect(0, ioas_map_file(iommufd, ioas, late, 0, PAGE_BYTES, 2 * IOVA),
+	expect(0, ioas_map_file_fixed(iommufd, ioas, late, 0, PAGE_BYTES, 2 * IOVA),
 	       "what was shared meanwhile can be mapped");
 	tap_ok(shm_arrives(master, shm, 2 * IOVA), "and written");
-	expect(0, ioas_unmap(iommufd, ioas, 2 * IOVA, PAGE_BYTES), "unmap that");
+	expect(0, ioas_unmap(iommufd, ioas, 2 * IOVA, PAGE_BYTES, NULL), "unmap that");
 	close(late);
 
 	expect(0, shm_reset(fd), "reset");
@@ -229,11 +243,11 @@ static void test_revoke(int fd, uint8_t *shm)
 	expect(0, cdev_enable(fd), "enable the device");
 	expect_revoked(dmabuf, shm, "hot reset");
 	expect(0, low_power(fd, VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY), "low power");
-	expect(-ENODEV, ioas_map_file(iommufd, ioas, dmabuf, 0, PAGE_BYTES, 2 * IOVA),
+	expect(-ENODEV, ioas_map_file_fixed(iommufd, ioas, dmabuf, 0, PAGE_BYTES, 2 * IOVA),
 	       "low power: map");
 	expect(0, low_power(fd, VFIO_DEVICE_FEATURE_LOW_POWER_EXIT), "full power");
 	expect_revoked(dmabuf, shm, "low power");
-	expect(0, ioas_unmap(iommufd, ioas, IOVA, PAGE_BYTES), "unmap");
+	expect(0, ioas_unmap(iommufd, ioas, IOVA, PAGE_BYTES, NULL), "unmap");
 	close(dmabuf);
 }
 
@@ -244,13 +258,13 @@ static void test_shared_in_low_power(int fd, uint8_t *shm)
 
 	expect(0, low_power(fd, VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY), "low power");
 	dmabuf = must(share(fd, 0, PAGE_BYTES), "low power: share");
-	expect(-ENODEV, ioas_map_file(iommufd, ioas, dmabuf, 0, PAGE_BYTES, 2 * IOVA),
+	expect(-ENODEV, ioas_map_file_fixed(iommufd, ioas, dmabuf, 0, PAGE_BYTES, 2 * IOVA),
 	       "low power: map that");
 	expect(0, low_power(fd, VFIO_DEVICE_FEATURE_LOW_POWER_EXIT), "full power");
-	expect(0, ioas_map_file(iommufd, ioas, dmabuf, 0, PAGE_BYTES, 2 * IOVA),
+	expect(0, ioas_map_file_fixed(iommufd, ioas, dmabuf, 0, PAGE_BYTES, 2 * IOVA),
 	       "what was shared meanwhile can be mapped");
 	tap_ok(shm_arrives(master, shm, 2 * IOVA), "and written");
-	expect(0, ioas_unmap(iommufd, ioas, 2 * IOVA, PAGE_BYTES), "unmap that");
+	expect(0, ioas_unmap(iommufd, ioas, 2 * IOVA, PAGE_BYTES, NULL), "unmap that");
 	close(dmabuf);
 }
 
@@ -294,20 +308,23 @@ static void test_power_state(void)
 	control = power_register(fd);
 	tap_ok(control > 0, "its power state can be written");
 	early = must(feature_call(fd, &feature), "share a page");
-	expect(0, ioas_map_file(iommufd, ioas, early, 0, PAGE_BYTES, 3 * IOVA), "map it");
+	expect(0, ioas_map_file_fixed(iommufd, ioas, early, 0, PAGE_BYTES, 3 * IOVA), "map it");
 	expect(0, set_power(fd, control, POWER_D3), "to D3");
-	expect(-ENODEV, ioas_map_file(iommufd, ioas, early, 0, PAGE_BYTES, 4 * IOVA), "D3: map");
+	expect(-ENODEV, ioas_map_file_fixed(iommufd, ioas, early, 0, PAGE_BYTES, 4 * IOVA),
+	       "D3: map");
 	late = must(feature_call(fd, &feature), "D3: share");
-	expect(-ENODEV, ioas_map_file(iommufd, ioas, late, 0, PAGE_BYTES, 4 * IOVA),
+	expect(-ENODEV, ioas_map_file_fixed(iommufd, ioas, late, 0, PAGE_BYTES, 4 * IOVA),
 	       "D3: map that");
 	expect(0, set_power(fd, control, POWER_D0), "back to D0");
 	/* The function may have been reset on its way back */
 	expect(0, shm_decode(fd, true), "memory on");
-	expect(0, ioas_map_file(iommufd, ioas, late, 0, PAGE_BYTES, 4 * IOVA), "D0: map that");
-	expect(0, ioas_map_file(iommufd, ioas, early, 0, PAGE_BYTES, 5 * IOVA), "and the other");
-	expect(0, ioas_unmap(iommufd, ioas, 3 * IOVA, PAGE_BYTES), "unmap the one before");
-	expect(0, ioas_unmap(iommufd, ioas, 4 * IOVA, PAGE_BYTES), "and after");
-	expect(0, ioas_unmap(iommufd, ioas, 5 * IOVA, PAGE_BYTES), "and the last one");
+	expect(0, ioas_map_file_fixed(iommufd, ioas, late, 0, PAGE_BYTES, 4 * IOVA),
+	       "D0: map that");
+	expect(0, ioas_map_file_fixed(iommufd, ioas, early, 0, PAGE_BYTES, 5 * IOVA),
+	       "and the other");
+	expect(0, ioas_unmap(iommufd, ioas, 3 * IOVA, PAGE_BYTES, NULL), "unmap the one before");
+	expect(0, ioas_unmap(iommufd, ioas, 4 * IOVA, PAGE_BYTES, NULL), "and after");
+	expect(0, ioas_unmap(iommufd, ioas, 5 * IOVA, PAGE_BYTES, NULL), "and the last one");
 	close(late);
 	close(early);
 	close(fd);
@@ -322,12 +339,12 @@ static void test_copies(int fd, int edu, uint8_t *shm)
 			 IOMMU_IOAS_MAP_WRITEABLE,
 		.dst_iova = IOVA, .src_ioas_id = ioas,
 	};
-	int other = must(ioas_alloc(iommufd), "another address space");
+	int other = must(ioas_new(iommufd), "another address space");
 	int dmabuf = must(share(fd, 0, PAGE_BYTES), "share a page");
 
 	copy.dst_ioas_id = other;
-	expect(0, ioas_map_file(iommufd, ioas, dmabuf, 0, PAGE_BYTES, IOVA), "map it");
-	expect(0, call(iommufd, IOMMU_IOAS_COPY, &copy), "copy it there");
+	expect(0, ioas_map_file_fixed(iommufd, ioas, dmabuf, 0, PAGE_BYTES, IOVA), "map it");
+	expect(0, iommufd_call(iommufd, IOMMU_IOAS_COPY, &copy), "copy it there");
 	must(cdev_attach(edu, other), "move the master there");
 	tap_ok(shm_arrives(master, shm, IOVA), "the copy can be written");
 	expect(0, shm_decode(fd, false), "memory off");
@@ -335,7 +352,7 @@ static void test_copies(int fd, int edu, uint8_t *shm)
 	tap_ok(shm_blocked(master, shm, IOVA), "the copy leads nowhere");
 	must(cdev_attach(edu, ioas), "move the master back");
 	tap_ok(shm_blocked(master, shm, IOVA), "nor does the first, in a new page table");
-	expect(0, ioas_unmap(iommufd, ioas, IOVA, PAGE_BYTES), "unmap");
+	expect(0, ioas_unmap(iommufd, ioas, IOVA, PAGE_BYTES, NULL), "unmap");
 	expect(0, object_destroy(iommufd, other), "destroy the other");
 	close(dmabuf);
 }
@@ -346,9 +363,9 @@ static void *map_and_unmap(void *arg)
 	int i, err, bad = 0;
 
 	for (i = 0; i < RACE_ROUNDS; i++) {
-		err = ioas_map_file(iommufd, ioas, *dmabuf, 0, PAGE_BYTES, IOVA);
+		err = ioas_map_file_fixed(iommufd, ioas, *dmabuf, 0, PAGE_BYTES, IOVA);
 		bad |= err && err != -ENODEV;
-		bad |= !err && ioas_unmap(iommufd, ioas, IOVA, PAGE_BYTES);
+		bad |= !err && ioas_unmap(iommufd, ioas, IOVA, PAGE_BYTES, NULL);
 	}
 	return bad ? arg : NULL;
 }
@@ -382,9 +399,10 @@ static void test_race(int fd, uint8_t *shm)
 	pthread_join(sharer, &failed[1]);
 	tap_ok(!bad && !failed[0] && !failed[1], "map, share, on and off at once");
 	expect(0, shm_decode(fd, true), "memory on");
-	expect(0, ioas_map_file(iommufd, ioas, dmabuf, 0, PAGE_BYTES, IOVA), "map after that");
+	expect(0, ioas_map_file_fixed(iommufd, ioas, dmabuf, 0, PAGE_BYTES, IOVA),
+	       "map after that");
 	tap_ok(shm_arrives(master, shm, IOVA), "it can be written");
-	expect(0, ioas_unmap(iommufd, ioas, IOVA, PAGE_BYTES), "unmap");
+	expect(0, ioas_unmap(iommufd, ioas, IOVA, PAGE_BYTES, NULL), "unmap");
 	close(dmabuf);
 }
 
@@ -393,17 +411,17 @@ static void test_close(int *fd, uint8_t **shm)
 {
 	int dmabuf = must(share(*fd, 0, PAGE_BYTES), "share a page");
 
-	expect(0, ioas_map_file(iommufd, ioas, dmabuf, 0, PAGE_BYTES, IOVA), "map it");
+	expect(0, ioas_map_file_fixed(iommufd, ioas, dmabuf, 0, PAGE_BYTES, IOVA), "map it");
 	munmap(*shm, SHM_BYTES);
 	close(*fd);
-	expect(-ENODEV, ioas_map_file(iommufd, ioas, dmabuf, 0, PAGE_BYTES, 2 * IOVA),
+	expect(-ENODEV, ioas_map_file_fixed(iommufd, ioas, dmabuf, 0, PAGE_BYTES, 2 * IOVA),
 	       "closed: map");
 	*fd = take(target_bdf);
 	*shm = shm_mmap(*fd);
 	tap_ok(shm_blocked(master, *shm, IOVA), "open again: the mapping leads nowhere");
-	expect(-ENODEV, ioas_map_file(iommufd, ioas, dmabuf, 0, PAGE_BYTES, 2 * IOVA),
+	expect(-ENODEV, ioas_map_file_fixed(iommufd, ioas, dmabuf, 0, PAGE_BYTES, 2 * IOVA),
 	       "open again: map");
-	expect(0, ioas_unmap(iommufd, ioas, IOVA, PAGE_BYTES), "unmap");
+	expect(0, ioas_unmap(iommufd, ioas, IOVA, PAGE_BYTES, NULL), "unmap");
 	close(dmabuf);
 }
 
@@ -412,14 +430,14 @@ static void test_removal(int fd, uint8_t *shm)
 {
 	int dmabuf = must(share(fd, 0, PAGE_BYTES), "share a page");
 
-	expect(0, ioas_map_file(iommufd, ioas, dmabuf, 0, PAGE_BYTES, IOVA), "map it");
+	expect(0, ioas_map_file_fixed(iommufd, ioas, dmabuf, 0, PAGE_BYTES, IOVA), "map it");
 	munmap(shm, SHM_BYTES);
 	close(fd);
 	expect(0, pci_bind(target_bdf, ""), "the driver leaves");
-	expect(-ENODEV, ioas_map_file(iommufd, ioas, dmabuf, 0, PAGE_BYTES, 2 * IOVA),
+	expect(-ENODEV, ioas_map_file_fixed(iommufd, ioas, dmabuf, 0, PAGE_BYTES, 2 * IOVA),
 	       "without a driver: map");
 	close(dmabuf);
-	expect(0, ioas_unmap(iommufd, ioas, IOVA, PAGE_BYTES), "unmap the last of it");
+	expect(0, ioas_unmap(iommufd, ioas, IOVA, PAGE_BYTES, NULL), "unmap the last of it");
 	expect(0, pci_bind(target_bdf, "vfio-pci"), "the driver comes back");
 }
 
@@ -440,12 +458,12 @@ static void test_groups(void)
 	target = must(group_device(group[1], target_bdf), "open the target");
 	expect(0, cdev_enable(edu), "enable the master");
 	expect(0, cdev_enable(target), "enable the target");
-	expect(0, call(iommufd, IOMMU_VFIO_IOAS, &get), "their address space");
+	expect(0, iommufd_call(iommufd, IOMMU_VFIO_IOAS, &get), "their address space");
 	ioas = get.ioas_id;
 	master = cdev_regs(edu, &len);
 	shm = shm_mmap(target);
 	dmabuf = must(share(target, 0, PAGE_BYTES), "groups: share");
-	expect(0, ioas_map_file(iommufd, ioas, dmabuf, 0, PAGE_BYTES, IOVA), "groups: map");
+	expect(0, ioas_map_file_fixed(iommufd, ioas, dmabuf, 0, PAGE_BYTES, IOVA), "groups: map");
 	tap_ok(master && shm && shm_arrives(master, shm, IOVA), "groups: it can be written");
 	expect(0, shm_reset(target), "groups: reset");
 	expect(0, cdev_enable(target), "enable the target");
@@ -472,7 +490,7 @@ int main(void)
 		    "vfio-pci has them"))
 		return tap_end();
 	iommufd = must(iommufd_open(), "open /dev/iommu");
-	ioas = must(ioas_alloc(iommufd), "an address space");
+	ioas = must(ioas_new(iommufd), "an address space");
 	edu = take(master_bdf);
 	must(cdev_attach(edu, ioas), "attach the master");
 	target = take(target_bdf);

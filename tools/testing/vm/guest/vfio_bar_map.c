@@ -6,19 +6,30 @@
  *   vfio_bar_map type1|iommufd
  */
 #define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "bar.h"
-#include "expect.h"
-#include "held.h"
-#include "tap.h"
-#include "vfio_group.h"
+#include "lib/expect.h"
+#include "lib/held.h"
+#include "lib/iommufd.h"
+#include "lib/memory.h"
+#include "lib/pci.h"
+#include "lib/tap.h"
+#include "lib/vfio_cdev.h"
+#include "lib/vfio_group.h"
 
 #define IOVA		0x40000000ULL
 #define IOVA_PART	0x50000000ULL
 #define LAST_PAGE	(SHM_BYTES - PAGE_BYTES)
 #define RACE_ROUNDS	100
-#define NO_SUCH_ID	0x7fffffff
 #define MANY		500
 
 static char master_bdf[PCI_BDF_LEN], target_bdf[PCI_BDF_LEN];
@@ -128,7 +139,7 @@ static int hot_reset(void)
 		int32_t fd;
 	} arg = { .head = { .argsz = sizeof(arg), .count = 1 }, .fd = group[1] };
 
-	return call(target, VFIO_DEVICE_PCI_HOT_RESET, &arg);
+	return iommufd_call(target, VFIO_DEVICE_PCI_HOT_RESET, &arg);
 }
 
 /* The mapping of a BAR outlives everything that happens to the device */
@@ -190,13 +201,9 @@ static void test_race(void)
 
 static int ioas_map_bar(uint32_t ioas, const void *mem, uint64_t bytes, uint32_t access)
 {
-	struct iommu_ioas_map arg = {
-		.size = sizeof(arg), .flags = IOMMU_IOAS_MAP_FIXED_IOVA | access,
-		.ioas_id = ioas, .user_va = (uintptr_t)mem, .length = bytes,
-		.iova = IOVA_PART,
-	};
+	uint64_t iova = IOVA_PART;
 
-	return call(container, IOMMU_IOAS_MAP, &arg);
+	return ioas_map(container, ioas, mem, bytes, &iova, IOMMU_IOAS_MAP_FIXED_IOVA | access);
 }
 
 /* IOMMU_IOAS_MAP takes the address by the same rules, which are beyond mainline's */
@@ -212,12 +219,12 @@ static void test_ioas_map(uint32_t ioas)
 	expect(0, shm_decode(target, false), "memory off");
 	expect(0, shm_decode(target, true), "memory on");
 	tap_ok(shm_arrives(master, shm, IOVA_PART), "memory off and on: it is written");
-	expect(0, ioas_unmap(container, ioas, IOVA_PART, 2 * PAGE_BYTES), "IOAS_UNMAP");
+	expect(0, ioas_unmap(container, ioas, IOVA_PART, 2 * PAGE_BYTES, NULL), "IOAS_UNMAP");
 	tap_ok(shm_blocked(master, shm, IOVA_PART), "it is written no more");
 	expect(0, ioas_map_bar(ioas, shm, PAGE_BYTES, IOMMU_IOAS_MAP_READABLE),
 	       "IOAS_MAP to be read");
 	tap_ok(shm_blocked(master, shm, IOVA_PART), "a write is blocked");
-	expect(0, ioas_unmap(container, ioas, IOVA_PART, PAGE_BYTES), "IOAS_UNMAP");
+	expect(0, ioas_unmap(container, ioas, IOVA_PART, PAGE_BYTES, NULL), "IOAS_UNMAP");
 	expect(-EINVAL, ioas_map_bar(ioas, shm, PAGE_BYTES, 0), "IOAS_MAP without access");
 	expect(-EINVAL, ioas_map_bar(ioas, shm, 0, both), "IOAS_MAP of nothing");
 	expect(-EOVERFLOW, ioas_map_bar(ioas, shm, -(uintptr_t)shm, both),
@@ -272,7 +279,7 @@ static void test_cost(uint32_t ioas)
 	expect(0, shm_decode(target, true), "memory on");
 	tap_ok(shm_arrives(master, shm + PAGE_BYTES, IOVA + 17 * PAGE_BYTES),
 	       "and the second, after memory was off");
-	expect(0, ioas_unmap(container, ioas, IOVA, MANY * PAGE_BYTES), "unmap all");
+	expect(0, ioas_unmap(container, ioas, IOVA, MANY * PAGE_BYTES, NULL), "unmap all");
 	expect(before - 1, dma_bufs(), "and none is left");
 	expect(0, map(shm, SHM_BYTES, IOVA), "map the BAR");
 }
@@ -284,7 +291,7 @@ static void reopen_master(uint32_t ioas)
 	};
 
 	close_master();
-	expect(0, call(container, IOMMU_VFIO_IOAS, &set), "another address space");
+	expect(0, iommufd_call(container, IOMMU_VFIO_IOAS, &set), "another address space");
 	open_master();
 }
 
@@ -292,7 +299,7 @@ static void reopen_master(uint32_t ioas)
 static void test_before_attach(uint32_t ioas)
 {
 	const uint32_t both = IOMMU_IOAS_MAP_READABLE | IOMMU_IOAS_MAP_WRITEABLE;
-	int other = must(ioas_alloc(container), "an address space without devices");
+	int other = must(ioas_new(container), "an address space without devices");
 	struct vfio_region_info bar;
 	uint8_t *mem;
 
@@ -311,7 +318,7 @@ static void test_before_attach(uint32_t ioas)
 	/* Which does not lead there any more when a device comes */
 	expect(0, ioas_map_bar(other, mem, PAGE_BYTES, IOMMU_IOAS_MAP_READABLE),
 	       "no device: IOAS_MAP to be read");
-	expect(0, ioas_unmap(container, other, IOVA_PART, PAGE_BYTES), "IOAS_UNMAP");
+	expect(0, ioas_unmap(container, other, IOVA_PART, PAGE_BYTES, NULL), "IOAS_UNMAP");
 	munmap(mem, SHM_BYTES);
 	mem = mmap(NULL, SHM_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, target, bar.offset);
 	tap_ok(mem != MAP_FAILED, "the BAR once more, to be written");
@@ -331,7 +338,7 @@ static void test_before_attach(uint32_t ioas)
 
 static void *call_unmap(void *arg)
 {
-	return (void *)(intptr_t)call(container, IOMMU_IOAS_UNMAP, arg);
+	return (void *)(intptr_t)iommufd_call(container, IOMMU_IOAS_UNMAP, arg);
 }
 
 /*
@@ -355,7 +362,7 @@ static void test_dying(uint32_t ioas)
 	pthread_create(&thread, NULL, call_unmap, held.mem);
 	tap_ok(held_is_wanted(&held), "the last mapping is gone, and its task cannot return");
 	expect(0, map(shm, PAGE_BYTES, IOVA_PART), "map the BAR meanwhile");
-	expect(0, held_protect(&held, false), "the task goes on");
+	expect(0, held_release(&held), "the task goes on");
 	pthread_join(thread, &err);
 	expect(0, (intptr_t)err, "IOAS_UNMAP");
 	held_close(&held);
@@ -373,7 +380,7 @@ static void test_iommufd(void)
 {
 	struct iommu_vfio_ioas get = { .size = sizeof(get), .op = IOMMU_VFIO_IOAS_GET };
 
-	expect(0, call(container, IOMMU_VFIO_IOAS, &get), "the address space");
+	expect(0, iommufd_call(container, IOMMU_VFIO_IOAS, &get), "the address space");
 	test_ioas_map(get.ioas_id);
 	test_cost(get.ioas_id);
 	test_dying(get.ioas_id);

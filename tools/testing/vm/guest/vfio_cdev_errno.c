@@ -5,23 +5,36 @@
  * bound.
  */
 #define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "edu.h"
-#include "expect.h"
-#include "page.h"
-#include "tap.h"
-#include "vfio_cdev.h"
-#include "vfio_group.h"
+#include "lib/expect.h"
+#include "lib/file.h"
+#include "lib/iommufd.h"
+#include "lib/memory.h"
+#include "lib/pci.h"
+#include "lib/tap.h"
+#include "lib/vfio_cdev.h"
+#include "lib/vfio_group.h"
 
 #define IOVA_DATA	0x40000000ULL
 #define IOVA_MSI	0xfee00000ULL
 #define CANARY		0xa5
-#define NO_SUCH_ID	0x7ffffff0u
 #define TOKEN		VFIO_DEVICE_BIND_FLAG_TOKEN
 #define UNKNOWN_FLAG	(1u << 31)
 /* A kernel without the driver's answer gives up a good deal later. */
@@ -31,37 +44,13 @@
 static char bdf[PCI_BDF_LEN];
 static int iommufd;
 
-/* Last bytes before a page that cannot be read. */
-static void *before_hole(const void *data, size_t bytes)
-{
-	char *pages = mmap(NULL, 2 * PAGE_BYTES, PROT_READ | PROT_WRITE,
-			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (pages == MAP_FAILED)
-		return NULL;
-	munmap(pages + PAGE_BYTES, PAGE_BYTES);
-	return memcpy(pages + PAGE_BYTES - bytes, data, bytes);
-}
-
-static void *read_only(const void *data, size_t bytes)
-{
-	void *page = mmap(NULL, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-			  -1, 0);
-
-	if (page == MAP_FAILED)
-		return NULL;
-	memcpy(page, data, bytes);
-	mprotect(page, PAGE_BYTES, PROT_READ);
-	return page;
-}
-
 static int bind_raw(int fd, uint32_t argsz, uint32_t flags, int to, const void *token)
 {
 	struct vfio_device_bind_iommufd bind = {
 		.argsz = argsz, .flags = flags, .iommufd = to, .token_uuid_ptr = (uintptr_t)token,
 	};
 
-	return call(fd, VFIO_DEVICE_BIND_IOMMUFD, &bind);
+	return iommufd_call(fd, VFIO_DEVICE_BIND_IOMMUFD, &bind);
 }
 
 /* To the iommufd of the test, with nothing unusual about it */
@@ -102,13 +91,15 @@ static void test_not_bound(int fd)
 	char byte = 0;
 	void *map;
 
-	expect(-EINVAL, call(fd, VFIO_DEVICE_GET_INFO, &info), "not bound: GET_INFO");
-	expect(-EINVAL, call(fd, VFIO_DEVICE_FEATURE, &feature), "not bound: FEATURE");
-	expect(-EINVAL, call(fd, VFIO_DEVICE_RESET, NULL), "not bound: RESET");
-	expect(-EINVAL, call(fd, _IO(';', 255), NULL), "not bound: a number nobody knows");
-	expect(-EINVAL, call(fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, NULL), "not bound: ATTACH of NULL");
+	expect(-EINVAL, iommufd_call(fd, VFIO_DEVICE_GET_INFO, &info), "not bound: GET_INFO");
+	expect(-EINVAL, iommufd_call(fd, VFIO_DEVICE_FEATURE, &feature), "not bound: FEATURE");
+	expect(-EINVAL, iommufd_call(fd, VFIO_DEVICE_RESET, NULL), "not bound: RESET");
+	expect(-EINVAL, iommufd_call(fd, _IO(';', 255), NULL), "not bound: a number nobody knows");
+	expect(-EINVAL, iommufd_call(fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, NULL),
+	       "not bound: ATTACH of NULL");
 	expect(-EINVAL, cdev_attach(fd, NO_SUCH_ID), "not bound: ATTACH");
-	expect(-EINVAL, call(fd, VFIO_DEVICE_DETACH_IOMMUFD_PT, NULL), "not bound: DETACH of NULL");
+	expect(-EINVAL, iommufd_call(fd, VFIO_DEVICE_DETACH_IOMMUFD_PT, NULL),
+	       "not bound: DETACH of NULL");
 	expect(-EINVAL, cdev_detach(fd), "not bound: DETACH");
 	expect(-EINVAL, pread(fd, &byte, 1, 0) < 0 ? -errno : 0, "not bound: read");
 	expect(-EINVAL, pwrite(fd, &byte, 1, 0) < 0 ? -errno : 0, "not bound: write");
@@ -128,27 +119,29 @@ static void test_bind_sizes(void)
 	uint32_t size;
 
 	longer.bind.iommufd = iommufd;
-	expect(-EFAULT, call(fd, VFIO_DEVICE_BIND_IOMMUFD, NULL), "BIND of NULL");
+	expect(-EFAULT, iommufd_call(fd, VFIO_DEVICE_BIND_IOMMUFD, NULL), "BIND of NULL");
 	for (size = 0; size < 16; size += 5)
 		expect(-EINVAL, bind_raw(fd, size, 0, iommufd, NULL), "BIND of %u bytes", size);
-	expect(-EFAULT, call(fd, VFIO_DEVICE_BIND_IOMMUFD, before_hole(&arg, 16)),
+	expect(-EFAULT, iommufd_call(fd, VFIO_DEVICE_BIND_IOMMUFD, before_hole(&arg, 16)),
 	       "BIND of 24 bytes, 16 of them readable");
 	longer.tail = 1;
 	longer.bind.iommufd = -1;
-	expect(-E2BIG, call(fd, VFIO_DEVICE_BIND_IOMMUFD, &longer),
+	expect(-E2BIG, iommufd_call(fd, VFIO_DEVICE_BIND_IOMMUFD, &longer),
 	       "BIND with a tail that is not zero, before a wrong descriptor");
 	longer.bind.iommufd = iommufd;
 	longer.tail = 1ULL << 63;
-	expect(-E2BIG, call(fd, VFIO_DEVICE_BIND_IOMMUFD, &longer), "BIND with its last bit set");
+	expect(-E2BIG, iommufd_call(fd, VFIO_DEVICE_BIND_IOMMUFD, &longer),
+	       "BIND with its last bit set");
 	longer.tail = 0;
-	expect(0, call(fd, VFIO_DEVICE_BIND_IOMMUFD, &longer), "BIND with a tail of zeroes");
+	expect(0, iommufd_call(fd, VFIO_DEVICE_BIND_IOMMUFD, &longer),
+	       "BIND with a tail of zeroes");
 	tap_ok(longer.bind.out_devid && longer.bind.argsz == sizeof(longer) && !longer.tail,
 	       "it has an id, and nothing else was written");
 	close(fd);
 
 	fd = must(cdev_open(bdf), "open the node");
 	arg.argsz = 16;
-	expect(0, call(fd, VFIO_DEVICE_BIND_IOMMUFD, before_hole(&arg, 16)),
+	expect(0, iommufd_call(fd, VFIO_DEVICE_BIND_IOMMUFD, before_hole(&arg, 16)),
 	       "BIND of 16 bytes and not a byte more");
 	close(fd);
 }
@@ -174,7 +167,8 @@ static void test_bind_values(void)
 	expect(-EBADF, bind_raw(fd, 24, 0, 999, NULL), "BIND to a closed descriptor");
 	expect(-EBADFD, bind_raw(fd, 24, 0, null_fd, NULL), "BIND to /dev/null");
 	expect(-EBADFD, bind_raw(fd, 24, 0, fd, NULL), "BIND to itself");
-	expect(-EFAULT, call(fd, VFIO_DEVICE_BIND_IOMMUFD, read_only(&arg, sizeof(arg))),
+	expect(-EFAULT, iommufd_call(fd, VFIO_DEVICE_BIND_IOMMUFD,
+				     read_only_copy(&arg, sizeof(arg))),
 	       "BIND with no place for the id");
 	test_not_bound(fd);
 	expect(0, bind(fd), "BIND after all that failed");
@@ -217,14 +211,15 @@ static void test_group(void)
 	expect(-EBUSY, bind_raw(fd, 24, 0, 999, NULL),
 	       "group open: BIND, before a closed descriptor");
 	container = must(open("/dev/vfio/vfio", O_RDWR), "open a container");
-	expect(0, call(group, VFIO_GROUP_SET_CONTAINER, &container), "group open: SET_CONTAINER");
+	expect(0, iommufd_call(group, VFIO_GROUP_SET_CONTAINER, &container),
+	       "group open: SET_CONTAINER");
 	expect(0, ioctl(container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU) ? -errno : 0,
 	       "group open: SET_IOMMU");
 	device = must(ioctl(group, VFIO_GROUP_GET_DEVICE_FD, bdf), "the device of the group");
 	expect(-EINVAL, bind(device), "BIND of a group's device");
 	expect(-EINVAL, bind_raw(device, 24, 0, 999, NULL),
 	       "BIND of a group's device, before a closed descriptor");
-	expect(-EFAULT, call(device, VFIO_DEVICE_BIND_IOMMUFD, NULL),
+	expect(-EFAULT, iommufd_call(device, VFIO_DEVICE_BIND_IOMMUFD, NULL),
 	       "BIND of a group's device, NULL");
 	expect(-ENOTTY, cdev_attach(device, 1), "ATTACH of a group's device");
 	expect(-ENOTTY, cdev_detach(device), "DETACH of a group's device");
@@ -248,7 +243,7 @@ static int feature(int fd, uint32_t argsz, uint32_t flags)
 	struct vfio_device_feature *head = (void *)arg;
 
 	*head = (struct vfio_device_feature){ .argsz = argsz, .flags = flags };
-	return call(fd, VFIO_DEVICE_FEATURE, arg);
+	return iommufd_call(fd, VFIO_DEVICE_FEATURE, arg);
 }
 
 /* covers: VFIO_DEVICE_FEATURE EINVAL ENOTTY */
@@ -257,7 +252,7 @@ static void test_feature(int fd)
 	const uint32_t get = VFIO_DEVICE_FEATURE_GET, set = VFIO_DEVICE_FEATURE_SET;
 	const uint32_t probe = VFIO_DEVICE_FEATURE_PROBE, token = VFIO_DEVICE_FEATURE_PCI_VF_TOKEN;
 
-	expect(-EFAULT, call(fd, VFIO_DEVICE_FEATURE, NULL), "FEATURE of NULL");
+	expect(-EFAULT, iommufd_call(fd, VFIO_DEVICE_FEATURE, NULL), "FEATURE of NULL");
 	expect(-EINVAL, feature(fd, 7, probe | token), "FEATURE of 7 bytes");
 	expect(-EINVAL, feature(fd, 8, probe | 1 << 19 | token), "FEATURE with an unknown flag");
 	expect(-EINVAL, feature(fd, 24, get | set | token), "FEATURE, get and set");
@@ -280,15 +275,15 @@ static void test_device_calls(int fd)
 	struct vfio_region_info config;
 	uint16_t vendor = 0;
 
-	expect(0, call(fd, VFIO_DEVICE_GET_INFO, &info), "bound: GET_INFO");
+	expect(0, iommufd_call(fd, VFIO_DEVICE_GET_INFO, &info), "bound: GET_INFO");
 	tap_ok(info.flags & VFIO_DEVICE_FLAGS_PCI, "bound: it is a PCI function");
 	expect(0, cdev_region(fd, VFIO_PCI_CONFIG_REGION_INDEX, &config), "bound: GET_REGION_INFO");
 	expect(2, pread(fd, &vendor, 2, config.offset), "bound: its vendor can be read");
 	tap_ok(vendor == 0x1234, "bound: it is %x", vendor);
-	expect(-ENODEV, call(fd, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, &hot),
+	expect(-ENODEV, iommufd_call(fd, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, &hot),
 	       "bound: hot reset info");
-	expect(-ENODEV, call(fd, VFIO_DEVICE_PCI_HOT_RESET, &reset), "bound: hot reset");
-	expect(-ENOTTY, call(fd, _IO(';', 255), NULL), "bound: a number nobody knows");
+	expect(-ENODEV, iommufd_call(fd, VFIO_DEVICE_PCI_HOT_RESET, &reset), "bound: hot reset");
+	expect(-ENOTTY, iommufd_call(fd, _IO(';', 255), NULL), "bound: a number nobody knows");
 }
 
 /* covers: VFIO_DEVICE_ATTACH_IOMMUFD_PT EFAULT EINVAL */
@@ -300,21 +295,22 @@ static void test_attach_sizes(int fd, int ioas)
 		uint64_t tail;
 	} longer = { .arg = { .argsz = sizeof(longer), .pt_id = ioas }, .tail = -1ULL };
 
-	expect(-EFAULT, call(fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, NULL), "ATTACH of NULL");
-	expect(-EFAULT, call(fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, before_hole(&arg, 8)),
+	expect(-EFAULT, iommufd_call(fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, NULL), "ATTACH of NULL");
+	expect(-EFAULT, iommufd_call(fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, before_hole(&arg, 8)),
 	       "ATTACH with half a struct readable");
 	arg.argsz = 11;
-	expect(-EINVAL, call(fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &arg), "ATTACH of 11 bytes");
+	expect(-EINVAL, iommufd_call(fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &arg),
+	       "ATTACH of 11 bytes");
 	arg.argsz = 12;
-	expect(0, call(fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, before_hole(&arg, 12)),
+	expect(0, iommufd_call(fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, before_hole(&arg, 12)),
 	       "ATTACH of 12 bytes and not a byte more");
 	expect(0, cdev_detach(fd), "DETACH");
-	expect(0, call(fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &longer),
+	expect(0, iommufd_call(fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &longer),
 	       "ATTACH with a tail that is not zero");
 	tap_ok(longer.tail == -1ULL && longer.arg.argsz == sizeof(longer), "nothing there changed");
 	expect(0, cdev_detach(fd), "DETACH");
 	arg.argsz = UINT32_MAX;
-	expect(0, call(fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, before_hole(&arg, 16)),
+	expect(0, iommufd_call(fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, before_hole(&arg, 16)),
 	       "ATTACH whose size says four gigabytes");
 	expect(0, cdev_detach(fd), "DETACH");
 }
@@ -325,15 +321,16 @@ static void test_attach_values(int fd, int devid, int ioas)
 	struct vfio_device_attach_iommufd_pt arg = { .argsz = 16, .pt_id = ioas };
 
 	arg.flags = 2;
-	expect(-EINVAL, call(fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &arg),
+	expect(-EINVAL, iommufd_call(fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &arg),
 	       "ATTACH with an unknown flag");
 	arg.flags = VFIO_DEVICE_ATTACH_PASID;
-	expect(-EOPNOTSUPP, call(fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &arg), "ATTACH of a PASID");
+	expect(-EOPNOTSUPP, iommufd_call(fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &arg),
+	       "ATTACH of a PASID");
 	arg.argsz = 15;
-	expect(-EINVAL, call(fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &arg),
+	expect(-EINVAL, iommufd_call(fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &arg),
 	       "ATTACH of a PASID, 15 bytes");
 	arg = (struct vfio_device_attach_iommufd_pt){ .argsz = 12, .pt_id = ioas };
-	expect(-EFAULT, call(fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, read_only(&arg, 12)),
+	expect(-EFAULT, iommufd_call(fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, read_only_copy(&arg, 12)),
 	       "ATTACH with no place for the id");
 	expect(-ENOENT, cdev_attach(fd, 0), "ATTACH to id 0");
 	expect(-ENOENT, cdev_attach(fd, NO_SUCH_ID), "ATTACH to an id that is not there");
@@ -344,17 +341,18 @@ static void test_attach_values(int fd, int devid, int ioas)
 /* covers: VFIO_DEVICE_ATTACH_IOMMUFD_PT EFAULT EADDRINUSE */
 static void test_attach_memory(int fd)
 {
-	int ioas = ioas_alloc(iommufd);
+	int ioas = ioas_new(iommufd);
 	void *mem = page_alloc(1);
 
-	expect(0, ioas_map(iommufd, ioas, mem, PAGE_BYTES, IOVA_DATA), "MAP of a page");
+	expect(0, ioas_map_fixed(iommufd, ioas, mem, PAGE_BYTES, IOVA_DATA), "MAP of a page");
 	munmap(mem, PAGE_BYTES);
 	expect(-EFAULT, cdev_attach(fd, ioas), "ATTACH when the page is gone");
 	expect(0, object_destroy(iommufd, ioas), "DESTROY");
 #ifdef __x86_64__
 	mem = page_alloc(1);
-	ioas = ioas_alloc(iommufd);
-	expect(0, ioas_map(iommufd, ioas, mem, PAGE_BYTES, IOVA_MSI), "MAP where interrupts go");
+	ioas = ioas_new(iommufd);
+	expect(0, ioas_map_fixed(iommufd, ioas, mem, PAGE_BYTES, IOVA_MSI),
+	       "MAP where interrupts go");
 	expect(-EADDRINUSE, cdev_attach(fd, ioas), "ATTACH to that");
 	expect(0, object_destroy(iommufd, ioas), "DESTROY");
 	munmap(mem, PAGE_BYTES);
@@ -364,7 +362,7 @@ static void test_attach_memory(int fd)
 /* What is attached can be told by what cannot be destroyed. */
 static void test_replace(int fd)
 {
-	int first = ioas_alloc(iommufd), second = ioas_alloc(iommufd), hwpt;
+	int first = ioas_new(iommufd), second = ioas_new(iommufd), hwpt;
 
 	hwpt = cdev_attach(fd, first);
 	tap_ok(hwpt > 0 && hwpt != first, "ATTACH answers the page table: %d", hwpt);
@@ -385,25 +383,26 @@ static void test_detach(int fd)
 	struct vfio_device_detach_iommufd_pt arg = { .argsz = 8 };
 
 	expect(0, cdev_detach(fd), "DETACH of what is not attached");
-	expect(0, call(fd, VFIO_DEVICE_DETACH_IOMMUFD_PT, before_hole(&arg, 8)),
+	expect(0, iommufd_call(fd, VFIO_DEVICE_DETACH_IOMMUFD_PT, before_hole(&arg, 8)),
 	       "DETACH of 8 bytes and not a byte more");
-	expect(-EFAULT, call(fd, VFIO_DEVICE_DETACH_IOMMUFD_PT, NULL), "DETACH of NULL");
+	expect(-EFAULT, iommufd_call(fd, VFIO_DEVICE_DETACH_IOMMUFD_PT, NULL), "DETACH of NULL");
 	arg.argsz = 7;
-	expect(-EINVAL, call(fd, VFIO_DEVICE_DETACH_IOMMUFD_PT, &arg), "DETACH of 7 bytes");
+	expect(-EINVAL, iommufd_call(fd, VFIO_DEVICE_DETACH_IOMMUFD_PT, &arg), "DETACH of 7 bytes");
 	arg = (struct vfio_device_detach_iommufd_pt){ .argsz = 12, .flags = 2 };
-	expect(-EINVAL, call(fd, VFIO_DEVICE_DETACH_IOMMUFD_PT, &arg),
+	expect(-EINVAL, iommufd_call(fd, VFIO_DEVICE_DETACH_IOMMUFD_PT, &arg),
 	       "DETACH with an unknown flag");
 	arg.flags = VFIO_DEVICE_DETACH_PASID;
-	expect(-EOPNOTSUPP, call(fd, VFIO_DEVICE_DETACH_IOMMUFD_PT, &arg), "DETACH of a PASID");
+	expect(-EOPNOTSUPP, iommufd_call(fd, VFIO_DEVICE_DETACH_IOMMUFD_PT, &arg),
+	       "DETACH of a PASID");
 	arg.argsz = 11;
-	expect(-EINVAL, call(fd, VFIO_DEVICE_DETACH_IOMMUFD_PT, &arg),
+	expect(-EINVAL, iommufd_call(fd, VFIO_DEVICE_DETACH_IOMMUFD_PT, &arg),
 	       "DETACH of a PASID, 11 bytes");
 }
 
 static void test_dma(int fd)
 {
 	uint8_t *mem = page_alloc(1);
-	int ioas = ioas_alloc(iommufd);
+	int ioas = ioas_new(iommufd);
 	volatile uint8_t *regs;
 	size_t len = 0;
 
@@ -411,7 +410,7 @@ static void test_dma(int fd)
 	regs = cdev_regs(fd, &len);
 	if (!tap_ok(regs, "map its registers"))
 		return;
-	expect(0, ioas_map(iommufd, ioas, mem, PAGE_BYTES, IOVA_DATA), "MAP of a page");
+	expect(0, ioas_map_fixed(iommufd, ioas, mem, PAGE_BYTES, IOVA_DATA), "MAP of a page");
 	tap_ok(page_phys(mem) && page_phys(mem) != IOVA_DATA, "at another address than its own");
 
 	memset(mem, CANARY, PAGE_BYTES);
@@ -440,14 +439,14 @@ static void test_bound(void)
 
 	test_device_calls(fd);
 	test_feature(fd);
-	test_attach_sizes(fd, must(ioas_alloc(iommufd), "an address space"));
-	test_attach_values(fd, devid, must(ioas_alloc(iommufd), "an address space"));
+	test_attach_sizes(fd, must(ioas_new(iommufd), "an address space"));
+	test_attach_values(fd, devid, must(ioas_new(iommufd), "an address space"));
 	test_attach_memory(fd);
 	test_replace(fd);
 	test_detach(fd);
 	test_dma(fd);
 
-	ioas = must(ioas_alloc(iommufd), "an address space");
+	ioas = must(ioas_new(iommufd), "an address space");
 	tap_ok(cdev_attach(fd, ioas) > 0, "ATTACH");
 	close(fd);
 	expect(0, object_destroy(iommufd, ioas), "closing the file ends its attachment");
@@ -482,7 +481,7 @@ static void test_unplug_bound(void)
 {
 	int fd = must(cdev_open(bdf), "open the node");
 	int fd2 = must(cdev_open(bdf), "open the node again");
-	int asked = eventfd(0, EFD_CLOEXEC), done = 0, ioas = ioas_alloc(iommufd);
+	int asked = eventfd(0, EFD_CLOEXEC), done = 0, ioas = ioas_new(iommufd);
 	struct pollfd poll_fd = { .fd = asked, .events = POLLIN };
 	pthread_t thread;
 
@@ -518,12 +517,12 @@ static void test_killed(void)
 	fflush(stdout);
 	pid = fork();
 	if (!pid) {
-		int own = iommufd_open(), ioas = ioas_alloc(own);
+		int own = iommufd_open(), ioas = ioas_new(own);
 		void *mem = page_alloc(64);
 
 		fd = cdev_open(bdf);
 		if (cdev_bind(fd, own) > 0 && cdev_attach(fd, ioas) > 0 &&
-		    !ioas_map(own, ioas, mem, 64 * PAGE_BYTES, IOVA_DATA) && !cdev_enable(fd))
+		    !ioas_map_fixed(own, ioas, mem, 64 * PAGE_BYTES, IOVA_DATA) && !cdev_enable(fd))
 			status = write(ready[1], "x", 1);
 		pause();
 		_exit(0);

@@ -6,14 +6,24 @@
  * device, and in the end everything is free again.
  */
 #define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "edu.h"
-#include "page.h"
-#include "tap.h"
-#include "vfio_cdev.h"
+#include "lib/iommufd.h"
+#include "lib/memory.h"
+#include "lib/pci.h"
+#include "lib/tap.h"
+#include "lib/vfio_cdev.h"
 
 #define ROUND_MS	2000
 /* On a slow machine: until each thing happened this often, or it never will. */
@@ -164,11 +174,11 @@ static void *mapper(void *arg)
 	int i;
 
 	for (i = 0; !stopped(); i++) {
-		ioas_map(iommufd, file->ioas[i & 1], mem, 16 * PAGE_BYTES, IOVA_DATA);
+		ioas_map_fixed(iommufd, file->ioas[i & 1], mem, 16 * PAGE_BYTES, IOVA_DATA);
 		unmap.ioas_id = file->ioas[i & 1];
 		unmap.iova = IOVA_DATA;
 		unmap.length = 16 * PAGE_BYTES;
-		call(iommufd, IOMMU_IOAS_UNMAP, &unmap);
+		iommufd_call(iommufd, IOMMU_IOAS_UNMAP, &unmap);
 	}
 	munmap(mem, 16 * PAGE_BYTES);
 	return NULL;
@@ -263,8 +273,8 @@ static void race_kill(struct shared_file *file)
 		pid = fork();
 		if (!pid) {
 			iommufd = iommufd_open();
-			file->ioas[0] = ioas_alloc(iommufd);
-			file->ioas[1] = ioas_alloc(iommufd);
+			file->ioas[0] = ioas_new(iommufd);
+			file->ioas[1] = ioas_new(iommufd);
 			file->fd = cdev_open(bdf);
 			cdev_bind(file->fd, iommufd);
 			pthread_create(&thread, NULL, attacher, file);
@@ -290,8 +300,8 @@ int main(void)
 		return tap_end();
 	tap_ok(!pci_bind(bdf, "vfio-pci"), "vfio-pci takes it");
 	iommufd = iommufd_open();
-	file.ioas[0] = ioas_alloc(iommufd);
-	file.ioas[1] = ioas_alloc(iommufd);
+	file.ioas[0] = ioas_new(iommufd);
+	file.ioas[1] = ioas_new(iommufd);
 	if (!tap_ok(file.ioas[1] > 0, "two address spaces"))
 		return tap_end();
 

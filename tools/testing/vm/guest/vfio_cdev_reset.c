@@ -6,13 +6,25 @@
  * reset.
  */
 #define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
-#include "expect.h"
+#include "lib/expect.h"
+#include "lib/iommufd.h"
+#include "lib/memory.h"
+#include "lib/pci.h"
+#include "lib/tap.h"
+#include "lib/vfio_cdev.h"
 #include "slow_page.h"
-#include "tap.h"
-#include "vfio_cdev.h"
 
 #define VENDOR		"0x8086"
 #define DEVICE		"0x10d3"
@@ -31,7 +43,7 @@ static char bdf[FUNCTIONS][PCI_BDF_LEN];
 static int info_get(int fd, struct info *info)
 {
 	*info = (struct info){ .head.argsz = sizeof(*info) };
-	return call(fd, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, &info->head);
+	return iommufd_call(fd, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, &info->head);
 }
 
 /* What the user is told of function nr */
@@ -49,7 +61,7 @@ static int reset(int fd)
 {
 	struct vfio_pci_hot_reset arg = { .argsz = sizeof(arg) };
 
-	return call(fd, VFIO_DEVICE_PCI_HOT_RESET, &arg);
+	return iommufd_call(fd, VFIO_DEVICE_PCI_HOT_RESET, &arg);
 }
 
 static uint32_t reg_read(int fd)
@@ -84,18 +96,21 @@ static void test_sizes(int fd)
 		int32_t fd;
 	} group = { .head = { .argsz = sizeof(group), .count = 1 }, .fd = 0 };
 
-	expect(-ENOSPC, call(fd, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, &info),
+	expect(-ENOSPC, iommufd_call(fd, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, &info),
 	       "info, no room for the answer");
 	tap_ok(info.head.count == FUNCTIONS, "room for %u is needed", info.head.count);
 	info.head.argsz--;
-	expect(-EINVAL, call(fd, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, &info), "info, too short");
-	expect(-EFAULT, call(fd, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, NULL), "info, no memory");
-	expect(-EFAULT, call(fd, VFIO_DEVICE_PCI_HOT_RESET, NULL), "reset, no memory");
-	expect(-EINVAL, call(fd, VFIO_DEVICE_PCI_HOT_RESET, &arg), "reset, too short");
+	expect(-EINVAL, iommufd_call(fd, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, &info),
+	       "info, too short");
+	expect(-EFAULT, iommufd_call(fd, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, NULL),
+	       "info, no memory");
+	expect(-EFAULT, iommufd_call(fd, VFIO_DEVICE_PCI_HOT_RESET, NULL), "reset, no memory");
+	expect(-EINVAL, iommufd_call(fd, VFIO_DEVICE_PCI_HOT_RESET, &arg), "reset, too short");
 	arg.argsz++;
 	arg.flags = 1;
-	expect(-EINVAL, call(fd, VFIO_DEVICE_PCI_HOT_RESET, &arg), "reset, unknown flag");
-	expect(-EINVAL, call(fd, VFIO_DEVICE_PCI_HOT_RESET, &group.head), "reset, a group's file");
+	expect(-EINVAL, iommufd_call(fd, VFIO_DEVICE_PCI_HOT_RESET, &arg), "reset, unknown flag");
+	expect(-EINVAL, iommufd_call(fd, VFIO_DEVICE_PCI_HOT_RESET, &group.head),
+	       "reset, a group's file");
 }
 
 /* The second function is nobody's, but in the group that the user has. */
@@ -119,7 +134,7 @@ static void test_both_bound(int fd, int iommufd, uint32_t id)
 {
 	const int second = cdev_open(bdf[1]);
 	const int second_id = cdev_bind(second, iommufd);
-	const int ioas = ioas_alloc(iommufd);
+	const int ioas = ioas_new(iommufd);
 	struct info info;
 
 	tap_ok(second_id > 0, "both bound");
@@ -214,14 +229,14 @@ static void leave_in_a_move(int fd, int iommufd)
 {
 	static struct slow_page page;
 	static struct caller first, second;
-	const int ioas = must(ioas_alloc(iommufd), "an address space");
+	const int ioas = must(ioas_new(iommufd), "an address space");
 	struct info info;
 	int second_id;
 
 	expect(0, slow_page_open(&page), "half unbound: a page that makes others wait");
 	first.fd = fd;
-	first.ioas = must(ioas_alloc(iommufd), "a slow address space");
-	expect(0, ioas_map(iommufd, first.ioas, page.mem, PAGE_BYTES, IOVA), "map the page");
+	first.ioas = must(ioas_new(iommufd), "a slow address space");
+	expect(0, ioas_map_fixed(iommufd, first.ioas, page.mem, PAGE_BYTES, IOVA), "map the page");
 	second.fd = must(cdev_open(bdf[1]), "open the second");
 	second_id = must(cdev_bind(second.fd, iommufd), "bind the second");
 	must(cdev_attach(fd, ioas), "attach the first");
@@ -277,7 +292,7 @@ static void test_group(void)
 	snprintf(path, sizeof(path), "/dev/vfio/%d", pci_group(bdf[0]));
 	group = open(path, O_RDWR);
 	if (!tap_ok(container >= 0 && group >= 0 &&
-		    !call(group, VFIO_GROUP_SET_CONTAINER, (void *)&container) &&
+		    !iommufd_call(group, VFIO_GROUP_SET_CONTAINER, (void *)&container) &&
 		    !ioctl(container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU), "group: set up"))
 		return;
 	fd = ioctl(group, VFIO_GROUP_GET_DEVICE_FD, bdf[0]);

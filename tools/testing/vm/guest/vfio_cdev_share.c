@@ -5,10 +5,19 @@
  * isolate interrupts; otherwise the test device shares its group with a second
  * one and with a serial port that the kernel may drive.
  */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "edu.h"
-#include "tap.h"
-#include "vfio_cdev.h"
-#include "vfio_group.h"
+#include "lib/file.h"
+#include "lib/iommufd.h"
+#include "lib/pci.h"
+#include "lib/tap.h"
+#include "lib/vfio_cdev.h"
+#include "lib/vfio_group.h"
 
 #define SERIAL_VENDOR	"0x1b36"
 #define SERIAL_DEVICE	"0x0003"
@@ -40,7 +49,7 @@ static void test_sibling(void)
 {
 	int iommufd = iommufd_open(), other = iommufd_open(), err;
 	int fd = cdev_open(bdf), fd2 = cdev_open(second);
-	int ioas = ioas_alloc(iommufd), ioas2 = ioas_alloc(iommufd), hwpt;
+	int ioas = ioas_new(iommufd), ioas2 = ioas_new(iommufd), hwpt;
 
 	tap_ok(cdev_bind(fd, iommufd) > 0, "BIND of the first device");
 	err = cdev_bind(fd2, other);

@@ -3,8 +3,14 @@
  * The token that a physical function and its virtual functions share, as BIND
  * takes it: needed, wrong, right, set by the physical function.
  */
-#include "tap.h"
-#include "vfio_cdev.h"
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/iommufd.h"
+#include "lib/pci.h"
+#include "lib/tap.h"
+#include "lib/vfio_cdev.h"
 
 #define NO_FD		999
 

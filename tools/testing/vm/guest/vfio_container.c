@@ -4,15 +4,24 @@
  * it counts memory, and that a group and a node of a device take it.
  */
 #define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "edu.h"
-#include "expect.h"
-#include "page.h"
-#include "tap.h"
-#include "vfio_cdev.h"
-#include "vfio_group.h"
+#include "lib/expect.h"
+#include "lib/iommufd.h"
+#include "lib/memory.h"
+#include "lib/pci.h"
+#include "lib/tap.h"
+#include "lib/vfio_cdev.h"
+#include "lib/vfio_group.h"
 
 #define NODE		"/dev/vfio/vfio"
 #define MISC_MAJOR	10
@@ -39,7 +48,7 @@ static int rlimit_mode(int fd)
 		.size = sizeof(arg), .op = IOMMU_OPTION_OP_GET,
 		.option_id = IOMMU_OPTION_RLIMIT_MODE,
 	};
-	int err = call(fd, IOMMU_OPTION, &arg);
+	int err = iommufd_call(fd, IOMMU_OPTION, &arg);
 
 	return err ? err : (int)arg.val64;
 }
@@ -54,7 +63,7 @@ static void test_node(void)
 		       "a device for everybody: %o", st.st_mode);
 		tap_ok(st.st_rdev == makedev(MISC_MAJOR, VFIO_MINOR), "with the number of VFIO");
 	}
-	tap_ok(ioas_alloc(fd) > 0, "it has the calls of iommufd");
+	tap_ok(ioas_new(fd) > 0, "it has the calls of iommufd");
 	expect(VFIO_API_VERSION, container_value(fd, VFIO_GET_API_VERSION, 0), "GET_API_VERSION");
 	expect(1, container_value(fd, VFIO_CHECK_EXTENSION, VFIO_TYPE1v2_IOMMU),
 	       "CHECK_EXTENSION of type1");
@@ -137,7 +146,7 @@ static void test_cdev(void)
 	int ioas;
 
 	tap_ok(cdev_bind(fd, container) > 0, "BIND of the device's node to the container");
-	ioas = must(ioas_alloc(container), "an address space");
+	ioas = must(ioas_new(container), "an address space");
 	tap_ok(cdev_attach(fd, ioas) > 0, "ATTACH");
 	close(fd);
 	close(container);

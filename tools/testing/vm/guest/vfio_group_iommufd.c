@@ -4,18 +4,28 @@
  * answers, what the device reaches, and who excludes whom.
  */
 #define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "edu.h"
-#include "expect.h"
-#include "page.h"
-#include "tap.h"
-#include "vfio_cdev.h"
-#include "vfio_group.h"
+#include "lib/expect.h"
+#include "lib/iommufd.h"
+#include "lib/memory.h"
+#include "lib/pci.h"
+#include "lib/tap.h"
+#include "lib/vfio_cdev.h"
+#include "lib/vfio_group.h"
 
 #define IOVA_DATA	0x40000000ULL
 #define IOVA_OTHER	0x50000000ULL
@@ -36,7 +46,7 @@ static int number;
 static int container_ioas(int iommufd)
 {
 	struct iommu_vfio_ioas arg = { .size = sizeof(arg), .op = IOMMU_VFIO_IOAS_GET };
-	int err = call(iommufd, IOMMU_VFIO_IOAS, &arg);
+	int err = iommufd_call(iommufd, IOMMU_VFIO_IOAS, &arg);
 
 	return err ? err : (int)arg.ioas_id;
 }
@@ -48,7 +58,7 @@ static int container_set_ioas(int iommufd, uint32_t ioas)
 		.op = ioas ? IOMMU_VFIO_IOAS_SET : IOMMU_VFIO_IOAS_CLEAR,
 	};
 
-	return call(iommufd, IOMMU_VFIO_IOAS, &arg);
+	return iommufd_call(iommufd, IOMMU_VFIO_IOAS, &arg);
 }
 
 static int new_iommufd(void)
@@ -74,7 +84,8 @@ static void test_set(void)
 	expect(VFIO_GROUP_FLAGS_VIABLE, group_status(group), "nothing set: status");
 	expect(-EINVAL, group_unset(group), "nothing set: UNSET_CONTAINER");
 	expect(-EINVAL, group_device(group, bdf), "nothing set: GET_DEVICE_FD");
-	expect(-EFAULT, call(group, VFIO_GROUP_SET_CONTAINER, NULL), "SET_CONTAINER at NULL");
+	expect(-EFAULT, iommufd_call(group, VFIO_GROUP_SET_CONTAINER, NULL),
+	       "SET_CONTAINER at NULL");
 	expect(-EBADF, group_set(group, NO_SUCH_FD), "SET_CONTAINER to a closed descriptor");
 	expect(-EBADF, group_set(group, -1), "SET_CONTAINER to a negative descriptor");
 	expect(-EINVAL, group_set(group, null_fd), "SET_CONTAINER to /dev/null");
@@ -108,7 +119,7 @@ static void test_set(void)
 static void test_ioas(void)
 {
 	int group = must(group_open(number), "open the group"), iommufd = new_iommufd();
-	int ioas = must(ioas_alloc(iommufd), "an address space"), device;
+	int ioas = must(ioas_new(iommufd), "an address space"), device;
 
 	expect(0, container_set_ioas(iommufd, ioas), "choose the address space");
 	expect(0, group_set(group, iommufd), "SET_CONTAINER");
@@ -311,7 +322,7 @@ static void test_ranges(void)
 	uint8_t *mem = page_alloc(1);
 	unsigned int nr;
 
-	first = must(ioas_alloc(iommufd), "an address space");
+	first = must(ioas_new(iommufd), "an address space");
 	expect(0, container_set_ioas(iommufd, first), "choose the address space");
 	tap_ok(all_is_usable(iommufd), "all of it can be used without a group");
 	expect(0, container_map(iommufd, mem, PAGE_BYTES, IOVA_RESERVED, MAP_READ_WRITE),
@@ -341,7 +352,7 @@ static void test_ranges(void)
 	expect(nr, usable(iommufd, &now_low, &now_high), "and when it is closed");
 
 	/* They go where the calls of the container go */
-	other = must(ioas_alloc(iommufd), "another address space");
+	other = must(ioas_new(iommufd), "another address space");
 	expect(0, container_set_ioas(iommufd, other), "choose that");
 	expect(nr, usable(iommufd, &now_low, &now_high), "it has the same ranges");
 	expect(0, container_set_ioas(iommufd, 0), "forget it");
@@ -349,13 +360,13 @@ static void test_ranges(void)
 	expect(0, container_set_ioas(iommufd, first), "choose the first again");
 	expect(nr, usable(iommufd, &now_low, &now_high), "it has the same ranges");
 	expect(0, object_destroy(iommufd, first), "DESTROY while it is chosen");
-	first = must(ioas_alloc(iommufd), "a new address space");
+	first = must(ioas_new(iommufd), "a new address space");
 	expect(0, container_set_ioas(iommufd, first), "choose that");
 	expect(nr, usable(iommufd, &now_low, &now_high), "it has the same ranges");
 
 	/* An address space where they do not fit can be chosen, but not attached */
-	other = must(ioas_alloc(iommufd), "another address space");
-	expect(0, ioas_map(iommufd, other, mem, PAGE_BYTES, IOVA_RESERVED),
+	other = must(ioas_new(iommufd), "another address space");
+	expect(0, ioas_map_fixed(iommufd, other, mem, PAGE_BYTES, IOVA_RESERVED),
 	       "IOAS_MAP where interrupts go");
 	expect(0, container_set_ioas(iommufd, other), "choose that");
 	tap_ok(all_is_usable(iommufd), "nothing is reserved");

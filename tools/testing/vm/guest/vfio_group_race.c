@@ -6,13 +6,24 @@
  * long as that is an answer it could be given alone; in the end all is free.
  */
 #define _GNU_SOURCE
+#include <errno.h>
+#include <limits.h>
 #include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
-#include "expect.h"
-#include "page.h"
-#include "tap.h"
-#include "vfio_cdev.h"
-#include "vfio_group.h"
+#include "lib/expect.h"
+#include "lib/file.h"
+#include "lib/iommufd.h"
+#include "lib/memory.h"
+#include "lib/pci.h"
+#include "lib/tap.h"
+#include "lib/vfio_cdev.h"
+#include "lib/vfio_group.h"
 
 #define VENDOR		"0x8086"
 #define DEVICE		"0x10d3"
@@ -55,14 +66,14 @@ static int group_reset(int device, int group)
 		int32_t fd;
 	} arg = { .head = { .argsz = sizeof(arg), .count = 1 }, .fd = group };
 
-	return call(device, VFIO_DEVICE_PCI_HOT_RESET, &arg);
+	return iommufd_call(device, VFIO_DEVICE_PCI_HOT_RESET, &arg);
 }
 
 static int node_reset(int device)
 {
 	struct vfio_pci_hot_reset arg = { .argsz = sizeof(arg) };
 
-	return call(device, VFIO_DEVICE_PCI_HOT_RESET, &arg);
+	return iommufd_call(device, VFIO_DEVICE_PCI_HOT_RESET, &arg);
 }
 
 /* Threads on one open file of the group */
@@ -169,7 +180,7 @@ static void use_node(int fd, int ioas, bool with_reset)
 static void *node_user(void *unused)
 {
 	static const int open_errnos[] = { ENODEV, ENOENT, ENXIO, 0 };
-	int ioas = ioas_alloc(iommufd[0]), turn, fd;
+	int ioas = ioas_new(iommufd[0]), turn, fd;
 
 	for (turn = 0; turn < TURNS; turn++) {
 		fd = cdev_open(bdf);

@@ -5,13 +5,24 @@
  * guest runs; debugfs shows which machines there are.
  */
 #define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <unistd.h>
 
 #include "edu.h"
-#include "expect.h"
 #include "kvm.h"
-#include "tap.h"
-#include "vfio_cdev.h"
+#include "lib/expect.h"
+#include "lib/iommufd.h"
+#include "lib/pci.h"
+#include "lib/tap.h"
+#include "lib/vfio_cdev.h"
 
 #define KVM_DEBUGFS	"/sys/kernel/debug/kvm"
 #define TRIES		100
@@ -124,7 +135,7 @@ static void test_group(void)
 	snprintf(path, sizeof(path), "/dev/vfio/%d", pci_group(bdf));
 	group = open(path, O_RDWR);
 	if (!tap_ok(container >= 0 && group >= 0 &&
-		    !call(group, VFIO_GROUP_SET_CONTAINER, (void *)&container) &&
+		    !iommufd_call(group, VFIO_GROUP_SET_CONTAINER, (void *)&container) &&
 		    !ioctl(container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU), "group: set up"))
 		return;
 	machine_open(&m);

@@ -6,14 +6,25 @@
  * door; the register of the IOMMU says what it is.
  */
 #define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/mount.h>
+#include <unistd.h>
 
 #include "edu.h"
-#include "expect.h"
 #include "kvm.h"
-#include "tap.h"
+#include "lib/expect.h"
+#include "lib/file.h"
+#include "lib/iommufd.h"
+#include "lib/pci.h"
+#include "lib/tap.h"
+#include "lib/vfio_cdev.h"
+#include "lib/vfio_group.h"
 #include "vdma.h"
-#include "vfio_group.h"
 
 #define TRACING		"/sys/kernel/tracing"
 #define PROBES		"p:iommufd/begin kvm_arch_register_noncoherent_dma\n" \
@@ -106,7 +117,7 @@ static void say(char *text, const char *name, const struct door *door, const cha
 static void use_node(const struct machine *m, const char *name, const char *device,
 		     const struct door *door, int fd, int want)
 {
-	int iommufd = must(iommufd_open(), "/dev/iommu"), ioas = ioas_alloc(iommufd);
+	int iommufd = must(iommufd_open(), "/dev/iommu"), ioas = ioas_new(iommufd);
 	int other = soft_node_open(device);
 	char text[128];
 
@@ -133,9 +144,10 @@ static void use_group(const struct machine *m, const char *name, const char *dev
 	if (!door->type1) {
 		struct iommu_vfio_ioas set = { .size = sizeof(set), .op = IOMMU_VFIO_IOAS_SET };
 
-		ioas = ioas_alloc(container);
+		ioas = ioas_new(container);
 		set.ioas_id = ioas;
-		expect(0, call(container, IOMMU_VFIO_IOAS, &set), "%s, %s: an address space",
+		expect(0, iommufd_call(container, IOMMU_VFIO_IOAS, &set),
+		       "%s, %s: an address space",
 		       name, door->name);
 	}
 	expect(0, group_set(group, container), "%s, %s: SET_CONTAINER", name, door->name);

@@ -5,20 +5,29 @@
  * reaches its user's memory.
  */
 #define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
-#include "expect.h"
-#include "page.h"
-#include "tap.h"
+#include "lib/expect.h"
+#include "lib/file.h"
+#include "lib/iommufd.h"
+#include "lib/memory.h"
+#include "lib/tap.h"
+#include "lib/vfio_cdev.h"
+#include "lib/vfio_group.h"
 #include "vdma.h"
-#include "vfio_cdev.h"
-#include "vfio_group.h"
 
 #define IOVA_DATA	0x40000000ULL
 #define IOVA_READ_ONLY	0x50000000ULL
 #define NR_PAGES	4
 #define BYTES		(NR_PAGES * PAGE_BYTES)
-#define NO_SUCH_ID	0x7ffffff0u
 
 static const struct sample {
 	char module[24];
@@ -55,7 +64,8 @@ static void check_works(const struct sample *sample, const char *door, int fd)
 
 	if (!sample->vendor)
 		return;
-	expect(0, call(fd, VFIO_DEVICE_GET_INFO, &info), "%s, %s: GET_INFO", sample->name, door);
+	expect(0, iommufd_call(fd, VFIO_DEVICE_GET_INFO, &info),
+	       "%s, %s: GET_INFO", sample->name, door);
 	expect(0, cdev_region(fd, VFIO_PCI_CONFIG_REGION_INDEX, &config),
 	       "%s, %s: GET_REGION_INFO", sample->name, door);
 	tap_ok(pread(fd, &vendor, 2, config.offset) == 2 && vendor == sample->vendor,
@@ -122,7 +132,7 @@ static void test_group(const struct sample *sample, const char *door, const char
 	expect(0, container_value(container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU),
 	       "%s, %s: SET_IOMMU", sample->name, door);
 	device = must(group_device(group, sample->name), "GET_DEVICE_FD");
-	expect(0, call(container, IOMMU_VFIO_IOAS, &get), "%s, %s: has an address space",
+	expect(0, iommufd_call(container, IOMMU_VFIO_IOAS, &get), "%s, %s: has an address space",
 	       sample->name, door);
 	ioas = get.ioas_id;
 	expect(-EBUSY, object_destroy(container, ioas), "%s, %s: which is in use", sample->name,
@@ -145,7 +155,7 @@ static void test_node(const struct sample *sample)
 {
 	int fd = must(soft_node_open(sample->path), "open its node");
 	int iommufd = must(iommufd_open(), "iommufd");
-	int ioas = must(ioas_alloc(iommufd), "an address space"), other = ioas_alloc(iommufd);
+	int ioas = must(ioas_new(iommufd), "an address space"), other = ioas_new(iommufd);
 	struct iommu_vfio_ioas set = {
 		.size = sizeof(set), .op = IOMMU_VFIO_IOAS_SET, .ioas_id = ioas,
 	};
@@ -161,7 +171,7 @@ static void test_node(const struct sample *sample)
 	expect(ioas, cdev_attach(fd, ioas), "%s, node: replace", sample->name);
 	expect(0, object_destroy(iommufd, other), "%s, node: DESTROY of the old one", sample->name);
 	expect(-EBUSY, object_destroy(iommufd, ioas), "%s, node: DESTROY", sample->name);
-	expect(0, call(iommufd, IOMMU_VFIO_IOAS, &set), "calls of a container go there");
+	expect(0, iommufd_call(iommufd, IOMMU_VFIO_IOAS, &set), "calls of a container go there");
 	test_memory(sample, "node", fd, iommufd);
 	expect(0, cdev_detach(fd), "%s, node: DETACH", sample->name);
 	if (!sample->vendor)

@@ -5,15 +5,24 @@
  * is unpinned by that. The sample driver holds the callers, so that they meet.
  */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
-#include "expect.h"
-#include "page.h"
-#include "tap.h"
+#include "lib/expect.h"
+#include "lib/file.h"
+#include "lib/iommufd.h"
+#include "lib/memory.h"
+#include "lib/tap.h"
+#include "lib/vfio_cdev.h"
+#include "lib/vfio_group.h"
 #include "vdma.h"
-#include "vfio_cdev.h"
-#include "vfio_group.h"
 
 #define IOVA_FIRST	0x40000000ULL
 #define IOVA_SECOND	(IOVA_FIRST + PAGE_BYTES)
@@ -41,15 +50,6 @@ struct caller {
 	int result;
 };
 
-static int ioas_unmap(int iommufd, uint32_t ioas, uint64_t iova, uint64_t bytes)
-{
-	struct iommu_ioas_unmap unmap = {
-		.size = sizeof(unmap), .ioas_id = ioas, .iova = iova, .length = bytes,
-	};
-
-	return call(iommufd, IOMMU_IOAS_UNMAP, &unmap);
-}
-
 static void *make_call(void *arg)
 {
 	struct caller *caller = arg;
@@ -57,7 +57,8 @@ static void *make_call(void *arg)
 
 	__atomic_store_n(&caller->tid, gettid(), __ATOMIC_SEQ_CST);
 	if (caller->iova)
-		caller->result = ioas_unmap(user->iommufd, user->ioas, caller->iova, PAGE_BYTES);
+		caller->result = ioas_unmap(user->iommufd, user->ioas, caller->iova, PAGE_BYTES,
+					    NULL);
 	else
 		caller->result = close(user->device) ? -errno : 0;
 	__atomic_store_n(&caller->done, true, __ATOMIC_SEQ_CST);
@@ -145,7 +146,7 @@ static void test_close_first(struct user *user)
 
 static void open_node(struct user *user)
 {
-	user->ioas = must(ioas_alloc(user->iommufd), "an address space");
+	user->ioas = must(ioas_new(user->iommufd), "an address space");
 	user->device = must(soft_node_open(VDMA), "open its node");
 	must(cdev_bind(user->device, user->iommufd), "BIND");
 	must(cdev_attach(user->device, user->ioas), "ATTACH");
@@ -159,7 +160,7 @@ static void open_by_group(struct user *user)
 	must(group_set(user->group, user->iommufd), "SET_CONTAINER");
 	must(container_value(user->iommufd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU), "SET_IOMMU");
 	user->device = must(group_device(user->group, "vdma"), "GET_DEVICE_FD");
-	must(call(user->iommufd, IOMMU_VFIO_IOAS, &get), "VFIO_IOAS");
+	must(iommufd_call(user->iommufd, IOMMU_VFIO_IOAS, &get), "VFIO_IOAS");
 	user->ioas = get.ioas_id;
 }
 
@@ -175,9 +176,9 @@ static void test_door(bool node, void (*test)(struct user *user))
 	else
 		open_by_group(&user);
 	user.mem = page_alloc(2);
-	must(ioas_map(user.iommufd, user.ioas, user.mem, PAGE_BYTES, IOVA_FIRST), "map");
-	must(ioas_map(user.iommufd, user.ioas, user.mem + PAGE_BYTES, PAGE_BYTES, IOVA_SECOND),
-	     "map");
+	must(ioas_map_fixed(user.iommufd, user.ioas, user.mem, PAGE_BYTES, IOVA_FIRST), "map");
+	must(ioas_map_fixed(user.iommufd, user.ioas, user.mem + PAGE_BYTES, PAGE_BYTES,
+			    IOVA_SECOND), "map");
 	must(vdma(user.device, PIN, IOVA_FIRST, 2), "pin");
 	test(&user);
 	stray = vdma_shows("stray") - before;

@@ -7,23 +7,35 @@
  *   vfio_noiommu off   it is not: VFIO has no such device
  */
 #define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
 #include <linux/capability.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "../../../../drivers/iommu/iommufd/iommufd_test.h"
 #include "edu.h"
-#include "expect.h"
-#include "page.h"
-#include "tap.h"
-#include "vfio_cdev.h"
-#include "vfio_group.h"
+#include "lib/expect.h"
+#include "lib/file.h"
+#include "lib/iommufd.h"
+#include "lib/memory.h"
+#include "lib/pci.h"
+#include "lib/tap.h"
+#include "lib/vfio_cdev.h"
+#include "lib/vfio_group.h"
 
 #define IOVA_DATA	0x40000000ULL
 #define IOVA_DMABUF	0x50000000ULL
 #define NR_PAGES	64
 #define BYTES		(NR_PAGES * PAGE_BYTES)
-#define NO_SUCH_ID	0x7ffffff0u
 #define TAINT_USER	(1 << 6)
 #define CANARY		0xa5
 
@@ -38,7 +50,7 @@ struct location {
 static int get_pa_raw(struct iommu_ioas_noiommu_get_pa *arg)
 {
 	arg->size = sizeof(*arg);
-	return call(iommufd, IOMMU_IOAS_NOIOMMU_GET_PA, arg);
+	return iommufd_call(iommufd, IOMMU_IOAS_NOIOMMU_GET_PA, arg);
 }
 
 static int get_pa(uint32_t ioas, uint64_t iova, uint64_t length, struct location *at)
@@ -53,16 +65,7 @@ static int get_pa(uint32_t ioas, uint64_t iova, uint64_t length, struct location
 	return err;
 }
 
-static int ioas_unmap(uint32_t ioas, uint64_t iova, uint64_t bytes)
-{
-	struct iommu_ioas_unmap arg = {
-		.size = sizeof(arg), .ioas_id = ioas, .iova = iova, .length = bytes,
-	};
-
-	return call(iommufd, IOMMU_IOAS_UNMAP, &arg);
-}
-
-static int hwpt_alloc(uint32_t dev, uint32_t pt, uint32_t flags, uint32_t data_type)
+static int new_table(uint32_t dev, uint32_t pt, uint32_t flags, uint32_t data_type)
 {
 	uint32_t data[6] = {};
 	struct iommu_hwpt_alloc arg = {
@@ -70,7 +73,7 @@ static int hwpt_alloc(uint32_t dev, uint32_t pt, uint32_t flags, uint32_t data_t
 		.data_type = data_type, .data_len = data_type ? sizeof(data) : 0,
 		.data_uptr = (uintptr_t)data,
 	};
-	int err = call(iommufd, IOMMU_HWPT_ALLOC, &arg);
+	int err = iommufd_call(iommufd, IOMMU_HWPT_ALLOC, &arg);
 
 	return err ? err : (int)arg.out_hwpt_id;
 }
@@ -79,7 +82,7 @@ static int hw_info(uint32_t dev)
 {
 	struct iommu_hw_info arg = { .size = sizeof(arg), .dev_id = dev };
 
-	return call(iommufd, IOMMU_GET_HW_INFO, &arg);
+	return iommufd_call(iommufd, IOMMU_GET_HW_INFO, &arg);
 }
 
 /* Run steps as root without CAP_SYS_RAWIO; they tell the first that went wrong. */
@@ -242,27 +245,28 @@ static void test_pinned(uint32_t ioas)
 	uint8_t *mem = page_alloc(1);
 	struct location before, after;
 
-	expect(0, ioas_map(iommufd, ioas, mem, PAGE_BYTES, IOVA_DATA + 2 * BYTES), "MAP of a page");
+	expect(0, ioas_map_fixed(iommufd, ioas, mem, PAGE_BYTES, IOVA_DATA + 2 * BYTES),
+	       "MAP of a page");
 	expect(0, get_pa(ioas, IOVA_DATA + 2 * BYTES, 1, &before), "GET_PA");
 	munmap(mem, PAGE_BYTES);
 	expect(0, get_pa(ioas, IOVA_DATA + 2 * BYTES, 1, &after), "GET_PA when the process let go");
 	tap_ok(before.phys == after.phys, "the page is where it was");
-	expect(0, ioas_unmap(ioas, IOVA_DATA + 2 * BYTES, PAGE_BYTES), "UNMAP");
+	expect(0, ioas_unmap(iommufd, ioas, IOVA_DATA + 2 * BYTES, PAGE_BYTES, NULL), "UNMAP");
 	expect(-ENOENT, get_pa(ioas, IOVA_DATA + 2 * BYTES, 1, NULL), "GET_PA when it is unmapped");
 }
 
 static void test_page_tables(int fd, uint32_t dev, uint32_t ioas)
 {
-	uint32_t other = ioas_alloc(iommufd), hwpt;
+	uint32_t other = ioas_new(iommufd), hwpt;
 
 	expect(-EOPNOTSUPP, hw_info(dev), "GET_HW_INFO");
-	expect(-EOPNOTSUPP, hwpt_alloc(dev, ioas, IOMMU_HWPT_ALLOC_NEST_PARENT, 0),
+	expect(-EOPNOTSUPP, new_table(dev, ioas, IOMMU_HWPT_ALLOC_NEST_PARENT, 0),
 	       "HWPT_ALLOC of a parent");
-	expect(-EOPNOTSUPP, hwpt_alloc(dev, ioas, IOMMU_HWPT_ALLOC_DIRTY_TRACKING, 0),
+	expect(-EOPNOTSUPP, new_table(dev, ioas, IOMMU_HWPT_ALLOC_DIRTY_TRACKING, 0),
 	       "HWPT_ALLOC that tracks");
-	expect(-EOPNOTSUPP, hwpt_alloc(dev, ioas, 0, 1), "HWPT_ALLOC with data");
-	hwpt = must(hwpt_alloc(dev, ioas, 0, 0), "HWPT_ALLOC with nothing");
-	expect(-EOPNOTSUPP, hwpt_alloc(dev, hwpt, 0, 0), "HWPT_ALLOC on that");
+	expect(-EOPNOTSUPP, new_table(dev, ioas, 0, 1), "HWPT_ALLOC with data");
+	hwpt = must(new_table(dev, ioas, 0, 0), "HWPT_ALLOC with nothing");
+	expect(-EOPNOTSUPP, new_table(dev, hwpt, 0, 0), "HWPT_ALLOC on that");
 	expect(hwpt, cdev_attach(fd, hwpt), "replace by it");
 	expect(-EBUSY, object_destroy(iommufd, hwpt), "DESTROY while it is attached");
 	tap_ok(cdev_attach(fd, other) > 0, "replace by another address space");
@@ -295,13 +299,13 @@ static void test_revoked(uint32_t ioas)
 
 	get.dmabuf_get.open_flags = O_RDWR | O_CLOEXEC;
 	map.fd = must(mock_call(&get), "a dma-buf");
-	expect(0, call(iommufd, IOMMU_IOAS_MAP_FILE, &map), "MAP_FILE of it");
+	expect(0, iommufd_call(iommufd, IOMMU_IOAS_MAP_FILE, &map), "MAP_FILE of it");
 	expect(0, get_pa(ioas, IOVA_DMABUF, PAGE_BYTES, NULL), "GET_PA of it");
 	revoke.dmabuf_revoke.dmabuf_fd = map.fd;
 	revoke.dmabuf_revoke.revoked = 1;
 	expect(0, mock_call(&revoke), "revoke it");
 	expect(-EINVAL, get_pa(ioas, IOVA_DMABUF, PAGE_BYTES, NULL), "GET_PA of it, revoked");
-	expect(0, ioas_unmap(ioas, IOVA_DMABUF, PAGE_BYTES), "UNMAP");
+	expect(0, ioas_unmap(iommufd, ioas, IOVA_DMABUF, PAGE_BYTES, NULL), "UNMAP");
 	close(map.fd);
 }
 
@@ -310,13 +314,14 @@ static void test_mock(int fd, uint32_t dev, uint32_t ioas)
 {
 	struct iommu_test_cmd mock = { .op = IOMMU_TEST_OP_MOCK_DOMAIN };
 	struct iommu_test_cmd replace = { .op = IOMMU_TEST_OP_MOCK_DOMAIN_REPLACE };
-	int hwpt = must(hwpt_alloc(dev, ioas, 0, 0), "a page table without an IOMMU"), other;
+	int hwpt = must(new_table(dev, ioas, 0, 0), "a page table without an IOMMU"), other;
 	uint8_t *mem = page_alloc(1);
 	struct location at;
 
-	mock.id = ioas_alloc(iommufd);
+	mock.id = ioas_new(iommufd);
 	expect(0, mock_call(&mock), "a device with an IOMMU");
-	expect(0, ioas_map(iommufd, mock.id, mem, PAGE_BYTES, IOVA_DATA), "MAP of a page there");
+	expect(0, ioas_map_fixed(iommufd, mock.id, mem, PAGE_BYTES, IOVA_DATA),
+	       "MAP of a page there");
 	expect(-EOPNOTSUPP, get_pa(mock.id, IOVA_DATA, 1, NULL), "GET_PA there");
 	expect(-EINVAL, cdev_attach(fd, mock.mock_domain.out_hwpt_id),
 	       "ATTACH to the page table of a device with an IOMMU");
@@ -339,12 +344,12 @@ static void test_mock(int fd, uint32_t dev, uint32_t ioas)
 static void test_node(void)
 {
 	int fd = must(cdev_open(bdf), "open the node"), dev = must(cdev_bind(fd, iommufd), "BIND");
-	int ioas = must(ioas_alloc(iommufd), "an address space");
+	int ioas = must(ioas_new(iommufd), "an address space");
 	struct iommu_test_cmd nothing = { .op = -1 };
 	uint8_t *mem = page_alloc(NR_PAGES);
 
 	expect(-EBUSY, noiommu_group_open(), "open the group while the node is bound");
-	expect(0, ioas_map(iommufd, ioas, mem, BYTES, IOVA_DATA), "MAP");
+	expect(0, ioas_map_fixed(iommufd, ioas, mem, BYTES, IOVA_DATA), "MAP");
 	test_get_pa_errors(ioas);
 	expect(-EOPNOTSUPP, get_pa(ioas, IOVA_DATA, 1, NULL), "GET_PA before ATTACH");
 	tap_ok(cdev_attach(fd, ioas) > 0, "ATTACH");
@@ -410,8 +415,9 @@ static void test_group_iommufd(void)
 	container_fd = fd;
 	expect(-EBUSY, cdev_bind(node, iommufd), "BIND of the node while the group is open");
 	expect(0, without_rawio(set_steps), "SET_CONTAINER without the right (or which step)");
-	set.ioas_id = ioas_alloc(other);
-	expect(0, call(other, IOMMU_VFIO_IOAS, &set), "an iommufd with an address space for VFIO");
+	set.ioas_id = ioas_new(other);
+	expect(0, iommufd_call(other, IOMMU_VFIO_IOAS, &set),
+	       "an iommufd with an address space for VFIO");
 	expect(-EINVAL, group_set(group, other), "SET_CONTAINER to that");
 	expect(0, group_set(group, fd), "SET_CONTAINER");
 	expect(1, container_value(fd, VFIO_CHECK_EXTENSION, VFIO_NOIOMMU_IOMMU),

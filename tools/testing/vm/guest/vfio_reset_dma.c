@@ -4,13 +4,24 @@
  * table, and cannot be attached to another one meanwhile.
  */
 #define _GNU_SOURCE
+#include <errno.h>
+#include <limits.h>
 #include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "edu.h"
-#include "expect.h"
-#include "page.h"
-#include "tap.h"
-#include "vfio_cdev.h"
+#include "lib/expect.h"
+#include "lib/file.h"
+#include "lib/iommufd.h"
+#include "lib/memory.h"
+#include "lib/pci.h"
+#include "lib/tap.h"
+#include "lib/vfio_cdev.h"
 
 #define IOVA		0x40000000ULL
 #define CANARY		0xa5
@@ -39,14 +50,14 @@ static bool blocked(uint64_t iova)
 
 static int function_reset(void)
 {
-	return call(fd, VFIO_DEVICE_RESET, NULL);
+	return iommufd_call(fd, VFIO_DEVICE_RESET, NULL);
 }
 
 static int hot_reset(void)
 {
 	struct vfio_pci_hot_reset arg = { .argsz = sizeof(arg) };
 
-	return call(fd, VFIO_DEVICE_PCI_HOT_RESET, &arg);
+	return iommufd_call(fd, VFIO_DEVICE_PCI_HOT_RESET, &arg);
 }
 
 static int sysfs_reset(void)
@@ -123,7 +134,7 @@ static void *attach_in_turn(void *arg)
 /* One address space has the page, the other has nothing */
 static void test_attach_meanwhile(int ioas)
 {
-	int i, err = 0, empty = must(ioas_alloc(iommufd), "another address space");
+	int i, err = 0, empty = must(ioas_new(iommufd), "another address space");
 	pthread_t thread;
 
 	race.ioas[0] = ioas;
@@ -183,9 +194,9 @@ int main(void)
 		return tap_end();
 	expect(0, pci_bind(bdf, "vfio-pci"), "vfio-pci takes it");
 	iommufd = must(iommufd_open(), "open /dev/iommu");
-	ioas = must(ioas_alloc(iommufd), "an address space");
+	ioas = must(ioas_new(iommufd), "an address space");
 	mem = page_alloc(1);
-	expect(0, ioas_map(iommufd, ioas, mem, PAGE_BYTES, IOVA), "map a page");
+	expect(0, ioas_map_fixed(iommufd, ioas, mem, PAGE_BYTES, IOVA), "map a page");
 	open_device();
 	if (!tap_ok(regs, "its registers are mapped"))
 		return tap_end();

@@ -5,12 +5,19 @@
  * attaches.
  */
 #define _GNU_SOURCE
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/mount.h>
+#include <unistd.h>
 
-#include "expect.h"
-#include "page.h"
-#include "tap.h"
-#include "vfio_cdev.h"
+#include "lib/expect.h"
+#include "lib/file.h"
+#include "lib/iommufd.h"
+#include "lib/pci.h"
+#include "lib/tap.h"
+#include "lib/vfio_cdev.h"
 
 #define TRACING		"/sys/kernel/tracing"
 #define IOVA		0x40000000ULL
@@ -60,7 +67,7 @@ static void test_reset(void)
 	int fd = must(cdev_open(vf), "open the virtual function"), ioas;
 
 	must(cdev_bind_token(fd, iommufd, token), "bind it");
-	ioas = must(ioas_alloc(iommufd), "an address space");
+	ioas = must(ioas_new(iommufd), "an address space");
 	attaches_of(vf);
 	must(cdev_attach(fd, ioas), "attach it");
 	expect(1, attaches_of(vf), "the trace shows that");

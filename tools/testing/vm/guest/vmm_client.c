@@ -11,10 +11,21 @@
  * HEX is the SHA-256 of the disk.
  */
 #define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/mount.h>
+#include <unistd.h>
 
-#include "tap.h"
-#include "vfio_group.h"
+#include "lib/file.h"
+#include "lib/iommufd.h"
+#include "lib/pci.h"
+#include "lib/tap.h"
+#include "lib/vfio_cdev.h"
+#include "lib/vfio_group.h"
 #include "vmm.h"
 
 #define CONTAINER	"/dev/vfio/vfio"

@@ -2,7 +2,8 @@
 """The initramfs: our init, the guest programs, and busybox where there is one.
 
 Programs are compiled statically against the user headers of the built tree.
-They are the .c files of guest/, and what guest/sources lists from the tree.
+They are the .c files of guest/, and what guest/sources lists from the tree, which is
+also where their library comes from: the one of the self tests.
 """
 
 import gzip
@@ -44,21 +45,29 @@ class Guest:
                         'headers_install'], env=env, check=True, stdout=subprocess.DEVNULL)
         mark.write_text(stamp)
 
+    def listed(self):
+        """(name, globs) of the lines of guest/sources."""
+        for row in (self.source / 'sources').read_text().splitlines():
+            name, mark, rest = row.partition('#')[0].partition(':')
+            if mark:
+                yield name.strip(), rest
+
     def programs(self):
         """{program: [sources]} of all guest programs."""
         found = {p.stem: [p] for p in sorted(self.source.glob('*.c'))}
-        for row in (self.source / 'sources').read_text().splitlines():
-            name, mark, rest = row.partition('#')[0].partition(':')
-            if not mark:
-                continue
-            globs, _, library = rest.partition(' + ')
+        for name, rest in self.listed():
+            globs, _, others = rest.partition(' + ')
             paths = self.match(globs)
-            linked = [p for p in self.match(library) if p not in paths]
-            if name.strip() == '*':
+            linked = [p for p in self.match(others) if p not in paths]
+            if name == '*':
                 found.update({p.stem: [p, *linked] for p in paths})
-            elif paths:
-                found[name.strip()] = paths
+            elif paths and name != '+':
+                found[name] = paths
         return found
+
+    def library(self):
+        """Sources of the library that all programs are linked with."""
+        return [p for name, rest in self.listed() if name == '+' for p in self.match(rest)]
 
     def match(self, globs):
         """Files of the tree that a list of globs means."""
@@ -67,25 +76,41 @@ class Guest:
     def flags(self):
         """Compiler flags of guest programs."""
         return [*CFLAGS, '-isystem', str(self.headers / 'include'), f'-I{self.source}',
-                f'-I{self.tree / "tools/testing/selftests"}']
+                f'-I{self.tree / "tools/testing/selftests"}',
+                f'-I{self.tree / "tools/testing/selftests/iommu"}']
 
-    def compile(self, name, sources, bindir):
-        """Compile one program unless it is newer than all that it is made of."""
-        target, deps = bindir / name, self.out / f'{name}.d'
+    def compile(self, target, sources, *args):
+        """Compile a program or an object unless it is newer than all that it is made of."""
+        deps = self.out / f'{target.name}.d'
         if target.exists() and fresh(target, deps, sources):
             return
         compiler = CC[self.arch] if os.uname().machine != 'aarch64' else 'gcc'
         subprocess.run([compiler, *self.flags(), '-MD', '-MF', str(deps), '-o', str(target),
-                        *map(str, sources)], check=True)
+                        *map(str, sources), *args], check=True)
+
+    def build_library(self):
+        """Make the archive that programs are linked with; return its path in a list."""
+        folder, archive = self.out / 'lib', self.out / 'lib.a'
+        folder.mkdir(parents=True, exist_ok=True)
+        objects = [folder / f'{p.stem}.o' for p in self.library()]
+        for path, target in zip(self.library(), objects):
+            self.compile(target, [path], '-c')
+        if not objects:
+            return []
+        if not archive.exists() or any(newer(o, archive) for o in objects):
+            archive.unlink(missing_ok=True)
+            subprocess.run(['ar', 'rcs', str(archive), *map(str, objects)], check=True)
+        return [archive]
 
     def build_programs(self):
         """Compile all programs; return the folder they are in."""
         bindir = self.out / 'bin'
         bindir.mkdir(parents=True, exist_ok=True)
         self.install_headers()
+        library = self.build_library()
         programs = self.programs()
         for name, sources in programs.items():
-            self.compile(name, sources, bindir)
+            self.compile(bindir / name, [*sources, *library])
         for old in bindir.iterdir():
             if old.name not in programs:
                 old.unlink()
@@ -117,6 +142,11 @@ class Guest:
         entries = [('bin/busybox', stat.S_IFREG | 0o755, Path(path).read_bytes())]
         return entries + [(f'bin/{t}', stat.S_IFLNK | 0o777, b'busybox')
                           for t in tools if t not in taken and t != 'busybox']
+
+
+def newer(path, other):
+    """Has a file changed since another was made?"""
+    return path.stat().st_mtime > other.stat().st_mtime
 
 
 def fresh(target, deps, sources):

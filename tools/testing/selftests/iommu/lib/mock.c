@@ -6,8 +6,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "iommufd_util.h"
-#include "mock_util.h"
+#include "iommufd.h"
+#include "mock.h"
 
 int mock_present(int fd)
 {

@@ -3,12 +3,12 @@
  * Thin wrappers of the test call. All return 0 or a negative errno unless they
  * say otherwise.
  */
-#ifndef MOCK_UTIL_H
-#define MOCK_UTIL_H
+#ifndef TEST_LIB_MOCK_H
+#define TEST_LIB_MOCK_H
 
 #include <stdint.h>
 
-#include "../../../../drivers/iommu/iommufd/iommufd_test_ext.h"
+#include "../../../../../drivers/iommu/iommufd/iommufd_test_ext.h"
 
 /* What a mock device is made of */
 struct mock_ids {
