@@ -6,8 +6,10 @@ patches/series holds one entry a line, in the order of the commits:
     NAME.patch [PATH ...]   a change of existing files; the new files PATH enter with it
     NAME.files              a commit message and a list of new files
 
-PATH is a file, a folder or a glob, relative to the top of the repository.  A
-line that begins with a blank continues the one before it; `#` begins a comment.
+PATH is a file, a folder or a glob, relative to the top of the repository; `*`
+does not match a `/`.  Where several paths match a file the most exact one has
+it: its name, then the path with the longest text before any wildcard.  A line
+that begins with a blank continues the one before it; `#` begins a comment.
 """
 
 import fnmatch
@@ -58,6 +60,8 @@ class Entry:
     message: Message = None
     diff: bytes = b''
     overlay: list = field(default_factory=list)
+    # Files of tables, and the text that each has from here on: see stages.py
+    tables: dict = field(default_factory=dict)
 
     @property
     def is_patch(self):
@@ -144,28 +148,36 @@ def overlay_files(top):
     return sorted(n for n in names if (Path(top) / n).is_file())
 
 
-def matches(word, name):
-    """Does a path word of an entry name this file?"""
-    word = word.rstrip('/')
-    return name == word or name.startswith(word + '/') or fnmatch.fnmatchcase(name, word)
+def exactness(word, name):
+    """How exactly a path word of an entry names a file; 0 when it does not."""
+    parts, path = word.rstrip('/').split('/'), name.split('/')
+    if name == word:
+        return len(name) + 1
+    if path[:len(parts)] == parts:
+        return len(word.rstrip('/'))
+    if len(parts) == len(path) and all(map(fnmatch.fnmatchcase, path, parts)):
+        return len(re.match(r'[^*?[]*', word)[0])
+    return 0
 
 
 def assign_overlay(entries, files):
-    """Give each new file to the one entry that names it."""
+    """Give each new file to the one entry that names it, or names it best."""
     owner = {}
     for entry in entries:
         for word in entry.words:
-            found = [f for f in files if matches(word, f)]
+            found = {f: exactness(word, f) for f in files if exactness(word, f)}
             if not found and word != 'MAINTAINERS':
                 raise SeriesError(f'patches/{entry.name}: {word}: no such new file')
-            for name in found:
-                if owner.setdefault(name, entry) is not entry:
-                    raise SeriesError(f'{name}: named by {owner[name].name} and {entry.name}')
+            for name, exact in found.items():
+                best = owner.get(name, (0, None))
+                if exact == best[0] and entry is not best[1]:
+                    raise SeriesError(f'{name}: named by {best[1].name} and {entry.name}')
+                owner[name] = max((exact, entry), best, key=lambda o: o[0])
     missing = [f for f in files if f not in owner]
     if missing:
         raise SeriesError('patches/series names no entry for:\n  ' + '\n  '.join(missing))
     for name in files:
-        owner[name].overlay.append(name)
+        owner[name][1].overlay.append(name)
 
 
 def read_series(top):

@@ -17,8 +17,9 @@ from gitrepo import Git, GitError
 from grammar import SeriesError, read_series
 import maintainers
 from pristine import STAMP, pristine_commit
+from stages import Stages
 
-FORMAT = 'series-4'
+FORMAT = 'series-5'
 # Debian's source has a .gitignore that hides all of the tree; its folders count all the same,
 # while the patterns for what a build leaves behind keep their force.
 NOT_HIDDEN = '!/[!.]*/'
@@ -56,7 +57,8 @@ class Tree:
         """Commits of all entries, made where they are not in the cache."""
         self.filled = None
         parent, made = self.base, []
-        for entry in entries:
+        for entry, tables in zip(entries, Stages(self.top, entries).walk(entries)):
+            entry.tables = tables
             key = self.key(parent, entry)
             commit = self.cache.get(key)
             if not commit:
@@ -76,12 +78,14 @@ class Tree:
         for name in self.laid(entry):
             mode = str(os.access(self.top / name, os.X_OK))
             digest.update(f'{name}\0{mode}\0'.encode() + (self.top / name).read_bytes())
+        for name, text in sorted(entry.tables.items()):
+            digest.update(f'{name}\0{text}\0'.encode())
         return digest.hexdigest()
 
     @staticmethod
     def laid(entry):
-        """Files of the repository that an entry depends on."""
-        return entry.overlay + (['MAINTAINERS'] if 'MAINTAINERS' in entry.words else [])
+        """Files of the repository that an entry takes as they are."""
+        return [n for n in entry.overlay if n not in entry.tables] + (['MAINTAINERS'] if 'MAINTAINERS' in entry.words else [])
 
     def commit(self, parent, entry):
         """Make the commit of one entry on top of parent."""
@@ -113,9 +117,14 @@ class Tree:
         for name in entry.overlay:
             if self.git.blob(self.base, name) is not None:
                 raise SeriesError(f'{name}: exists in 6.1; change it by a patch')
+            if name in entry.tables:
+                continue
             mode = '100755' if os.access(self.top / name, os.X_OK) else '100644'
             blob = self.git.text('hash-object', '-w', '--', str((self.top / name).resolve()))
             rows.append(f'{mode} {blob}\t{name}')
+        for name, text in entry.tables.items():
+            blob = self.git.text('hash-object', '-w', '--stdin', data=text.encode())
+            rows.append(f'100644 {blob}\t{name}')
         if 'MAINTAINERS' in entry.words:
             merged = maintainers.merge(self.git.blob(parent, 'MAINTAINERS').decode(),
                                        (self.top / 'MAINTAINERS').read_text())
@@ -188,12 +197,25 @@ class Tree:
         """The entries that the work tree stands on, as record() got them."""
         return json.loads(self.state_file.read_text()) if self.state_file.exists() else []
 
+    def check_last_texts(self, tip, entries):
+        """At the tip each new file has to be what the repository holds."""
+        names = [n for e in entries for n in e.overlay]
+        paths = ''.join(f'{(self.top / n).resolve()}\n' for n in names)
+        blobs = self.git.text('hash-object', '--stdin-paths', data=paths.encode()).split()
+        rows = self.git.run('ls-tree', '-r', '-z', tip).decode().split('\0')
+        there = {name: row.split()[2] for row, _, name in (r.partition('\t') for r in rows) if row}
+        wrong = [n for n, blob in zip(names, blobs) if there.get(n) != blob]
+        if wrong:
+            raise SeriesError('the last commit differs from the repository in:\n  '
+                              + '\n  '.join(wrong))
+
     def build(self, force=False):
         """Make the tree what the series says; return [(entry, commit)]."""
         self.open()
         entries = read_series(self.top)
         made = self.commits(entries)
         tip = made[-1] if made else self.base
+        self.check_last_texts(tip, entries)
         if self.head() != tip or self.edits() != ([], []):
             self.checkout(tip, force)
         self.record(entries, made)

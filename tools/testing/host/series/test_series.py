@@ -45,6 +45,13 @@ Text.
 drivers/drv/new.c
 MAINTAINERS
 '''
+NEW_EDITED = '''diff --git a/drivers/drv/new.c b/drivers/drv/new.c
+--- a/drivers/drv/new.c
++++ b/drivers/drv/new.c
+@@ -1 +1 @@
+-new
++edited by a patch
+'''
 
 
 def patch(what, line):
@@ -136,6 +143,24 @@ class SeriesTest(unittest.TestCase):
         for name, stamp in stamps.items():
             same = (self.tree / name).stat().st_mtime_ns == stamp
             self.assertEqual(same, not name.endswith('new.c'), name)
+
+    def test_a_makefile_grows_with_the_files(self):
+        self.write('patches/series', 'one.patch\nnew.files\ntwo.patch drivers/drv/later.c\n')
+        self.write('patches/new.files', FILES + 'drivers/drv/new/\n')
+        self.write('drivers/drv/later.c', 'later\n')
+        self.write('drivers/drv/new/Makefile', 'obj-y += a.o ../later.o\n')
+        self.write('drivers/drv/new/a.c', 'a\n')
+        self.run_main('tree')
+        first = subprocess.run(['git', '-C', str(self.tree), 'show', 'HEAD^:drivers/drv/new/Makefile'],
+                               stdout=subprocess.PIPE, text=True, check=True).stdout
+        self.assertEqual(first, 'obj-y += a.o\n')
+        self.assertEqual((self.tree / 'drivers/drv/new/Makefile').read_text(),
+                         'obj-y += a.o ../later.o\n')
+
+    def test_a_last_text_that_differs_is_refused(self):
+        self.write('patches/two.patch', patch('two', 20) + NEW_EDITED)
+        self.assertIn('differs from the repository in:\n  drivers/drv/new.c',
+                      self.run_main('tree', good=False))
 
     def test_unnamed_file_is_refused_by_name(self):
         self.write('drivers/drv/lost.c', 'lost\n')
