@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Files that call each other in a circle: layers have arrows in one direction only."""
 
+import graphlib
 import re
 import subprocess
 
-# Pairs of objects that may call each other: {(first, second): reason}, names in order.
+# Calls that may close a circle: {(caller's object, callee's object): reason}.
 ALLOWED = {}
 
 
@@ -16,19 +17,20 @@ def symbols(path):
             set(re.findall(r'^ +U (\S+)$', text, re.M)))
 
 
-def find_circles(out, names):
-    """Descriptions of each two objects of @names, below @out, that call each other.
+def find_circle(out, names):
+    """The calls of one circle of objects among @names, below @out; none if there is none.
 
     A table of operations is no call: whoever goes through it need not know whom it calls.
     """
     offered, wanted = {}, {}
     for name in names:
         offered[name], wanted[name] = symbols(out / name)
-    found = []
-    for first in sorted(names):
-        for second in sorted(names):
-            down, up = wanted[first] & offered[second], wanted[second] & offered[first]
-            if first < second and down and up and (first, second) not in ALLOWED:
-                found.append(f'{first} calls {", ".join(sorted(down))}; '
-                             f'{second} calls {", ".join(sorted(up))}')
-    return found
+    calls = {a: {b for b in names if b != a and wanted[a] & offered[b] and (a, b) not in ALLOWED}
+             for a in names}
+    try:
+        graphlib.TopologicalSorter(calls).prepare()
+    except graphlib.CycleError as error:
+        circle = error.args[1][::-1]
+        return [f'{a} calls {", ".join(sorted(wanted[a] & offered[b]))} of {b}'
+                for a, b in zip(circle, circle[1:])]
+    return []

@@ -68,8 +68,8 @@ def warnings(text, files):
 
 
 def check_objects(report, build, tree, files):
-    """Every new C file compiles without a message of gcc W=1 or sparse; no two of them
-    call each other.
+    """Every new C file compiles without a message of gcc W=1 or sparse; they do not call
+    each other in a circle.
     """
     covered = set()
     for arch in ('x86_64', 'arm64'):
@@ -88,8 +88,8 @@ def check_objects(report, build, tree, files):
             problems += [f'make: exit status {status}', *text.splitlines()[-15:]]
         report.result(f'sparse and W=1 on {len(objects)} objects, {arch}', problems)
         if not status:
-            report.result(f'no two of {len(objects)} objects call each other, {arch}',
-                          circles.find_circles(kernel.out, objects))
+            report.result(f'no circle of calls among {len(objects)} objects, {arch}',
+                          circles.find_circle(kernel.out, objects))
     wanted = {f[:-2] + '.o' for f in files if f.endswith('.c') and f.startswith(
         ('drivers/', 'mm/', 'virt/'))}
     report.result('every new C file is built by some configuration',

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Two files that call each other are found; calls in one direction and tables are not."""
+"""Files that call each other in a circle are found; calls one way and tables are not."""
 
 import subprocess
 import sys
@@ -18,18 +18,25 @@ class CirclesTest(unittest.TestCase):
     """Each test compiles a few files."""
 
     def found(self, **sources):
-        """The circles of files, given as name=text."""
+        """The calls of a circle of files, given as name=text, in the order of their names."""
         with tempfile.TemporaryDirectory() as folder:
             out = Path(folder)
             for name, text in sources.items():
                 (out / f'{name}.c').write_text(text)
                 subprocess.run(['cc', '-c', f'{name}.c'], cwd=out, check=True)
-            return circles.find_circles(out, [f'{name}.o' for name in sources])
+            return sorted(circles.find_circle(out, [f'{name}.o' for name in sources]))
 
-    def test_circle(self):
+    def test_two_files(self):
         self.assertEqual(self.found(a='void g(void); void f(void) { g(); }',
                                     b='void f(void); void g(void) { f(); }'),
-                         ['a.o calls g; b.o calls f'])
+                         ['a.o calls g of b.o', 'b.o calls f of a.o'])
+
+    def test_three_files(self):
+        self.assertEqual(self.found(a='void g(void); void f(void) { g(); }',
+                                    b='void h(void); void g(void) { h(); }',
+                                    c='void f(void); void h(void) { f(); }',
+                                    d='void f(void); void i(void) { f(); }'),
+                         ['a.o calls g of b.o', 'b.o calls h of c.o', 'c.o calls f of a.o'])
 
     def test_one_direction(self):
         self.assertFalse(self.found(a='void g(void); void f(void) { g(); }',
