@@ -178,7 +178,7 @@ static int try_once(const struct scenario *scenario, struct stage *s, unsigned i
 
 	take_snapshot(s->fd, before);
 	arm(nth);
-	err = scenario->run(s);
+	err = scenario->run(s, scenario);
 	injected = disarm();
 	take_snapshot(s->fd, after);
 	changed = strcmp(before, after);
@@ -199,7 +199,7 @@ static int try_once(const struct scenario *scenario, struct stage *s, unsigned i
 	}
 	*reason = "did not work when called again";
 	if (err && !(err == -EFAULT && scenario->flags & MAY_BE_DONE && changed))
-		err = scenario->run(s);
+		err = scenario->run(s, scenario);
 	else
 		err = 0;
 	return err ? err : injected;

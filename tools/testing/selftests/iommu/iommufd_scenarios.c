@@ -308,7 +308,18 @@ static int with_old_container(struct stage *s)
 
 /* Calls */
 
-static int run_open(struct stage *s)
+static uint32_t id_at(const struct stage *s, size_t offset)
+{
+	return *(const uint32_t *)((const char *)s + offset);
+}
+
+/* The object that the row names */
+static uint32_t on(const struct stage *s, const struct scenario *c)
+{
+	return id_at(s, c->on);
+}
+
+static int run_open(struct stage *s, const struct scenario *c)
 {
 	int fd = iommufd_open();
 
@@ -318,189 +329,109 @@ static int run_open(struct stage *s)
 	return 0;
 }
 
-static int run_ioas_alloc(struct stage *s)
+static int run_ioas_alloc(struct stage *s, const struct scenario *c)
 {
 	uint32_t id;
 
 	return ioas_alloc(s->fd, &id);
 }
 
-static int run_map(struct stage *s)
+static int run_destroy(struct stage *s, const struct scenario *c)
 {
-	return map_memory(s, s->ioas, BASE);
+	return object_destroy(s->fd, on(s, c));
 }
 
-static int run_map_huge(struct stage *s)
+static int run_map(struct stage *s, const struct scenario *c)
 {
-	return ioas_map_fixed(s->fd, s->ioas, huge, HUGE_BYTES, BASE + HUGE_BYTES);
+	return map_memory(s, on(s, c), c->iova);
 }
 
-static int run_map_anywhere(struct stage *s)
+static int run_map_huge(struct stage *s, const struct scenario *c)
+{
+	return ioas_map_fixed(s->fd, on(s, c), huge, HUGE_BYTES, c->iova);
+}
+
+static int run_map_anywhere(struct stage *s, const struct scenario *c)
 {
 	uint64_t iova = 0;
 
-	return ioas_map(s->fd, s->ioas, scenario_memory, SCENARIO_BYTES, &iova, MAP_RW);
+	return ioas_map(s->fd, on(s, c), scenario_memory, SCENARIO_BYTES, &iova, MAP_RW);
 }
 
-static int run_copy(struct stage *s)
+static int run_copy(struct stage *s, const struct scenario *c)
 {
-	uint64_t iova = BASE;
+	uint64_t iova = c->iova;
 
-	return ioas_copy(s->fd, s->other, &iova, s->ioas, BASE, SCENARIO_BYTES, MAP_FIXED_RW);
-}
-
-/* Pins, where the source is not pinned */
-static int run_copy_pins(struct stage *s)
-{
-	uint64_t iova = BASE + HUGE_BYTES;
-
-	return ioas_copy(s->fd, s->ioas, &iova, s->other, BASE + HUGE_BYTES, SCENARIO_BYTES,
+	return ioas_copy(s->fd, on(s, c), &iova, id_at(s, c->from), c->source, c->bytes,
 			 MAP_FIXED_RW);
 }
 
-static int run_copy_part(struct stage *s)
+static int run_unmap(struct stage *s, const struct scenario *c)
 {
-	uint64_t iova = BASE + HUGE_BYTES;
-
-	return ioas_copy(s->fd, s->ioas, &iova, s->ioas, BASE + PAGE_BYTES, 3 * PAGE_BYTES,
-			 MAP_FIXED_RW);
+	return ioas_unmap(s->fd, on(s, c), c->iova, c->bytes, NULL);
 }
 
-static int run_unmap(struct stage *s)
+static int run_reserve(struct stage *s, const struct scenario *c)
 {
-	return ioas_unmap(s->fd, s->ioas, BASE, SCENARIO_BYTES, NULL);
+	return mock_reserve(s->fd, on(s, c), c->iova, c->bytes);
 }
 
-static int run_unmap_all(struct stage *s)
-{
-	return ioas_unmap_all(s->fd, s->ioas, NULL);
-}
-
-static int run_reserve(struct stage *s)
-{
-	return mock_reserve(s->fd, s->ioas, BASE + HUGE_BYTES, PAGE_BYTES);
-}
-
-static int run_allow(struct stage *s)
+static int run_allow(struct stage *s, const struct scenario *c)
 {
 	const struct iommu_iova_range ranges[] = {
 		{ BASE, BASE + HUGE_BYTES - 1 }, { BASE + 2 * HUGE_BYTES, BASE + 3 * HUGE_BYTES },
 	};
 
-	return ioas_allow(s->fd, s->ioas, ranges, 2);
+	return ioas_allow(s->fd, on(s, c), ranges, 2);
 }
 
-static int run_ranges(struct stage *s)
+static int run_ranges(struct stage *s, const struct scenario *c)
 {
 	struct iommu_iova_range ranges[8];
 	uint32_t nr = 8;
 
-	return ioas_ranges(s->fd, s->ioas, ranges, &nr, NULL);
+	return ioas_ranges(s->fd, on(s, c), ranges, &nr, NULL);
 }
 
-static int run_huge_pages_off(struct stage *s)
+static int run_option(struct stage *s, const struct scenario *c)
 {
-	return option_set(s->fd, IOMMU_OPTION_HUGE_PAGES, s->ioas, 0);
+	return option_set(s->fd, c->option, on(s, c), c->value);
 }
 
-static int run_process_mode(struct stage *s)
+static int run_new_device(struct stage *s, const struct scenario *c)
 {
-	return option_set(s->fd, IOMMU_OPTION_RLIMIT_MODE, 0, 1);
+	return new_device(s, on(s, c));
 }
 
-static int run_destroy_space(struct stage *s)
-{
-	return object_destroy(s->fd, s->ioas);
-}
-
-static int run_new_device(struct stage *s)
-{
-	return new_device(s, s->ioas);
-}
-
-static int run_destroy_device(struct stage *s)
-{
-	return object_destroy(s->fd, s->ids.stdev);
-}
-
-static int run_join_group(struct stage *s)
+static int run_join_group(struct stage *s, const struct scenario *c)
 {
 	struct mock_ids other;
 
-	return mock_add_device(s->fd, s->ids.stdev, s->ioas, &other);
+	return mock_add_device(s->fd, s->ids.stdev, on(s, c), &other);
 }
 
-static int run_new_device_nested(struct stage *s)
+static int run_replace(struct stage *s, const struct scenario *c)
 {
-	return new_device(s, s->nested);
+	return move_device(s, on(s, c));
 }
 
-static int run_replace_nested(struct stage *s)
-{
-	return move_device(s, s->nested);
-}
-
-static int run_replace_foreign(struct stage *s)
-{
-	return move_device(s, s->foreign);
-}
-
-static int run_replace_paging(struct stage *s)
-{
-	return move_device(s, s->ioas);
-}
-
-static int run_replace(struct stage *s)
-{
-	return move_device(s, s->other);
-}
-
-static int run_replace_inside(struct stage *s)
-{
-	return move_device(s, s->hwpt);
-}
-
-static int run_hwpt(struct stage *s)
+/* With flags */
+static int run_hwpt(struct stage *s, const struct scenario *c)
 {
 	uint32_t id;
 
-	return new_hwpt(s, s->other, 0, &id);
+	return new_hwpt(s, on(s, c), c->value, &id);
 }
 
-static int run_hwpt_dirty(struct stage *s)
+/* Of a kind, from a driver's blob */
+static int run_hwpt_kind(struct stage *s, const struct scenario *c)
 {
 	uint32_t id;
 
-	return new_hwpt(s, s->other, IOMMU_HWPT_ALLOC_DIRTY_TRACKING, &id);
+	return mock_hwpt_alloc(s->fd, s->ids.dev, on(s, c), 0, c->value, &id);
 }
 
-static int run_hwpt_parent(struct stage *s)
-{
-	uint32_t id;
-
-	return new_hwpt(s, s->other, IOMMU_HWPT_ALLOC_NEST_PARENT, &id);
-}
-
-static int run_hwpt_kind(struct stage *s)
-{
-	uint32_t id;
-
-	return mock_hwpt_alloc(s->fd, s->ids.dev, s->other, 0, MOCK_IOMMUPT_HUGE, &id);
-}
-
-static int run_hwpt_nested(struct stage *s)
-{
-	uint32_t id;
-
-	return new_nested(s, s->parent, &id);
-}
-
-static int run_destroy_nested(struct stage *s)
-{
-	return object_destroy(s->fd, s->nested);
-}
-
-static int run_invalidate(struct stage *s)
+static int run_invalidate(struct stage *s, const struct scenario *c)
 {
 	const struct iommu_hwpt_invalidate_selftest requests[] = {
 		{ .iotlb_id = 0 }, { .iotlb_id = 1 }, { .flags = IOMMU_TEST_INVALIDATE_FLAG_ALL },
@@ -518,12 +449,7 @@ static int run_invalidate(struct stage *s)
 	return err ? err : mock_check_iotlb(s->fd, s->nested, 3, 0);
 }
 
-static int run_destroy_hwpt(struct stage *s)
-{
-	return object_destroy(s->fd, s->hwpt);
-}
-
-static int run_hw_info(struct stage *s)
+static int run_hw_info(struct stage *s, const struct scenario *c)
 {
 	struct iommu_test_hw_info data;
 	struct iommu_hw_info arg = {
@@ -534,18 +460,13 @@ static int run_hw_info(struct stage *s)
 	return iommufd_call(s->fd, IOMMU_GET_HW_INFO, &arg);
 }
 
-static int run_track(struct stage *s)
+static int run_track(struct stage *s, const struct scenario *c)
 {
-	return track(s, true);
-}
-
-static int run_untrack(struct stage *s)
-{
-	return track(s, false);
+	return track(s, c->value);
 }
 
 /* No failure may lose a bit: whatever was reported, a later reading has the rest. */
-static int run_read_dirty(struct stage *s)
+static int run_read_dirty(struct stage *s, const struct scenario *c)
 {
 	static uint64_t bits;
 	struct iommu_hwpt_get_dirty_bitmap arg = {
@@ -561,29 +482,29 @@ static int run_read_dirty(struct stage *s)
 	return err;
 }
 
-static int run_map_file(struct stage *s)
+static int run_map_file(struct stage *s, const struct scenario *c)
 {
 	return map_file(s, memfd);
 }
 
-static int run_map_dmabuf(struct stage *s)
+static int run_map_dmabuf(struct stage *s, const struct scenario *c)
 {
 	return map_file(s, s->dmabuf);
 }
 
-static int run_revoke(struct stage *s)
+static int run_revoke(struct stage *s, const struct scenario *c)
 {
 	return mock_dmabuf_revoke(s->fd, s->dmabuf, 1);
 }
 
-static int run_change_process(struct stage *s)
+static int run_change_process(struct stage *s, const struct scenario *c)
 {
 	return change_process(s->fd);
 }
 
-static int run_access(struct stage *s)
+static int run_access(struct stage *s, const struct scenario *c)
 {
-	int access = new_access(s, s->other);
+	int access = new_access(s, on(s, c));
 
 	if (access < 0)
 		return access;
@@ -591,34 +512,29 @@ static int run_access(struct stage *s)
 	return 0;
 }
 
-static int run_access_move(struct stage *s)
+static int run_access_move(struct stage *s, const struct scenario *c)
 {
-	return mock_access_replace(s->fd, s->access, s->other);
+	return mock_access_replace(s->fd, s->access, on(s, c));
 }
 
-static int run_unpin(struct stage *s)
+static int run_pin(struct stage *s, const struct scenario *c)
+{
+	return pin_item(s);
+}
+
+static int run_unpin(struct stage *s, const struct scenario *c)
 {
 	return mock_access_unpin(s->fd, s->access, s->item);
 }
 
-static int access_rw(struct stage *s, uint32_t flags)
+static int run_access_rw(struct stage *s, const struct scenario *c)
 {
 	uint8_t data[PAGE_BYTES + 100] = {};
 
-	return mock_access_rw(s->fd, s->access, BASE + 10, data, sizeof(data), flags);
+	return mock_access_rw(s->fd, s->access, BASE + 10, data, sizeof(data), c->value);
 }
 
-static int run_access_read(struct stage *s)
-{
-	return access_rw(s, 0);
-}
-
-static int run_access_write(struct stage *s)
-{
-	return access_rw(s, MOCK_ACCESS_RW_WRITE | MOCK_ACCESS_RW_SLOW_PATH);
-}
-
-static int run_dmabuf(struct stage *s)
+static int run_dmabuf(struct stage *s, const struct scenario *c)
 {
 	int fd = mock_dmabuf(s->fd, 65536);
 
@@ -628,69 +544,49 @@ static int run_dmabuf(struct stage *s)
 	return 0;
 }
 
-static int run_vfio_attach(struct stage *s)
+static int run_vfio_attach(struct stage *s, const struct scenario *c)
 {
-	return vfio_dev_attach(&s->vfio, s->ioas, NULL);
+	return vfio_dev_attach(&s->vfio, on(s, c), NULL);
 }
 
-static int run_vfio_replace(struct stage *s)
-{
-	return vfio_dev_attach(&s->vfio, s->other, NULL);
-}
-
-static int run_vfio_detach(struct stage *s)
+static int run_vfio_detach(struct stage *s, const struct scenario *c)
 {
 	return vfio_dev_detach(&s->vfio);
 }
 
-static int run_vfio_hwpt(struct stage *s)
+static int run_vfio_hwpt(struct stage *s, const struct scenario *c)
 {
 	uint32_t id;
 
-	return hwpt_alloc(s->fd, s->vfio.dev_id, s->other, &id);
+	return hwpt_alloc(s->fd, s->vfio.dev_id, on(s, c), &id);
 }
 
-static int run_container_set(struct stage *s)
+static int run_container(struct stage *s, const struct scenario *c)
 {
-	return set_container(s, IOMMU_VFIO_IOAS_SET);
+	return set_container(s, c->value);
 }
 
-static int run_container_get(struct stage *s)
+static int run_container_type(struct stage *s, const struct scenario *c)
 {
-	return set_container(s, IOMMU_VFIO_IOAS_GET);
+	return set_container_type(s, c->value);
 }
 
-static int run_container_clear(struct stage *s)
+static int run_container_extension(struct stage *s, const struct scenario *c)
 {
-	return set_container(s, IOMMU_VFIO_IOAS_CLEAR);
+	return ioctl(s->fd, VFIO_CHECK_EXTENSION, c->value) < 0 ? -errno : 0;
 }
 
-static int run_container_type(struct stage *s)
-{
-	return set_container_type(s, VFIO_TYPE1_IOMMU);
-}
-
-static int run_container_extension(struct stage *s)
-{
-	return ioctl(s->fd, VFIO_CHECK_EXTENSION, VFIO_DMA_CC_IOMMU) < 0 ? -errno : 0;
-}
-
-static int run_container_map(struct stage *s)
+static int run_container_map(struct stage *s, const struct scenario *c)
 {
 	return map_in_container(s);
 }
 
-static int run_container_unmap(struct stage *s)
+static int run_container_unmap(struct stage *s, const struct scenario *c)
 {
-	return unmap_in_container(s, BASE, SCENARIO_BYTES);
+	return unmap_in_container(s, c->iova, c->bytes);
 }
 
-static int run_container_cut(struct stage *s)
-{
-	return unmap_in_container(s, BASE + PAGE_BYTES, PAGE_BYTES);
-}
-
-static int run_container_info(struct stage *s)
+static int run_container_info(struct stage *s, const struct scenario *c)
 {
 	struct {
 		struct vfio_iommu_type1_info info;
@@ -700,81 +596,107 @@ static int run_container_info(struct stage *s)
 	return iommufd_call(s->fd, VFIO_IOMMU_GET_INFO, &arg);
 }
 
+#define ON(member)	.on = offsetof(struct stage, member)
+#define FROM(member)	.from = offsetof(struct stage, member)
+
 const struct scenario scenarios[] = {
 	{ "open", with_nothing, run_open, NO_CHANGE },
 	{ "IOAS_ALLOC", with_nothing, run_ioas_alloc },
-	{ "IOAS_MAP without a device", with_spaces, run_map },
-	{ "IOAS_MAP", with_device, run_map },
-	{ "IOAS_MAP of a large page", with_device, run_map_huge },
-	{ "IOAS_MAP at any place", with_device_and_memory, run_map_anywhere },
-	{ "IOAS_MAP below a nested HWPT", with_nested_attached, run_map_huge },
-	{ "IOAS_COPY without a device", with_memory, run_copy },
-	{ "IOAS_COPY of what is pinned", with_device_and_memory, run_copy },
-	{ "IOAS_COPY of what is not pinned", with_device_and_memory, run_copy_pins },
-	{ "IOAS_COPY of a part", with_device_and_memory, run_copy_part },
-	{ "IOAS_UNMAP without a device", with_memory, run_unmap, MAY_BE_DONE },
-	{ "IOAS_UNMAP", with_device_and_memory, run_unmap, MAY_BE_DONE },
-	{ "IOAS_UNMAP of all", with_device_and_memory, run_unmap_all, MAY_BE_DONE },
-	{ "IOAS_UNMAP of what an access has pinned", with_item, run_unmap, MAY_BE_DONE },
-	{ "ALLOW_IOVAS", with_spaces, run_allow, NO_CHANGE },
-	{ "IOVA_RANGES", with_device, run_ranges, NO_CHANGE },
-	{ "a reservation", with_memory, run_reserve, NO_CHANGE },
-	{ "OPTION HUGE_PAGES", with_memory, run_huge_pages_off },
-	{ "OPTION RLIMIT_MODE", with_nothing, run_process_mode },
-	{ "DESTROY of an IOAS", with_memory, run_destroy_space },
-	{ "a new device", with_memory, run_new_device },
-	{ "a new device with a nested HWPT", with_nested, run_new_device_nested },
-	{ "a new device in a group", with_device_and_memory, run_join_group },
-	{ "DESTROY of a device", with_device_and_memory, run_destroy_device },
-	{ "DESTROY of a device with a nested HWPT", with_nested_attached, run_destroy_device },
-	{ "replace by another IOAS", with_device_and_memory, run_replace, MAY_BE_DONE },
-	{ "replace of a group by another IOAS", with_group, run_replace, MAY_BE_DONE },
-	{ "replace inside an IOAS", with_two_hwpts, run_replace_inside, MAY_BE_DONE },
-	{ "replace by a nested HWPT", with_nested, run_replace_nested, MAY_BE_DONE },
-	{ "replace of a nested HWPT by its IOAS", with_nested_attached, run_replace_paging,
-	  MAY_BE_DONE },
+	{ "IOAS_MAP without a device", with_spaces, run_map, ON(ioas), .iova = BASE },
+	{ "IOAS_MAP", with_device, run_map, ON(ioas), .iova = BASE },
+	{ "IOAS_MAP of a large page", with_device, run_map_huge, ON(ioas),
+	  .iova = BASE + HUGE_BYTES },
+	{ "IOAS_MAP at any place", with_device_and_memory, run_map_anywhere, ON(ioas) },
+	{ "IOAS_MAP below a nested HWPT", with_nested_attached, run_map_huge, ON(ioas),
+	  .iova = BASE + HUGE_BYTES },
+	{ "IOAS_COPY without a device", with_memory, run_copy, ON(other), FROM(ioas),
+	  .iova = BASE, .source = BASE, .bytes = SCENARIO_BYTES },
+	{ "IOAS_COPY of what is pinned", with_device_and_memory, run_copy, ON(other), FROM(ioas),
+	  .iova = BASE, .source = BASE, .bytes = SCENARIO_BYTES },
+	{ "IOAS_COPY of what is not pinned", with_device_and_memory, run_copy, ON(ioas),
+	  FROM(other), .iova = BASE + HUGE_BYTES, .source = BASE + HUGE_BYTES,
+	  .bytes = SCENARIO_BYTES },
+	{ "IOAS_COPY of a part", with_device_and_memory, run_copy, ON(ioas), FROM(ioas),
+	  .iova = BASE + HUGE_BYTES, .source = BASE + PAGE_BYTES, .bytes = 3 * PAGE_BYTES },
+	{ "IOAS_UNMAP without a device", with_memory, run_unmap, MAY_BE_DONE, ON(ioas),
+	  .iova = BASE, .bytes = SCENARIO_BYTES },
+	{ "IOAS_UNMAP", with_device_and_memory, run_unmap, MAY_BE_DONE, ON(ioas),
+	  .iova = BASE, .bytes = SCENARIO_BYTES },
+	{ "IOAS_UNMAP of all", with_device_and_memory, run_unmap, MAY_BE_DONE, ON(ioas),
+	  .bytes = ALL_ONES },
+	{ "IOAS_UNMAP of what an access has pinned", with_item, run_unmap, MAY_BE_DONE, ON(ioas),
+	  .iova = BASE, .bytes = SCENARIO_BYTES },
+	{ "ALLOW_IOVAS", with_spaces, run_allow, NO_CHANGE, ON(ioas) },
+	{ "IOVA_RANGES", with_device, run_ranges, NO_CHANGE, ON(ioas) },
+	{ "a reservation", with_memory, run_reserve, NO_CHANGE, ON(ioas),
+	  .iova = BASE + HUGE_BYTES, .bytes = PAGE_BYTES },
+	{ "OPTION HUGE_PAGES", with_memory, run_option, ON(ioas),
+	  .option = IOMMU_OPTION_HUGE_PAGES, .value = 0 },
+	{ "OPTION RLIMIT_MODE", with_nothing, run_option, ON(nothing),
+	  .option = IOMMU_OPTION_RLIMIT_MODE, .value = 1 },
+	{ "DESTROY of an IOAS", with_memory, run_destroy, ON(ioas) },
+	{ "a new device", with_memory, run_new_device, ON(ioas) },
+	{ "a new device with a nested HWPT", with_nested, run_new_device, ON(nested) },
+	{ "a new device in a group", with_device_and_memory, run_join_group, ON(ioas) },
+	{ "DESTROY of a device", with_device_and_memory, run_destroy, ON(ids.stdev) },
+	{ "DESTROY of a device with a nested HWPT", with_nested_attached, run_destroy,
+	  ON(ids.stdev) },
+	{ "replace by another IOAS", with_device_and_memory, run_replace, MAY_BE_DONE, ON(other) },
+	{ "replace of a group by another IOAS", with_group, run_replace, MAY_BE_DONE, ON(other) },
+	{ "replace inside an IOAS", with_two_hwpts, run_replace, MAY_BE_DONE, ON(hwpt) },
+	{ "replace by a nested HWPT", with_nested, run_replace, MAY_BE_DONE, ON(nested) },
+	{ "replace of a nested HWPT by its IOAS", with_nested_attached, run_replace,
+	  MAY_BE_DONE, ON(ioas) },
 	{ "replace of a nested HWPT by another IOAS", with_nested_attached, run_replace,
-	  MAY_BE_DONE },
-	{ "replace of a nested HWPT by a foreign one", with_foreign_nested, run_replace_foreign,
-	  MAY_BE_DONE },
-	{ "HWPT_ALLOC", with_device_and_memory, run_hwpt },
-	{ "HWPT_ALLOC with dirty tracking", with_device_and_memory, run_hwpt_dirty },
-	{ "HWPT_ALLOC of a parent", with_device_and_memory, run_hwpt_parent },
-	{ "HWPT_ALLOC with a blob", with_device_and_memory, run_hwpt_kind },
-	{ "HWPT_ALLOC of a nested one", with_parent, run_hwpt_nested },
+	  MAY_BE_DONE, ON(other) },
+	{ "replace of a nested HWPT by a foreign one", with_foreign_nested, run_replace,
+	  MAY_BE_DONE, ON(foreign) },
+	{ "HWPT_ALLOC", with_device_and_memory, run_hwpt, ON(other) },
+	{ "HWPT_ALLOC with dirty tracking", with_device_and_memory, run_hwpt, ON(other),
+	  .value = IOMMU_HWPT_ALLOC_DIRTY_TRACKING },
+	{ "HWPT_ALLOC of a parent", with_device_and_memory, run_hwpt, ON(other),
+	  .value = IOMMU_HWPT_ALLOC_NEST_PARENT },
+	{ "HWPT_ALLOC with a blob", with_device_and_memory, run_hwpt_kind, ON(other),
+	  .value = MOCK_IOMMUPT_HUGE },
+	{ "HWPT_ALLOC of a nested one", with_parent, run_hwpt_kind, ON(parent),
+	  .value = MOCK_IOMMUPT_DEFAULT },
 	{ "HWPT_INVALIDATE", with_nested, run_invalidate, NO_CHANGE },
-	{ "DESTROY of a HWPT", with_two_hwpts, run_destroy_hwpt },
-	{ "DESTROY of a nested HWPT", with_nested, run_destroy_nested },
+	{ "DESTROY of a HWPT", with_two_hwpts, run_destroy, ON(hwpt) },
+	{ "DESTROY of a nested HWPT", with_nested, run_destroy, ON(nested) },
 	{ "GET_HW_INFO", with_device, run_hw_info, NO_CHANGE },
-	{ "SET_DIRTY_TRACKING", with_dirty_hwpt, run_track, NO_CHANGE },
-	{ "SET_DIRTY_TRACKING off", with_dirty_pages, run_untrack, NO_CHANGE },
+	{ "SET_DIRTY_TRACKING", with_dirty_hwpt, run_track, NO_CHANGE, .value = true },
+	{ "SET_DIRTY_TRACKING off", with_dirty_pages, run_track, NO_CHANGE, .value = false },
 	{ "GET_DIRTY_BITMAP", with_dirty_pages, run_read_dirty, NO_CHANGE },
 	{ "IOAS_MAP_FILE without a device", with_spaces, run_map_file },
 	{ "IOAS_MAP_FILE", with_device, run_map_file },
 	{ "IOAS_MAP_FILE of a dma-buf", with_dmabuf, run_map_dmabuf },
 	{ "IOAS_CHANGE_PROCESS", with_file, run_change_process, NO_CHANGE },
-	{ "a new access", with_memory, run_access, NO_CHANGE },
-	{ "pin through an access", with_access, pin_item },
+	{ "a new access", with_memory, run_access, NO_CHANGE, ON(other) },
+	{ "pin through an access", with_access, run_pin },
 	{ "unpin through an access", with_item, run_unpin },
-	{ "read through an access", with_access, run_access_read, NO_CHANGE },
-	{ "write through an access", with_access, run_access_write, NO_CHANGE },
-	{ "another IOAS for an access", with_item, run_access_move },
+	{ "read through an access", with_access, run_access_rw, NO_CHANGE },
+	{ "write through an access", with_access, run_access_rw, NO_CHANGE,
+	  .value = MOCK_ACCESS_RW_WRITE | MOCK_ACCESS_RW_SLOW_PATH },
+	{ "another IOAS for an access", with_item, run_access_move, ON(other) },
 	{ "a new dma-buf", with_nothing, run_dmabuf, NO_CHANGE },
 	{ "a dma-buf is revoked", with_dmabuf_mapped, run_revoke },
-	{ "VFIO attach", with_vfio_bound, run_vfio_attach },
-	{ "VFIO replace", with_vfio_attached, run_vfio_replace },
+	{ "VFIO attach", with_vfio_bound, run_vfio_attach, ON(ioas) },
+	{ "VFIO replace", with_vfio_attached, run_vfio_attach, ON(other) },
 	{ "VFIO detach", with_vfio_attached, run_vfio_detach },
-	{ "HWPT_ALLOC for a VFIO device", with_vfio_bound, run_vfio_hwpt },
-	{ "VFIO_IOAS SET", with_spaces, run_container_set },
-	{ "VFIO_IOAS GET", with_container, run_container_get, NO_CHANGE },
-	{ "VFIO_IOAS CLEAR", with_container, run_container_clear },
-	{ "VFIO_SET_IOMMU", with_container, run_container_type },
-	{ "VFIO_CHECK_EXTENSION", with_container, run_container_extension, NO_CHANGE },
+	{ "HWPT_ALLOC for a VFIO device", with_vfio_bound, run_vfio_hwpt, ON(other) },
+	{ "VFIO_IOAS SET", with_spaces, run_container, .value = IOMMU_VFIO_IOAS_SET },
+	{ "VFIO_IOAS GET", with_container, run_container, NO_CHANGE,
+	  .value = IOMMU_VFIO_IOAS_GET },
+	{ "VFIO_IOAS CLEAR", with_container, run_container, .value = IOMMU_VFIO_IOAS_CLEAR },
+	{ "VFIO_SET_IOMMU", with_container, run_container_type, .value = VFIO_TYPE1_IOMMU },
+	{ "VFIO_CHECK_EXTENSION", with_container, run_container_extension, NO_CHANGE,
+	  .value = VFIO_DMA_CC_IOMMU },
 	{ "VFIO_IOMMU_GET_INFO", with_container, run_container_info, NO_CHANGE },
 	{ "VFIO_IOMMU_MAP_DMA", with_container, run_container_map },
-	{ "VFIO_IOMMU_UNMAP_DMA", with_container_memory, run_container_unmap, MAY_BE_DONE },
-	{ "VFIO_IOMMU_UNMAP_DMA of a part", with_old_container, run_container_cut,
-	  MAY_BE_DONE | MAY_BE_CUT },
+	{ "VFIO_IOMMU_UNMAP_DMA", with_container_memory, run_container_unmap, MAY_BE_DONE,
+	  .iova = BASE, .bytes = SCENARIO_BYTES },
+	{ "VFIO_IOMMU_UNMAP_DMA of a part", with_old_container, run_container_unmap,
+	  MAY_BE_DONE | MAY_BE_CUT, .iova = BASE + PAGE_BYTES, .bytes = PAGE_BYTES },
 };
 
 const unsigned int nr_scenarios = ARRAY_SIZE(scenarios);

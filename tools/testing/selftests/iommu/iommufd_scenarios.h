@@ -6,6 +6,7 @@
 #define IOMMUFD_SCENARIOS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "lib/memory.h"
@@ -17,6 +18,7 @@
 /* What one try of a scenario works on */
 struct stage {
 	int fd;
+	uint32_t nothing;	/* no object */
 	uint32_t ioas, other;	/* address spaces */
 	uint32_t hwpt, parent;	/* page tables */
 	uint32_t nested, foreign;
@@ -35,11 +37,20 @@ enum {
 	NO_CHANGE = 2,
 };
 
+/*
+ * set_up makes what run needs, and run makes one call, with what its row says: on which
+ * object, and as far as the call wants that, from which other one, at which IOVA, from
+ * which IOVA, how many bytes, which option, and another value.
+ */
 struct scenario {
 	const char *name;
 	int (*set_up)(struct stage *stage);
-	int (*run)(struct stage *stage);
+	int (*run)(struct stage *stage, const struct scenario *scenario);
 	unsigned int flags;
+	size_t on, from;	/* offsets in struct stage */
+	uint64_t iova, source, bytes;
+	uint32_t option;
+	uint64_t value;
 };
 
 extern const struct scenario scenarios[];
