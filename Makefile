@@ -9,6 +9,7 @@ O         ?= $(TOP)/build
 TESTS     ?=
 COVERAGE_MIN ?= 90
 TARGET    ?=
+ENTRIES   ?=
 JOBS      ?=
 V         ?=
 
@@ -193,11 +194,13 @@ kernel-only:
 
 #:   series       the mailable series with its cover letter, in build/series
 series: tree
-	@$(TOP)/scripts/series_mail.py --build $(O) mail
+	@$(TOP)/scripts/series_mail.py --build $(O)
 
-#:   series-check build after every patch (ARCH)
+#:   series-check build after every patch, and prove that each builds what it adds: both
+#:                  architectures (ARCH=one), all entries (ENTRIES="iommufd-* ...")
 series-check: tree
-	@$(TOP)/scripts/series_mail.py --build $(O) check $(ARCH)
+	@$(TOP)/scripts/series_check.py --build $(O) --entries "$(ENTRIES)" \
+		$(if $(filter file,$(origin ARCH)),x86_64 arm64,$(ARCH))
 
 #:   clean        remove everything that was built
 clean:
