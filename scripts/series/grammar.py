@@ -10,6 +10,7 @@ PATH is a file, a folder or a glob, relative to the top of the repository; `*`
 does not match a `/`.  Where several paths match a file the most exact one has
 it: its name, then the path with the longest text before any wildcard.  A line
 that begins with a blank continues the one before it; `#` begins a comment.
+A comment `#: TITLE` begins a part of the series.
 """
 
 import fnmatch
@@ -137,6 +138,17 @@ def parse_lines(text):
             raise SeriesError(f'patches/series:{number}: a .files entry lists its paths itself')
         entries.append(Entry(words[0], number, words[1:]))
     return entries
+
+
+def parse_parts(text):
+    """[(title, number of entries)] of the parts that `#: TITLE` lines begin."""
+    parts = []
+    for row in text.splitlines():
+        if row.startswith('#: '):
+            parts.append((row[len('#: '):].strip(), 0))
+        elif parts and re.match(r'[^\s#]', row):
+            parts[-1] = (parts[-1][0], parts[-1][1] + 1)
+    return parts
 
 
 def overlay_files(top):

@@ -13,7 +13,10 @@ from pathlib import Path
 SCRIPTS = Path(__file__).resolve().parents[4] / 'scripts'
 MAIN = SCRIPTS / 'series/main.py'
 sys.path.insert(0, str(SCRIPTS))
-from patch_list import count  # pylint: disable=wrong-import-position
+# pylint: disable=wrong-import-position
+from patch_list import count
+from series.grammar import parse_parts
+from series_mail import COVER, number_parts
 MAKEFILE = '# SPDX\nVERSION = 6\nPATCHLEVEL = 1\nSUBLEVEL = 7\nEXTRAVERSION =\nNAME = Tiny\n'
 SOURCE = ''.join(f'line {n}\n' for n in range(1, 31))
 KERNEL_MAINTAINERS = ('Text.\n\nMaintainers List\n----------------\n\n'
@@ -257,6 +260,19 @@ class SeriesTest(unittest.TestCase):
                 b'--- a/two\n-three\n+++ b/two\n@@ -9 +8,2 @@\n nine\n+ten\n'
                 b'diff --git a/new.c b/new.c\n--- /dev/null\n+++ b/new.c\n@@ -0,0 +1 @@\n+one\n')
         self.assertEqual(count(diff), {'x.c': [2, 2]})
+
+    def test_cover_letter_numbers_the_parts_of_the_series(self):
+        parts = parse_parts('# x\n\n#: Low\na.patch f.c\n g.c\n# more\nb.files\n\n#: High\nc.patch\n')
+        self.assertEqual(parts, [('Low', 2), ('High', 1)])
+        self.assertEqual(number_parts('Title\n\n= Low\nText.\n\n= High\n', parts),
+                         'Title\n\nLow, patches 1 to 2\nText.\n\nHigh, patch 3\n')
+        for letter in ('= High\n\n= Low\n', '= Low\n', '= Low\n= High\n= Other\n'):
+            with self.assertRaises(SystemExit):
+                number_parts(letter, parts)
+
+    def test_our_cover_letter_has_the_parts_of_our_series(self):
+        text = number_parts(COVER.read_text(), parse_parts((COVER.parent / 'series').read_text()))
+        self.assertNotRegex(text, '(?m)^= ')
 
 
 if __name__ == '__main__':
