@@ -31,11 +31,11 @@ static u32 driver_flags(u32 flags)
 }
 
 /*
- * Making one asks user space for memory in three places: its description is read
- * before anything is held, mapped memory is pinned when the device has been let
- * go, and the ID is told when nothing is held at all.  Nor is the device held
- * while another call has the lock, and pins.  So user memory that takes its time
- * holds up no device that is to be unbound.
+ * Making one accesses memory of user space in three places: the description is read
+ * before any reference is taken, mapped memory is pinned after the reference to the
+ * device was dropped, and the ID is written after all of them were. Nor does the
+ * call keep the device while it waits for a lock whose owner pins. So slow memory
+ * of user space does not delay the unbind of a device.
  *
  * The functions below return a page table whose ID finds nothing yet.
  */
@@ -123,7 +123,7 @@ static struct iommufd_object *make(struct iommufd_call *call,
 	struct iommufd_object *pt, *hwpt;
 	struct iommufd_device *idev;
 
-	/* That there is no such device outranks all that follows */
+	/* -ENOENT for the device has precedence over the errors below */
 	idev = iommufd_device_get(call->ctx, arg->dev_id);
 	if (IS_ERR(idev))
 		return ERR_CAST(idev);

@@ -227,7 +227,7 @@ void iommufd_hwpt_paging_destroy(struct iommufd_object *obj)
 	free_parts(hwpt);
 }
 
-/* Drop a user.  Returns whether it is the last, which is left to be dropped */
+/* Drop a user. Returns whether it is the last, which is left to be dropped */
 static bool drop_unless_last(struct iommufd_hwpt_paging *hwpt)
 {
 	bool last;

@@ -18,7 +18,7 @@ static struct miscdevice iommufd_misc = {
 };
 
 /**
- * iommufd_misc_device() - what stands for iommufd where a device is needed
+ * iommufd_misc_device() - device for calls of other subsystems that need one
  *
  * Return: the device of /dev/iommu.
  */
@@ -27,7 +27,7 @@ struct device *iommufd_misc_device(void)
 	return iommufd_misc.this_device;
 }
 
-/* The container of VFIO's groups, for programs that know of no iommufd */
+/* The container of VFIO's groups, for programs without support for iommufd */
 static struct miscdevice container_misc = {
 	.minor = VFIO_MINOR,
 	.name = "vfio",

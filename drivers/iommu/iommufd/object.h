@@ -126,7 +126,7 @@ const char *iommufd_object_name(const struct iommufd_object *obj);
  * It has users and so is never hidden: this cannot fail, and its number of calls is
  * not 0.
  *
- * Context: any.  The reference is for iommufd_object_put().
+ * Context: any. The reference is for iommufd_object_put().
  */
 static inline void iommufd_object_get_used(struct iommufd_object *obj)
 {

@@ -12,7 +12,7 @@
 
 #include "fake_ext.h"
 
-/* Bytes that the fake takes until it fails; the rest of the call fails. */
+/* Number of bytes that the fake maps before it fails */
 static size_t map_room;
 
 static int map_pages(struct iommu_domain *domain, unsigned long iova,
@@ -117,7 +117,7 @@ static void runs_are_mapped_with_one_sync(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fdom->synced, THREE_RUNS_LEN);
 	KUNIT_EXPECT_EQ(test, mapped, iommu_unmap(user, SZ_1G, mapped));
 
-	/* The last run fails half-way: the first two are the caller's. */
+	/* The last run fails half-way: the caller unmaps the first two */
 	map_room = SZ_1M;
 	fdom->syncs = 0;
 	KUNIT_EXPECT_EQ(test, -ENOMEM, map_three(user, SZ_1G, &mapped));
@@ -126,7 +126,7 @@ static void runs_are_mapped_with_one_sync(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fdom->syncs, 0);
 	KUNIT_EXPECT_EQ(test, mapped, iommu_unmap(user, SZ_1G, mapped));
 
-	/* The driver's own entry */
+	/* A driver with map_runs() */
 	user->ops = &list_domain_ops;
 	fdom->syncs = 0;
 	KUNIT_EXPECT_EQ(test, 0, map_three(user, SZ_1G, &mapped));
@@ -158,7 +158,7 @@ static void bad_runs_are_refused(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mapped, 0);
 	KUNIT_EXPECT_EQ(test, to_fake_domain(user)->mapped, 0);
 
-	/* The last page of the address space is as good as any other. */
+	/* The last page of the address space can be mapped */
 	KUNIT_EXPECT_EQ(test, 0, map_three(user, 0UL - THREE_RUNS_LEN, &mapped));
 	iommu_domain_free(user);
 	fake_world_exit(test);

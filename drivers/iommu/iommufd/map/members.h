@@ -3,7 +3,7 @@
  * Membership: which areas of a map a domain has.
  *
  * Domains are filled and drained upwards, so an interval of IOVAs and a sequence
- * number say it of all areas at once.  A bit for each pair of an area and a domain
+ * number say it of all areas at once. A bit for each pair of an area and a domain
  * would take memory whenever a domain comes, and an unmap would have to look at all
  * domains of each area.
  */

@@ -14,7 +14,7 @@
  * @range: where they are
  * @first: the lowest of them
  * @nr: number of them
- * @claimed: they are claimed.  Otherwise the map's lock is held since they were
+ * @claimed: they are claimed. Otherwise the map's lock is held since they were
  *	     counted, and no other area is between them
  */
 struct removal {
@@ -31,7 +31,7 @@ static bool is_in_use(const struct iommufd_area *area)
 
 /*
  * Check that each area in the range is a mapping and lies inside of the range, and
- * find out whether any of them is in use.  Returns -EAGAIN when another call has
+ * find out whether any of them is in use. Returns -EAGAIN when another call has
  * claimed one of them.
  */
 static int count_areas(struct iommufd_iova_map *map, struct removal *rm,

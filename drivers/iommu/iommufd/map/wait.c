@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Waiting for other tasks that change a map, and waking those that wait.  A map has
+ * Waiting for other tasks that change a map, and waking those that wait. A map has
  * one queue of waiting tasks; Documentation/driver-api/iommufd/iova_map.rst lists
  * what each waits for, and which change wakes it.
  */
@@ -19,7 +19,7 @@ struct lockdep_map iommufd_busy_dep_map =
 	STATIC_LOCKDEP_MAP_INIT("iommufd_busy", &busy_key);
 #endif
 
-/* Tell lockdep that what the caller holds must not be needed to end the wait */
+/* Tell lockdep that no lock of the caller may be needed to end its wait */
 static void begin_wait(struct iommufd_iova_map *map)
 {
 	map->nr_waiters++;

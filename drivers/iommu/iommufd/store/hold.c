@@ -21,7 +21,7 @@
 /* Pinning in batches */
 
 /**
- * struct fill - a hold on its way
+ * struct fill - a hold that is being made
  * @store: the store
  * @hold: the hold
  * @next: first page number the hold does not cover yet; the hold is in the tree
@@ -52,7 +52,7 @@ struct fill {
 	struct page *stack[STACK_PAGES];
 };
 
-/* Let the hold cover all pages before @end. */
+/* Let the hold cover all pages before @end */
 static void fill_grow(struct fill *fill, unsigned long end)
 {
 	struct iommufd_hold *hold = fill->hold;
@@ -67,7 +67,7 @@ static void fill_grow(struct fill *fill, unsigned long end)
 }
 
 /*
- * Find out what to pin next, whatever room there is.  Returns false when the hold
+ * Find out what to pin next, whatever room there is. Returns false when the hold
  * is complete.
  */
 static bool fill_next_batch(struct fill *fill)
@@ -78,7 +78,7 @@ static bool fill_next_batch(struct fill *fill)
 	if (fill->next > fill->last)
 		return false;
 	gap = store_next_gap(store, fill->next, fill->last);
-	/* The hold that covers the rest may well cover more. */
+	/* The hold that covers the rest may extend beyond @fill->last */
 	fill_grow(fill, min(gap.first, fill->last + 1));
 	if (gap.first > fill->last)
 		return false;
@@ -94,7 +94,7 @@ static unsigned int fill_batch_size(const struct fill *fill)
 	return fill->batch.last - fill->batch.first + 1;
 }
 
-/* Turn a batch of a huge page into one like all others. */
+/* Turn a batch of a huge page into one like all others */
 static void fill_list_huge(struct fill *fill)
 {
 	unsigned int i, npages = fill_batch_size(fill);
@@ -104,7 +104,7 @@ static void fill_list_huge(struct fill *fill)
 	fill->huge = NULL;
 }
 
-/* Record where the first pages of the batch are. */
+/* Record where the first pages of the batch are */
 static int fill_chunk(struct fill *fill, struct iommufd_chunk *chunk,
 		      unsigned int npages)
 {
@@ -118,7 +118,7 @@ static int fill_chunk(struct fill *fill, struct iommufd_chunk *chunk,
 				 fill->pages, npages);
 }
 
-/* Take over the first pages of the batch that was pinned. */
+/* Take over the first pages of the batch that was pinned */
 static int fill_record(struct fill *fill, unsigned int npages)
 {
 	struct iommufd_store *store = fill->store;
@@ -136,7 +136,7 @@ static int fill_record(struct fill *fill, unsigned int npages)
 	return 0;
 }
 
-/* Take over the batch that was pinned, on error possibly a part of it. */
+/* Take over the batch that was pinned, on error possibly a part of it */
 static int fill_commit(struct fill *fill)
 {
 	unsigned int npages = fill_batch_size(fill);
@@ -161,7 +161,7 @@ static int fill_charge(struct fill *fill, unsigned long npages)
 	return err;
 }
 
-/* Pin the batch, of which as much remains as there is room for. */
+/* Pin the batch, of which as much remains as there is room for */
 static int fill_pin(struct fill *fill)
 {
 	struct iommufd_backing *backing = &fill->store->backing;
@@ -173,13 +173,13 @@ static int fill_pin(struct fill *fill)
 	npages = fill_batch_size(fill);
 	if (fatal_signal_pending(current))
 		return -EINTR;
-	/* Enough, unless a release made a new gap meanwhile. */
+	/* The batch was charged already, unless a release has made a new gap */
 	err = fill_charge(fill, npages);
 	if (err)
 		return err;
 	if (iommufd_should_fail())
 		return -EFAULT;
-	/* The few pages of a small hold are found one by one as quickly. */
+	/* For the few pages of a small hold, pin_huge() is not faster */
 	fill->huge = backing->ops->pin_huge && npages > STACK_PAGES ?
 		     backing->ops->pin_huge(backing, fill->batch.first, npages) :
 		     NULL;
@@ -189,7 +189,7 @@ static int fill_pin(struct fill *fill)
 				 fill->pages);
 }
 
-/* The rest of the batch was pinned but cannot be recorded. */
+/* The rest of the batch was pinned but cannot be recorded */
 static void fill_unpin(struct fill *fill)
 {
 	struct iommufd_backing *backing = &fill->store->backing;
@@ -318,7 +318,7 @@ static noinline int hold_many(struct iommufd_store *store,
 	struct fill fill;
 	int err;
 
-	/* What is held already is not pinned again, but takes time, too */
+	/* Pages with another hold are not pinned again, but take time, too */
 	if (fatal_signal_pending(current))
 		return -EINTR;
 	fill.store = store;
@@ -335,7 +335,7 @@ static noinline int hold_many(struct iommufd_store *store,
 
 /* The only page */
 
-/* Record where the only page of the store is that is pinned. */
+/* Record where the only page of the store is that is pinned */
 static int record_single(struct iommufd_store *store,
 			 struct iommufd_hold *hold, struct page *page)
 {
@@ -348,7 +348,7 @@ static int record_single(struct iommufd_store *store,
 		err = -ENOMEM;
 		goto out_unlock;
 	}
-	/* There was no hold, so this chunk is empty, like all of them. */
+	/* There was no hold, so this chunk is empty, like all of them */
 	iommufd_chunk_set_extent(chunk, hold->first, page_to_pfn(page));
 	WRITE_ONCE(store->npinned, 1);
 	hold_tree_insert(hold, &store->holds);
@@ -358,8 +358,9 @@ out_unlock:
 }
 
 /*
- * A small mapping is one page of a store without other holds: no gaps to count, no
- * batches, no room for pages.  Those are half of the cost of a hold.
+ * Fast path for a small mapping, which is one page of a store without other holds.
+ * It needs no count of gaps, no batches and no array of pages, which are half of the
+ * cost of a hold.
  */
 static int hold_single(struct iommufd_store *store, struct iommufd_hold *hold)
 {
@@ -403,7 +404,7 @@ err_uncharge:
  * Context: may sleep, as long as page faults of the memory take.
  * Return: 0, -EINVAL when there are no such pages or the source is not fit to
  * be pinned, -EINTR on a fatal signal, -ERESTARTNOINTR, -EFAULT when the memory
- * cannot be pinned, -ENOMEM for lack of memory or over RLIMIT_MEMLOCK.  On
+ * cannot be pinned, -ENOMEM for lack of memory or over RLIMIT_MEMLOCK. On
  * error nothing is left pinned, charged or held.
  */
 int iommufd_store_hold(struct iommufd_store *store, struct iommufd_hold *hold,
@@ -423,7 +424,7 @@ int iommufd_store_hold(struct iommufd_store *store, struct iommufd_hold *hold,
 
 	if (mutex_lock_killable(&store->fill_mutex))
 		return -EINTR;
-	/* Only the owner of this lock makes it more. */
+	/* @npinned only grows under this lock */
 	if (first == last && !READ_ONCE(store->npinned))
 		err = hold_single(store, hold);
 	else
@@ -433,7 +434,7 @@ int iommufd_store_hold(struct iommufd_store *store, struct iommufd_hold *hold,
 }
 
 /**
- * iommufd_store_split_hold() - let two holds take the place of one
+ * iommufd_store_split_hold() - replace a hold by two
  * @store: store that has pages
  * @hold: the hold, which ends
  * @low: the caller's, uninitialized: holds from the first page of @hold on
@@ -441,7 +442,7 @@ int iommufd_store_hold(struct iommufd_store *store, struct iommufd_hold *hold,
  * @high: the caller's, uninitialized: holds up to the last page of @hold
  * @high_first: the first page that @high holds, at most @low_last + 1
  *
- * The pages stay pinned, so nothing is pinned or charged.  Cannot fail and needs
+ * The pages stay pinned, so nothing is pinned or charged. Cannot fail and needs
  * no memory.
  *
  * Context: may sleep; does not wait for pins of others.

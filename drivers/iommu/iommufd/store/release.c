@@ -13,7 +13,7 @@
 #include "store/store_private.h"
 
 /**
- * struct unpin_batch - consecutive page frames on their way out
+ * struct unpin_batch - consecutive page frames that are unpinned together
  * @pfn: first page frame number
  * @npages: number of pages, may be 0
  *
@@ -79,7 +79,7 @@ static bool is_chunk_held(struct iommufd_store *store, struct iommufd_span span)
 	return hold_tree_iter_first(&store->holds, span.first, span.last);
 }
 
-/* Unpin pages that no hold covers any more. */
+/* Unpin pages that no hold covers any more */
 static void unpin_gap(struct iommufd_store *store, struct iommufd_span gap)
 {
 	struct unpin_batch batch = {};
@@ -103,7 +103,7 @@ static void unpin_gap(struct iommufd_store *store, struct iommufd_span gap)
 
 /*
  * Unpin what the last hold covered, if that is one extent, as with small
- * mappings and huge pages.  Otherwise does nothing and returns false.
+ * mappings and huge pages. Otherwise does nothing and returns false.
  */
 static bool unpin_extent(struct iommufd_store *store,
 			 const struct iommufd_hold *hold)
@@ -140,7 +140,7 @@ static unsigned long unpin_gaps(struct iommufd_store *store,
 	return npages;
 }
 
-/* Returns the number of pages whose charge is to be returned. */
+/* Returns the number of pages whose charge is to be returned */
 static unsigned long release_locked(struct iommufd_store *store,
 				    struct iommufd_hold *hold)
 {
@@ -162,7 +162,7 @@ static unsigned long release_locked(struct iommufd_store *store,
  * @hold: a hold that iommufd_store_hold() made
  * @refunds: gets what is to be returned
  *
- * Unpins the pages that no other hold covers.  Cannot fail and needs no memory.
+ * Unpins the pages that no other hold covers. Cannot fail and needs no memory.
  *
  * Context: may sleep; does not wait for pins of others, nor for the mmap_lock of
  * any process.
@@ -176,7 +176,7 @@ void iommufd_store_release_owing(struct iommufd_store *store,
 		return;
 	}
 	mutex_lock(&store->mutex);
-	/* The account that the store has now was charged for these pages. */
+	/* The account that the store has now was charged for these pages */
 	iommufd_account_owe(store->account, release_locked(store, hold),
 			    refunds);
 	mutex_unlock(&store->mutex);
@@ -187,7 +187,7 @@ void iommufd_store_release_owing(struct iommufd_store *store,
  * @store: the store
  * @hold: a hold that iommufd_store_hold() made
  *
- * Unpins the pages that no other hold covers and returns their charge.  Cannot
+ * Unpins the pages that no other hold covers and returns their charge. Cannot
  * fail and needs no memory.
  *
  * Context: may sleep; does not wait for pins of others, but in process mode for

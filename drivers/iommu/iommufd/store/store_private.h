@@ -121,7 +121,7 @@ store_chunk_at(const struct iommufd_store *store, unsigned long index)
 			     [index & (STORE_LEAF_CHUNKS - 1)];
 }
 
-/* The same for a page that is about to be pinned.  Returns NULL without memory */
+/* The same for a page that is about to be pinned. Returns NULL without memory */
 static inline struct iommufd_chunk *store_make_chunk(struct iommufd_store *store,
 						     unsigned long index)
 {
@@ -132,7 +132,7 @@ static inline struct iommufd_chunk *store_make_chunk(struct iommufd_store *store
 }
 
 /*
- * Find the first pages in [first, last] that no hold covers.  The result ends
+ * Find the first pages in [first, last] that no hold covers. The result ends
  * before its begin when there are none.
  */
 static inline struct iommufd_span store_next_gap(struct iommufd_store *store,

@@ -33,7 +33,7 @@
  *	   un(p)in with the page tables freed, un(P)in before they are
  * @nr_steps: length of @steps
  * @table: a page that stands for the page tables that an unmap left empty
- * @table_was_freed: a flush came behind that
+ * @table_was_freed: it was freed, after a flush
  * @mapped_iova: IOVA of the last call to map
  * @mapped_phys: what it leads to
  * @nr_runs: number of runs, with the domain that takes runs

@@ -118,7 +118,7 @@ static const struct iommufd_pin_ops fake_huge_ops = {
 	.unpin = fake_unpin,
 };
 
-/* Page frame numbers without memory only work where a frame is arithmetic. */
+/* Needs a struct page for each frame number, without a lookup */
 static int store_test_init(struct kunit *test)
 {
 	if (IS_ENABLED(CONFIG_SPARSEMEM) && !IS_ENABLED(CONFIG_SPARSEMEM_VMEMMAP))
@@ -314,7 +314,7 @@ static void runs_cover_the_memory(struct kunit *test)
 	}
 }
 
-/* A first and last page that fit prove nothing about those between. */
+/* A first and last page that fit prove nothing about those between */
 static void swapped_pages_are_seen(struct kunit *test)
 {
 	static const unsigned long npages[] = { 100, 1, 1, CHUNK_PAGES - 102 };
