@@ -20,21 +20,17 @@
  *   unmap and flush in the domains concerned. The core excludes these calls for
  *   drivers that do not declare it (&struct iommu_ops_ext.concurrent_attach).
  *
- * A domain counts the groups that are on it. One count that is never dropped
+ * A domain counts the attach points that are on it. One count that is never dropped
  * represents a device that may still use the domain although its group has moved
  * on: iommu_domain_free() leaks a domain that hardware may walk.
  */
-#include <linux/atomic.h>
 #include <linux/device.h>
-#include <linux/export.h>
 #include <linux/iommu-ext.h>
 #include <linux/iommu-owner.h>
 #include <linux/iommu.h>
 #include <linux/list.h>
 #include <linux/lockdep.h>
-#include <linux/minmax.h>
 #include <linux/mutex.h>
-#include <linux/rwsem.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 #include <trace/events/iommu.h>
@@ -42,12 +38,6 @@
 #include "dma-iommu.h"
 #include "iommu-attach.h"
 #include "iommu-group.h"
-
-/* Does the device change its domain when its group does? */
-static bool follows_group(const struct group_device *member)
-{
-	return iommu_device_usable(member->dev) && !member->quiet;
-}
 
 /*
  * Protects what a reset and a claim must see in one state: the number of resets of
@@ -123,75 +113,11 @@ void iommu_group_record_domain(struct iommu_group *group,
 {
 	struct iommu_domain *old = group->domain;
 
-	if (domain)
-		atomic_inc(&domain->nr_groups);
+	iommu_domain_add_point(domain);
 	/* iommu_get_domain_for_dev() reads this without the lock */
 	WRITE_ONCE(group->domain, domain);
-	if (old)
-		atomic_dec(&old->nr_groups);
+	iommu_domain_remove_point(old);
 }
-
-/*
- * Exclude maps and unmaps in two domains, if their driver does not allow them
- * during an attach. Two groups may exchange their domains at the same time, so
- * locks are taken in the order of their addresses.
- */
-static void lock_tables(struct iommu_domain *a, struct iommu_domain *b)
-{
-	struct iommu_domain *first = min(a, b), *second = max(a, b);
-
-	if (first && first->serialised)
-		down_write(&first->attach_lock);
-	if (second != first && second && second->serialised)
-		down_write_nested(&second->attach_lock, SINGLE_DEPTH_NESTING);
-}
-
-static void unlock_tables(struct iommu_domain *a, struct iommu_domain *b)
-{
-	if (a && a->serialised)
-		up_write(&a->attach_lock);
-	if (b != a && b && b->serialised)
-		up_write(&b->attach_lock);
-}
-
-/* Never free @domain: hardware may walk it although no group is on it */
-static void domain_keep_forever(struct iommu_domain *domain)
-{
-	if (domain)
-		atomic_inc(&domain->nr_groups);
-}
-
-/**
- * iommu_domain_free() - give a domain back to its driver
- * @domain: domain; no group is on it
- *
- * Freeing page tables that a device walks would let it write to whatever the
- * memory is used for next, so a domain that is still in use is leaked with one
- * line in the log. Static domains are left alone.
- *
- * Context: may sleep.
- */
-void iommu_domain_free(struct iommu_domain *domain)
-{
-	bool last;
-
-	if (!domain->ops->free)
-		return;
-
-	last = atomic_dec_return(&domain->nr_handles) <= 0;
-	/*
-	 * A driver may hand out one domain many times (VT-d's identity domain).
-	 * The groups that are counted may belong to the other users, until the
-	 * last one frees it.
-	 */
-	if (last && atomic_read(&domain->nr_groups)) {
-		iommu_group_err(NULL, "domain freed while in use: leaked");
-		return;
-	}
-	iommu_put_dma_cookie(domain);
-	domain->ops->free(domain);
-}
-EXPORT_SYMBOL_GPL(iommu_domain_free);
 
 /**
  * __iommu_attach_device() - put one device on a domain
@@ -297,9 +223,9 @@ static void strand_device(struct iommu_group *group, struct device *dev,
 	dev->iommu->stranded = true;
 	/* After an earlier failure to return to @old, which already keeps it */
 	if (new != old) {
-		domain_keep_forever(old);
+		iommu_domain_keep_forever(old);
 		if (err)
-			domain_keep_forever(new);
+			iommu_domain_keep_forever(new);
 	}
 	dev_err(dev, "cannot return to its domain after a failed attach: %s\n",
 		err ? "DMA not stopped, remove the device" :
@@ -338,7 +264,7 @@ static void group_go_back(struct iommu_group *group,
 	bool complete = true;
 
 	list_for_each_entry(member, &group->devices, list) {
-		if (follows_group(member))
+		if (iommu_device_follows_group(member))
 			complete &= restore_device(group, member->dev, old,
 						   new, member == failed);
 		if (member == failed)
@@ -363,11 +289,11 @@ static int group_detach(struct iommu_group *group)
 		iommu_group_err(group, "driver cannot detach: group keeps its domain");
 		return -EINVAL;
 	}
-	lock_tables(old, NULL);
+	iommu_domains_lock(old, NULL);
 	list_for_each_entry(member, &group->devices, list)
-		if (follows_group(member))
+		if (iommu_device_follows_group(member))
 			detach_device(old, member->dev);
-	unlock_tables(old, NULL);
+	iommu_domains_unlock(old, NULL);
 	iommu_group_record_domain(group, NULL);
 	return 0;
 }
@@ -397,9 +323,9 @@ int iommu_group_set_domain(struct iommu_group *group,
 	if (!new)
 		return group_detach(group);
 
-	lock_tables(old, new);
+	iommu_domains_lock(old, new);
 	list_for_each_entry(member, &group->devices, list) {
-		if (!follows_group(member))
+		if (!iommu_device_follows_group(member))
 			continue;
 		if (old == new && !member->dev->iommu->stranded)
 			continue;
@@ -409,7 +335,7 @@ int iommu_group_set_domain(struct iommu_group *group,
 	}
 	if (old != new)
 		iommu_group_record_domain(group, new);
-	unlock_tables(old, new);
+	iommu_domains_unlock(old, new);
 	return 0;
 
 err_go_back:
@@ -417,7 +343,7 @@ err_go_back:
 		strand_device(group, member->dev, old, new);
 	else
 		group_go_back(group, member, old, new);
-	unlock_tables(old, new);
+	iommu_domains_unlock(old, new);
 	return err;
 }
 
@@ -586,12 +512,12 @@ static void quiesce_device(struct iommu_group *group,
 		set_quiet(group, member, true);
 		return;
 	}
-	lock_tables(domain, NULL);
+	iommu_domains_lock(domain, NULL);
 	if (!__iommu_attach_device(blocked, member->dev))
 		set_quiet(group, member, true);
 	else
 		restore_device(group, member->dev, domain, blocked, true);
-	unlock_tables(domain, NULL);
+	iommu_domains_unlock(domain, NULL);
 }
 
 /* Bring a blocked device to the domain of its group */
@@ -604,9 +530,9 @@ static void unblock_device(struct iommu_group *group, struct device *dev)
 	if (domain == blocked)
 		return;
 	if (domain) {
-		lock_tables(domain, NULL);
+		iommu_domains_lock(domain, NULL);
 		done = restore_device(group, dev, domain, blocked, true);
-		unlock_tables(domain, NULL);
+		iommu_domains_unlock(domain, NULL);
 		if (!done)
 			iommu_group_err(group,
 					"device cannot be attached after its reset: DMA blocked until the next attach");
@@ -692,9 +618,9 @@ int iommu_group_attach_new_device(struct iommu_group *group, struct device *dev)
 		return 0;
 	if (domain == group->blocking_domain && must_stay_mapped(dev))
 		return -EPERM;
-	lock_tables(domain, NULL);
+	iommu_domains_lock(domain, NULL);
 	err = __iommu_attach_device(domain, dev);
-	unlock_tables(domain, NULL);
+	iommu_domains_unlock(domain, NULL);
 	return err;
 }
 
@@ -714,13 +640,13 @@ static void renew_device(struct iommu_group *group, struct device *dev)
 
 	if (!blocked)
 		return;
-	lock_tables(domain, blocked);
+	iommu_domains_lock(domain, blocked);
 	if (blocked != domain)
 		__iommu_attach_device(blocked, dev);
 	err = __iommu_attach_device(domain, dev);
 	if (err)
 		strand_device(group, dev, domain, domain);
-	unlock_tables(domain, blocked);
+	iommu_domains_unlock(domain, blocked);
 	if (err)
 		iommu_group_err(group,
 				"device with the requester ID of a removed one is blocked until the next attach");
@@ -737,7 +663,7 @@ static void renew_sharers(struct iommu_group *group, struct device *dev)
 	struct group_device *member;
 
 	list_for_each_entry(member, &group->devices, list)
-		if (group->domain && follows_group(member) &&
+		if (group->domain && iommu_device_follows_group(member) &&
 		    !iommu_is_attach_deferred(member->dev) &&
 		    iommu_devices_share_id(member->dev, dev))
 			renew_device(group, member->dev);
@@ -789,9 +715,9 @@ void iommu_group_release_device(struct device *dev)
 	end_quiet(group, dev);
 	/* iommu_detach_device() says which driver changes it meanwhile */
 	domain = group->domain;
-	lock_tables(domain, NULL);
+	iommu_domains_lock(domain, NULL);
 	call_release(dev);
-	unlock_tables(domain, NULL);
+	iommu_domains_unlock(domain, NULL);
 	renew_sharers(group, dev);
 	mutex_unlock(&group->mutex);
 	iommu_group_put(group);

@@ -18,6 +18,17 @@ struct iommu_domain;
 struct iommu_group;
 struct msi_desc;
 
+/* drivers/iommu/iommu-domain.c */
+void iommu_group_err(struct iommu_group *group, const char *what);
+unsigned int iommu_group_errs(void);
+bool iommu_device_usable(struct device *dev);
+bool iommu_device_follows_group(const struct group_device *member);
+void iommu_domain_add_point(struct iommu_domain *domain);
+void iommu_domain_remove_point(struct iommu_domain *domain);
+void iommu_domain_keep_forever(struct iommu_domain *domain);
+void iommu_domains_lock(struct iommu_domain *a, struct iommu_domain *b);
+void iommu_domains_unlock(struct iommu_domain *a, struct iommu_domain *b);
+
 /* drivers/iommu/iommu-attach.c */
 extern spinlock_t iommu_resets_lock;
 int __iommu_attach_device(struct iommu_domain *domain, struct device *dev);
@@ -41,9 +52,6 @@ void iommu_device_heed_resets(struct iommu_group *group,
 void iommu_device_forget_group(struct device *dev);
 
 /* drivers/iommu/iommu-device.c */
-void iommu_group_err(struct iommu_group *group, const char *what);
-unsigned int iommu_group_errs(void);
-bool iommu_device_usable(struct device *dev);
 struct iommu_domain *iommu_device_alloc_blocking(struct device *dev);
 bool iommu_devices_share_id(struct device *dev, struct device *other);
 

@@ -12,8 +12,6 @@
  * &struct iommu_group.mutex, as iommu_group_for_each_dev() does. For a device that
  * is being removed the answer is that of a device without an IOMMU.
  */
-#define pr_fmt(fmt)    "iommu: " fmt
-
 #include <linux/atomic.h>
 #include <linux/device.h>
 #include <linux/err.h>
@@ -26,60 +24,11 @@
 #include <linux/log2.h>
 #include <linux/minmax.h>
 #include <linux/pci.h>
-#include <linux/printk.h>
 #include <linux/property.h>
 #include <linux/rwsem.h>
 
 #include "iommu-attach.h"
 #include "iommu-group.h"
-
-static atomic_t nr_errs = ATOMIC_INIT(0);
-
-/**
- * iommu_group_err() - log one line about a broken driver or caller
- * @group: group it happened to, or NULL
- * @what: what happened and what became of it
- *
- * Not WARN(): the reaction to each case is defined, and the unit tests provoke
- * every one of them.
- *
- * Context: any.
- */
-void iommu_group_err(struct iommu_group *group, const char *what)
-{
-	atomic_inc(&nr_errs);
-	if (group)
-		pr_err("group %d: %s\n", group->id, what);
-	else
-		pr_err("%s\n", what);
-}
-
-/**
- * iommu_group_errs() - number of such lines so far, for the unit tests
- *
- * Context: any.
- * Return: calls of iommu_group_err() since boot, modulo 2^32.
- */
-unsigned int iommu_group_errs(void)
-{
-	return atomic_read(&nr_errs);
-}
-
-/**
- * iommu_device_usable() - tell whether a device can be attached to domains
- * @dev: device
- *
- * Groups also hold devices that no IOMMU driver serves: all of them where the
- * platform has groups but no domains, and a device that is on its way out.
- *
- * Context: &struct iommu_group.mutex of @dev's group is held, or @dev cannot
- * leave its group for another reason.
- * Return: true when @dev has a driver's ops.
- */
-bool iommu_device_usable(struct device *dev)
-{
-	return dev->iommu && dev->iommu->iommu_dev && !dev->iommu->leaving;
-}
 
 /* Set the fields of a new domain that the core fills in */
 static void domain_finish(struct iommu_domain *domain,
@@ -154,7 +103,7 @@ static void give_back(struct iommu_domain *domain, const struct iommu_ops *ops)
 	const struct iommu_domain_ops *domain_ops = ops_of_domain(domain, ops);
 
 	if (!domain_ops || !domain_ops->free ||
-	    atomic_read(&domain->nr_handles) || atomic_read(&domain->nr_groups))
+	    atomic_read(&domain->nr_handles) || atomic_read(&domain->nr_points))
 		return;
 	domain_ops->free(domain);
 }

@@ -538,7 +538,7 @@ static void release_may_detach(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, iommu_attach_device(domain, fake_device(0)));
 	fake_dev_remove(fake.devs[0]);
 	KUNIT_EXPECT_FALSE(test, mutex_is_locked(&fake.group->mutex));
-	KUNIT_EXPECT_EQ(test, 0, atomic_read(&domain->nr_groups));
+	KUNIT_EXPECT_EQ(test, 0, atomic_read(&domain->nr_points));
 	iommu_domain_free(domain);
 	fake_world_exit(test);
 }
