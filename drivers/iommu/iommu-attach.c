@@ -364,6 +364,13 @@ static int group_fits_domain(struct iommu_group *group,
 	return err;
 }
 
+static bool is_core_domain(struct iommu_group *group,
+			   struct iommu_domain *domain)
+{
+	return domain == group->default_domain ||
+	       domain == group->blocking_domain;
+}
+
 /**
  * iommu_group_replace_domain() - change the domain of a group while DMA goes on
  * @group: group
@@ -374,8 +381,9 @@ static int group_fits_domain(struct iommu_group *group,
  *
  * Context: &struct iommu_group.mutex is held; may sleep.
  * Return: 0; -EBUSY while a device is being reset, -EINVAL when one does not fit
- * @new, and -ENODEV when the group has no device that domains are for, with
- * nothing touched; otherwise as iommu_group_set_domain().
+ * @new, -EPERM when firmware needs memory of one mapped 1:1, and -ENODEV when the
+ * group has no device that domains are for, with nothing touched; otherwise as
+ * iommu_group_set_domain().
  */
 int iommu_group_replace_domain(struct iommu_group *group,
 			       struct iommu_domain *new)
@@ -388,6 +396,11 @@ int iommu_group_replace_domain(struct iommu_group *group,
 	err = group_fits_domain(group, new);
 	if (err)
 		return err;
+	if (!is_core_domain(group, new)) {
+		err = iommu_group_may_block(group);
+		if (err)
+			return err;
+	}
 	if (group->nr_quiet)
 		return -EBUSY;
 	return iommu_group_set_domain(group, new);
@@ -502,22 +515,25 @@ static void quiesce_device(struct iommu_group *group,
 {
 	struct iommu_domain *blocked = blocked_domain_of(group, member->dev);
 	struct iommu_domain *domain = group->domain;
+	int err = 0;
 
 	/* To some drivers, leaving and returning costs all mappings of the domain */
 	if (!blocked || blocked->ops->free || !domain)
 		return;
 	if (shares_requester_id(group, member->dev))
 		return;
-	if (blocked == domain) {
-		set_quiet(group, member, true);
-		return;
+	if (blocked != domain) {
+		iommu_domains_lock(domain, NULL);
+		err = __iommu_attach_device(blocked, member->dev);
+		if (err)
+			restore_device(group, member->dev, domain, blocked,
+				       true);
+		iommu_domains_unlock(domain, NULL);
 	}
-	iommu_domains_lock(domain, NULL);
-	if (!__iommu_attach_device(blocked, member->dev))
-		set_quiet(group, member, true);
-	else
-		restore_device(group, member->dev, domain, blocked, true);
-	iommu_domains_unlock(domain, NULL);
+	if (err)
+		return;
+	iommu_device_block_pasids(group, member->dev);
+	set_quiet(group, member, true);
 }
 
 /* Bring a blocked device to the domain of its group */
@@ -572,6 +588,7 @@ void iommu_device_heed_resets(struct iommu_group *group,
 		quiesce_device(group, member);
 	} else if (!reset && member->quiet) {
 		unblock_device(group, member->dev);
+		iommu_device_restore_pasids(group, member->dev);
 		set_quiet(group, member, false);
 	}
 }
@@ -595,14 +612,31 @@ static bool device_has_direct_regions(struct device *dev)
 	return found;
 }
 
+/*
+ * A device that does not join the group after all. It is refused by a driver with
+ * PASIDs, which has a static blocked domain, or by the core for a driver without them,
+ * whose release_device() takes it off.
+ */
+static void leave_domain(struct iommu_group *group, struct device *dev)
+{
+	const struct iommu_ops_ext *ext = dev_iommu_ops(dev)->ext;
+	struct iommu_domain *blocked = ext ? ext->blocked_domain : NULL;
+
+	if (!blocked || blocked == group->domain)
+		return;
+	iommu_domains_lock(group->domain, NULL);
+	__iommu_attach_device(blocked, dev);
+	iommu_domains_unlock(group->domain, NULL);
+}
+
 /**
  * iommu_group_attach_new_device() - put a new device of a group on its domain
  * @group: group
  * @dev: device, already in the group's list
  *
  * Context: &struct iommu_group.mutex is held; may sleep.
- * Return: 0; -EPERM when @group is blocked and @dev must not be; the driver's
- * error.
+ * Return: 0; -EPERM when @group is blocked and @dev must not be; -EINVAL or
+ * -EOPNOTSUPP when @dev cannot have a PASID of the group; the driver's error.
  */
 int iommu_group_attach_new_device(struct iommu_group *group, struct device *dev)
 {
@@ -615,12 +649,17 @@ int iommu_group_attach_new_device(struct iommu_group *group, struct device *dev)
 
 	dev->iommu->require_direct = device_has_direct_regions(dev);
 	if (!domain || iommu_is_attach_deferred(dev))
-		return 0;
+		return iommu_device_join_pasids(group, dev);
 	if (domain == group->blocking_domain && must_stay_mapped(dev))
 		return -EPERM;
 	iommu_domains_lock(domain, NULL);
 	err = __iommu_attach_device(domain, dev);
 	iommu_domains_unlock(domain, NULL);
+	if (err)
+		return err;
+	err = iommu_device_join_pasids(group, dev);
+	if (err)
+		leave_domain(group, dev);
 	return err;
 }
 
@@ -677,7 +716,8 @@ static void call_release(struct device *dev)
 		ops->release_device(dev);
 }
 
-static void end_quiet(struct iommu_group *group, struct device *dev)
+/* The PASIDs of a device that leaves during its reset are blocked already */
+static void leave_pasids(struct iommu_group *group, struct device *dev)
 {
 	struct group_device *member;
 
@@ -686,6 +726,8 @@ static void end_quiet(struct iommu_group *group, struct device *dev)
 			continue;
 		if (member->quiet)
 			set_quiet(group, member, false);
+		else if (iommu_device_follows_group(member))
+			iommu_device_block_pasids(group, dev);
 	}
 }
 
@@ -711,8 +753,8 @@ void iommu_group_release_device(struct device *dev)
 		return;
 	}
 	mutex_lock(&group->mutex);
+	leave_pasids(group, dev);
 	dev->iommu->leaving = true;
-	end_quiet(group, dev);
 	/* iommu_detach_device() says which driver changes it meanwhile */
 	domain = group->domain;
 	iommu_domains_lock(domain, NULL);

@@ -29,6 +29,14 @@ void iommu_domain_keep_forever(struct iommu_domain *domain);
 void iommu_domains_lock(struct iommu_domain *a, struct iommu_domain *b);
 void iommu_domains_unlock(struct iommu_domain *a, struct iommu_domain *b);
 
+/* drivers/iommu/iommu-pasid.c */
+void iommu_group_init_pasids(struct iommu_group *group);
+bool iommu_group_has_pasids(struct iommu_group *group);
+void iommu_group_drop_pasids(struct iommu_group *group);
+void iommu_device_block_pasids(struct iommu_group *group, struct device *dev);
+void iommu_device_restore_pasids(struct iommu_group *group, struct device *dev);
+int iommu_device_join_pasids(struct iommu_group *group, struct device *dev);
+
 /* drivers/iommu/iommu-attach.c */
 extern spinlock_t iommu_resets_lock;
 int __iommu_attach_device(struct iommu_domain *domain, struct device *dev);
@@ -54,6 +62,7 @@ void iommu_device_forget_group(struct device *dev);
 /* drivers/iommu/iommu-device.c */
 struct iommu_domain *iommu_device_alloc_blocking(struct device *dev);
 bool iommu_devices_share_id(struct device *dev, struct device *other);
+bool iommu_device_has_pasid_entries(struct device *dev);
 
 /* drivers/iommu/dma-iommu.c */
 int iommu_dma_map_msi(struct iommu_domain *domain, struct msi_desc *desc,

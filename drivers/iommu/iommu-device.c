@@ -18,11 +18,13 @@
 #include <linux/export.h>
 #include <linux/iommu-ext.h>
 #include <linux/iommu-owner.h>
+#include <linux/iommu-pasid.h>
 #include <linux/iommu.h>
 #include <linux/irqdomain.h>
 #include <linux/list.h>
 #include <linux/log2.h>
 #include <linux/minmax.h>
+#include <linux/pci-ats.h>
 #include <linux/pci.h>
 #include <linux/property.h>
 #include <linux/rwsem.h>
@@ -157,26 +159,68 @@ bool iommu_device_has_driver(struct device *dev)
 EXPORT_SYMBOL_NS_GPL(iommu_device_has_driver, IOMMUFD_INTERNAL);
 
 /**
+ * iommu_device_has_pasid_entries() - ask for set_dev_pasid()
+ * @dev: device with an IOMMU driver
+ *
+ * Context: any. @dev must not leave its group.
+ * Return: whether the driver can put PASIDs on domains, and take them off.
+ */
+bool iommu_device_has_pasid_entries(struct device *dev)
+{
+	const struct iommu_ops_ext *ext = dev_iommu_ops(dev)->ext;
+
+	return ext && ext->blocked_domain &&
+	       ext->blocked_domain->ops->set_dev_pasid;
+}
+
+#ifdef CONFIG_PCI
+/*
+ * A request with a PASID must reach the IOMMU. A switch that routes it by its address
+ * would take an address of the PASID's address space for one of the bus, and could
+ * deliver the request to another function below it (PCIe 6.12, ACS RR and UF). A
+ * function whose parent makes its requests has the PASIDs of the parent.
+ */
+static unsigned int pci_pasid_bits(struct pci_dev *pdev)
+{
+	int max_pasids = pci_max_pasids(pdev);
+
+	if (max_pasids <= 0 || pci_real_dma_dev(pdev) != pdev ||
+	    !pci_acs_path_enabled(pdev, NULL, PCI_ACS_RR | PCI_ACS_UF))
+		return 0;
+	return ilog2(max_pasids);
+}
+#else
+static unsigned int pci_pasid_bits(struct pci_dev *pdev)
+{
+	return 0;
+}
+#endif
+
+/**
  * iommu_device_pasid_bits() - tell how wide the PASIDs of a device can be
  * @dev: device
  *
- * The limit is the smaller one of what firmware says of the device and what its
- * IOMMU supports. PCI functions have PASIDs disabled.
+ * The limit is the smaller one of what the device has and what its IOMMU supports. A
+ * device has none if its driver cannot attach PASIDs, or if requests with a PASID
+ * could be routed past the IOMMU.
  *
  * Context: may sleep. @dev must not leave its group.
- * Return: number of bits; 0 without PASIDs.
+ * Return: number of bits, at most %IOMMU_PASID_BITS; 0 without PASIDs.
  */
 unsigned int iommu_device_pasid_bits(struct device *dev)
 {
-	u32 max_pasids, bits;
+	u32 max_pasids, bits = 0;
 
-	if (!iommu_device_usable(dev) || dev_is_pci(dev))
+	if (!iommu_device_usable(dev) || !iommu_device_has_pasid_entries(dev))
 		return 0;
 	max_pasids = dev->iommu->iommu_dev->max_pasids;
-	if (!max_pasids ||
-	    device_property_read_u32(dev, "pasid-num-bits", &bits))
+	if (!max_pasids)
 		return 0;
-	return min_t(u32, bits, ilog2(max_pasids));
+	if (dev_is_pci(dev))
+		bits = pci_pasid_bits(to_pci_dev(dev));
+	else if (device_property_read_u32(dev, "pasid-num-bits", &bits))
+		return 0;
+	return min3(bits, (u32)ilog2(max_pasids), (u32)IOMMU_PASID_BITS);
 }
 EXPORT_SYMBOL_NS_GPL(iommu_device_pasid_bits, IOMMUFD_INTERNAL);
 

@@ -84,6 +84,9 @@ static int group_claim(struct iommu_group *group, void *owner)
 	int err;
 
 	lockdep_assert_held(&group->mutex);
+	/* A native driver was unbound without taking them off */
+	if (iommu_group_has_pasids(group))
+		return -EBUSY;
 	err = group_block(group);
 	if (err)
 		return err;
@@ -97,6 +100,7 @@ static int group_claim(struct iommu_group *group, void *owner)
 static void group_release(struct iommu_group *group)
 {
 	lockdep_assert_held(&group->mutex);
+	iommu_group_drop_pasids(group);
 	group->owner_cnt = 0;
 	group_set_owner(group, NULL);
 	group->dma_owner = NULL;
@@ -113,8 +117,8 @@ static void group_release(struct iommu_group *group)
  *
  * Context: takes &struct iommu_group.mutex; may sleep.
  * Return: 0, the group is blocked; -EPERM when a native driver or an owner has
- * it, or firmware needs its DMA; -EBUSY when a domain is attached; -EINVAL when
- * no blocking domain can be had; -ENODEV for a group without devices; the
+ * it, or firmware needs its DMA; -EBUSY when a domain is attached to it or to one of
+ * its PASIDs; -EINVAL when no blocking domain can be had; -ENODEV for a group without devices; the
  * driver's error. On any error nothing has changed.
  */
 int iommu_group_claim_dma_owner(struct iommu_group *group, void *owner)
@@ -283,7 +287,7 @@ static bool group_on_default_domain(struct iommu_group *group)
  * Context: called by the bus under device_lock(); takes
  * &struct iommu_group.mutex; may sleep.
  * Return: 0; -EBUSY when the group has an owner, is on a domain of another
- * driver, or is blocked because its default domain cannot be attached or a
+ * driver, has a PASID attached, or is blocked because its default domain cannot be attached or a
  * device of it cannot go back to no domain.
  */
 int iommu_device_use_default_domain(struct device *dev)
@@ -298,6 +302,8 @@ int iommu_device_use_default_domain(struct device *dev)
 	if (group->owner)
 		err = -EBUSY;
 	else if (group->owner_cnt && !group_on_default_domain(group))
+		err = -EBUSY;
+	else if (iommu_group_has_pasids(group))
 		err = -EBUSY;
 	else if (iommu_group_recover(group))
 		err = -EBUSY;

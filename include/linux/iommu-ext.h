@@ -96,7 +96,10 @@ struct iommu_user_array {
  *           Returns 0, or -EOPNOTSUPP for another type. Optional
  * @blocked_domain: static domain that stops all DMA of a device. Attaching it
  *                  cannot fail. NULL when the driver has none. A static
- *                  domain has no free() op, which is what tells it apart
+ *                  domain has no free() op, which is what tells it apart. A
+ *                  driver with PASIDs gives it a set_dev_pasid() that takes a
+ *                  PASID off its domain and cannot fail either; its
+ *                  attach_dev() stops requests without a PASID only
  * @concurrent_attach: attach_dev(), detach_dev() and release_device(), of any
  *                     device, may run while other tasks map, unmap, flush and
  *                     read dirty bits in the domains that the device goes to and

@@ -6,10 +6,12 @@
 #ifndef __LINUX_IOMMU_OWNER_H
 #define __LINUX_IOMMU_OWNER_H
 
+#include <linux/ioasid.h>
 #include <linux/iommu-ext.h>
 #include <linux/types.h>
 
 struct device;
+struct iommu_attach_handle;
 struct iommu_dma_owner;
 struct iommu_domain;
 struct iommu_iotlb_gather;
@@ -70,6 +72,13 @@ int iommu_device_wait_for_reset(struct device *dev, unsigned int *resets);
 void iommu_device_detach_domain(struct device *dev,
 				struct iommu_domain *domain);
 int iommu_device_fits_domain(struct device *dev, struct iommu_domain *domain);
+
+/* PASIDs, beside <linux/iommu-pasid.h>: drivers/iommu/iommu-pasid.c */
+int iommu_device_attach_pasid(struct iommu_domain *domain, struct device *dev,
+			      ioasid_t pasid, struct iommu_attach_handle *handle);
+int iommu_replace_device_pasid(struct iommu_domain *domain, struct device *dev,
+			       ioasid_t pasid,
+			       struct iommu_attach_handle *handle);
 
 /* Devices that are reset: drivers/iommu/iommu-reset.c */
 void iommu_device_reset_begin(struct device *dev);

@@ -10,7 +10,6 @@
 #include <linux/iommu-ext.h>
 #include <linux/iommu-owner.h>
 #include <linux/iommu.h>
-#include <linux/property.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 
@@ -795,33 +794,6 @@ static void leaving_device_is_left_alone(struct kunit *test)
 	fake_world_exit(test);
 }
 
-/* The limit is the smaller one of firmware and IOMMU, and 0 during removal */
-static void pasids_of_a_device(struct kunit *test)
-{
-	static const struct property_entry properties[] = {
-		PROPERTY_ENTRY_U32("pasid-num-bits", 9),
-		{ }
-	};
-	static const struct software_node node = { .properties = properties };
-	struct device *dev;
-
-	fake_world_init(test, &ext_ops, 1);
-	dev = fake_device(0);
-	KUNIT_EXPECT_TRUE(test, iommu_device_has_driver(dev));
-	KUNIT_EXPECT_EQ(test, 0, iommu_device_pasid_bits(dev));
-	fake.iommus[0].iommu.max_pasids = 1 << 6;
-	KUNIT_EXPECT_EQ(test, 0, iommu_device_pasid_bits(dev));
-	KUNIT_ASSERT_EQ(test, 0, device_add_software_node(dev, &node));
-	KUNIT_EXPECT_EQ(test, 6, iommu_device_pasid_bits(dev));
-	fake.iommus[0].iommu.max_pasids = 1 << 12;
-	KUNIT_EXPECT_EQ(test, 9, iommu_device_pasid_bits(dev));
-	dismiss(fake.devs[0]);
-	KUNIT_EXPECT_FALSE(test, iommu_device_has_driver(dev));
-	KUNIT_EXPECT_EQ(test, 0, iommu_device_pasid_bits(dev));
-	device_remove_software_node(dev);
-	fake_world_exit(test);
-}
-
 /* kdump: the first attach is left to the DMA API, or to an earlier user */
 static void deferred_attach(struct kunit *test)
 {
@@ -901,7 +873,6 @@ static struct kunit_case attach_cases[] = {
 	KUNIT_CASE(reserved_regions_missing),
 	KUNIT_CASE(devices_come_and_go),
 	KUNIT_CASE(leaving_device_is_left_alone),
-	KUNIT_CASE(pasids_of_a_device),
 	KUNIT_CASE(deferred_attach),
 	KUNIT_CASE(other_identity_domain),
 	{}

@@ -21,7 +21,7 @@ SHIM_BASE := align bits bitmap bitops bug build_bug cache compiler compiler_type
 	     math64 minmax module overflow pfn printk sizes stddef string types
 SHIM_LOCK := atomic jiffies mutex refcount rwsem spinlock wait
 SHIM_SLAB := gfp slab vmalloc
-SHIM_IOMMU := iommu
+SHIM_IOMMU := ioasid iommu
 SHIM_TASK := capability cred highmem hugetlb mm mm_types sched sched/mm \
 	     sched/signal sched/task sched/user uaccess
 

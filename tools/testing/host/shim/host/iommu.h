@@ -10,6 +10,8 @@
 
 #include <linux/list.h>
 
+typedef unsigned int ioasid_t;
+
 #define IOMMU_READ		BIT(0)
 #define IOMMU_WRITE		BIT(1)
 #define IOMMU_CACHE		BIT(2)

@@ -1,0 +1,570 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Which domains the PASIDs of a group are on.
+ *
+ * Each PASID of a group is an attach point of its own, beside the requester ID:
+ * it keeps its domain while the requester ID is blocked, detached or moved. A
+ * change is a transaction as it is there: afterwards all devices of the group have
+ * the PASID on the new domain, or all of them on the old one.
+ *
+ * A PASID that is on no domain is blocked. Drivers with PASIDs have a static
+ * blocked domain whose set_dev_pasid() takes a PASID off, which cannot fail. So
+ * there always is a way back, and nothing that the hardware may still walk is
+ * freed: a device that cannot go back to its old domain is blocked, and its PASID
+ * is called stranded until an attach works again.
+ *
+ * Everything that is not exported runs under &struct iommu_group.mutex.
+ */
+#define pr_fmt(fmt)    "iommu: " fmt
+
+#include <linux/device.h>
+#include <linux/err.h>
+#include <linux/export.h>
+#include <linux/iommu-ext.h>
+#include <linux/iommu-owner.h>
+#include <linux/iommu-pasid.h>
+#include <linux/iommu.h>
+#include <linux/list.h>
+#include <linux/lockdep.h>
+#include <linux/mutex.h>
+#include <linux/slab.h>
+#include <linux/xarray.h>
+
+#include "iommu-attach.h"
+#include "iommu-group.h"
+
+/**
+ * struct iommu_pasid - a PASID of a group that is on a domain
+ * @domain: the domain; counts this attach point
+ * @handle: what its user keeps for the attachment, or NULL
+ * @stranded: some device of the group has it blocked, after a change that failed
+ */
+struct iommu_pasid {
+	struct iommu_domain *domain;
+	struct iommu_attach_handle *handle;
+	bool stranded;
+};
+
+static DECLARE_IOASID_SET(global_pasids);
+
+/* Domain that takes PASIDs off; the device is one that has PASIDs */
+static struct iommu_domain *blocked_domain_of(struct device *dev)
+{
+	return dev_iommu_ops(dev)->ext->blocked_domain;
+}
+
+/* Put a PASID of one device on @new. @old is where it is, unless a change failed */
+static int set_device(struct device *dev, ioasid_t pasid,
+		      struct iommu_domain *new, struct iommu_domain *old)
+{
+	return new->ops->set_dev_pasid(new, dev, pasid, old);
+}
+
+/* Take a PASID of one device off all domains */
+static void block_device(struct device *dev, ioasid_t pasid,
+			 struct iommu_domain *old)
+{
+	if (!set_device(dev, pasid, blocked_domain_of(dev), old))
+		return;
+	iommu_domain_keep_forever(old);
+	dev_err(dev, "cannot take PASID %u off: its domain is leaked\n", pasid);
+}
+
+/*
+ * Undo a move from @old to @new that failed at @failed, the last one tried, which
+ * may be on either of them or on none. Returns whether all are where they were.
+ */
+static bool go_back(struct iommu_group *group, ioasid_t pasid,
+		    struct group_device *failed, struct iommu_domain *old,
+		    struct iommu_domain *new)
+{
+	struct group_device *member;
+	bool complete = true;
+
+	list_for_each_entry(member, &group->devices, list) {
+		if (iommu_device_follows_group(member) &&
+		    (!old || set_device(member->dev, pasid, old, new))) {
+			block_device(member->dev, pasid, new);
+			complete &= !old;
+		}
+		if (member == failed)
+			break;
+	}
+	return complete;
+}
+
+/* Move a PASID of all devices, from nothing if its domain is NULL */
+static int move_pasid(struct iommu_group *group, ioasid_t pasid,
+		      struct iommu_pasid *point, struct iommu_domain *new)
+{
+	struct iommu_domain *old = point->domain;
+	struct group_device *member;
+	int err;
+
+	if (old == new && !point->stranded)
+		return 0;
+	iommu_domains_lock(old, new);
+	list_for_each_entry(member, &group->devices, list) {
+		if (!iommu_device_follows_group(member))
+			continue;
+		err = set_device(member->dev, pasid, new, old);
+		if (err)
+			goto err_go_back;
+	}
+	iommu_domain_add_point(new);
+	point->domain = new;
+	point->stranded = false;
+	iommu_domain_remove_point(old);
+	iommu_domains_unlock(old, new);
+	return 0;
+
+err_go_back:
+	if (!go_back(group, pasid, member, old, new)) {
+		point->stranded = true;
+		iommu_group_err(group,
+				"PASID of devices blocked by a change that failed");
+	}
+	iommu_domains_unlock(old, new);
+	return err;
+}
+
+/* Take a PASID off its domain, and forget it */
+static void remove_pasid(struct iommu_group *group, ioasid_t pasid,
+			 struct iommu_pasid *point)
+{
+	struct iommu_domain *old = point->domain;
+	struct group_device *member;
+
+	iommu_domains_lock(old, NULL);
+	list_for_each_entry(member, &group->devices, list)
+		if (iommu_device_follows_group(member))
+			block_device(member->dev, pasid, old);
+	iommu_domains_unlock(old, NULL);
+	xa_erase(&group->pasids, pasid);
+	iommu_domain_remove_point(old);
+	kfree(point);
+}
+
+static bool shares_requester_id(struct iommu_group *group, struct device *dev)
+{
+	struct group_device *member;
+
+	list_for_each_entry(member, &group->devices, list)
+		if (iommu_devices_share_id(member->dev, dev))
+			return true;
+	return false;
+}
+
+/* Tell whether a device can have a PASID on a domain. No side effects */
+static int device_takes_pasid(struct iommu_group *group, struct device *dev,
+			      ioasid_t pasid, struct iommu_domain *domain)
+{
+	if (!iommu_device_has_pasid_entries(dev) || !domain->ops->set_dev_pasid)
+		return -EOPNOTSUPP;
+	/* To the IOMMU, PASIDs of devices that share a requester ID are the same */
+	if (pasid >> iommu_device_pasid_bits(dev) ||
+	    shares_requester_id(group, dev))
+		return -EINVAL;
+	return iommu_device_fits_domain(dev, domain);
+}
+
+/* The same of all devices, before any of them is touched */
+static int group_takes_pasid(struct iommu_group *group, ioasid_t pasid,
+			     struct iommu_domain *domain)
+{
+	struct group_device *member;
+	int err = -ENODEV;
+
+	list_for_each_entry(member, &group->devices, list) {
+		if (!iommu_device_usable(member->dev))
+			continue;
+		err = device_takes_pasid(group, member->dev, pasid, domain);
+		if (err)
+			return err;
+	}
+	/* A device that is being reset would be on the domain only later */
+	return !err && group->nr_quiet ? -EBUSY : err;
+}
+
+static int attach_locked(struct iommu_group *group, ioasid_t pasid,
+			 struct iommu_pasid *point, struct iommu_domain *domain)
+{
+	int err;
+
+	err = group_takes_pasid(group, pasid, domain);
+	if (err)
+		return err;
+	err = xa_insert(&group->pasids, pasid, point, GFP_KERNEL_ACCOUNT);
+	if (err)
+		return err;
+	err = move_pasid(group, pasid, point, domain);
+	if (err)
+		xa_erase(&group->pasids, pasid);
+	return err;
+}
+
+/* @by_owner: the caller is the owner of the group, otherwise the driver of @dev */
+static int attach_pasid(struct device *dev, ioasid_t pasid,
+			struct iommu_domain *domain,
+			struct iommu_attach_handle *handle, bool by_owner)
+{
+	struct iommu_group *group;
+	struct iommu_pasid *point;
+	int err;
+
+	if (pasid == IOMMU_NO_PASID || pasid > IOMMU_PASID_MAX)
+		return -EINVAL;
+	group = iommu_group_get(dev);
+	if (!group)
+		return -ENODEV;
+	err = -ENOMEM;
+	point = kzalloc(sizeof(*point), GFP_KERNEL_ACCOUNT);
+	if (!point)
+		goto out_put;
+	point->handle = handle;
+	if (handle)
+		handle->domain = domain;
+
+	mutex_lock(&group->mutex);
+	if (!iommu_device_usable(dev))
+		err = -ENODEV;
+	else if (!!group->owner != by_owner)
+		err = -EPERM;
+	else
+		err = attach_locked(group, pasid, point, domain);
+	mutex_unlock(&group->mutex);
+	if (err)
+		kfree(point);
+out_put:
+	iommu_group_put(group);
+	return err;
+}
+
+/**
+ * iommu_attach_device_pasid() - put a PASID of a device on a domain
+ * @domain: domain
+ * @dev: device; the PASID of its whole group goes with it
+ * @pasid: from 1 to %IOMMU_PASID_MAX
+ * @handle: what the caller keeps for the attachment, or NULL; lasts until
+ *          iommu_detach_device_pasid() returns
+ *
+ * For the driver that is bound to @dev. The requester ID stays where it is: on the
+ * default domain, usually, so that the DMA API works as before.
+ *
+ * Context: takes &struct iommu_group.mutex; may sleep. Not to be called under the
+ * device_lock() of another device.
+ * Return: 0; -EINVAL when @pasid is 0, is wider than one of the devices has it, or
+ * when a device does not fit @domain or shares its requester ID with another;
+ * -EOPNOTSUPP when the driver of the IOMMU, or @domain, has no PASIDs; -ENODEV
+ * without a group or an IOMMU; -EPERM when user space owns the group; -EBUSY when
+ * the PASID is attached, or a device is being reset; -ENOMEM; the driver's error.
+ * On any error nothing has changed.
+ */
+int iommu_attach_device_pasid(struct iommu_domain *domain, struct device *dev,
+			      ioasid_t pasid, struct iommu_attach_handle *handle)
+{
+	return attach_pasid(dev, pasid, domain, handle, false);
+}
+EXPORT_SYMBOL_GPL(iommu_attach_device_pasid);
+
+/**
+ * iommu_device_attach_pasid() - put a PASID of an owned device on a domain
+ * @domain: domain
+ * @dev: device whose DMA the caller owns
+ * @pasid: from 1 to %IOMMU_PASID_MAX
+ * @handle: as for iommu_attach_device_pasid()
+ *
+ * Context: takes &struct iommu_group.mutex; may sleep. Not to be called under a
+ * device_lock().
+ * Return: as iommu_attach_device_pasid(), but for -EPERM when the group has no
+ * owner.
+ */
+int iommu_device_attach_pasid(struct iommu_domain *domain, struct device *dev,
+			      ioasid_t pasid, struct iommu_attach_handle *handle)
+{
+	return attach_pasid(dev, pasid, domain, handle, true);
+}
+EXPORT_SYMBOL_NS_GPL(iommu_device_attach_pasid, IOMMUFD_INTERNAL);
+
+/**
+ * iommu_replace_device_pasid() - move a PASID from one domain to another
+ * @domain: domain to go to
+ * @dev: device
+ * @pasid: PASID that is attached
+ * @handle: what the caller keeps for the new attachment, or NULL; that of the old
+ *          one is the caller's again
+ *
+ * Goes straight from one domain to the other, as far as the hardware can.
+ *
+ * Context: takes &struct iommu_group.mutex; may sleep. Not to be called under a
+ * device_lock().
+ * Return: 0; -EINVAL when @pasid is not attached; otherwise as
+ * iommu_attach_device_pasid(). On any error all devices have the PASID where it was,
+ * or blocked if even that failed, and the old handle stays.
+ */
+int iommu_replace_device_pasid(struct iommu_domain *domain, struct device *dev,
+			       ioasid_t pasid,
+			       struct iommu_attach_handle *handle)
+{
+	struct iommu_group *group = iommu_group_get(dev);
+	struct iommu_pasid *point;
+	int err;
+
+	if (!group)
+		return -ENODEV;
+	if (handle)
+		handle->domain = domain;
+
+	mutex_lock(&group->mutex);
+	point = xa_load(&group->pasids, pasid);
+	err = point ? group_takes_pasid(group, pasid, domain) : -EINVAL;
+	if (!err)
+		err = move_pasid(group, pasid, point, domain);
+	if (!err)
+		point->handle = handle;
+	mutex_unlock(&group->mutex);
+	iommu_group_put(group);
+	return err;
+}
+EXPORT_SYMBOL_NS_GPL(iommu_replace_device_pasid, IOMMUFD_INTERNAL);
+
+/**
+ * iommu_detach_device_pasid() - take a PASID of a device off a domain
+ * @domain: domain that it is on; another one changes nothing
+ * @dev: device
+ * @pasid: PASID
+ *
+ * Blocks the PASID. The requester ID stays where it is.
+ *
+ * Context: takes &struct iommu_group.mutex; may sleep, does not allocate.
+ */
+void iommu_detach_device_pasid(struct iommu_domain *domain, struct device *dev,
+			       ioasid_t pasid)
+{
+	struct iommu_group *group = iommu_group_get(dev);
+	struct iommu_pasid *point;
+
+	if (!group) {
+		iommu_group_err(NULL, "PASID to detach has no group: ignored");
+		return;
+	}
+	mutex_lock(&group->mutex);
+	point = xa_load(&group->pasids, pasid);
+	if (point && point->domain == domain)
+		remove_pasid(group, pasid, point);
+	else
+		iommu_group_err(group,
+				"PASID to detach is not on the domain: ignored");
+	mutex_unlock(&group->mutex);
+	iommu_group_put(group);
+}
+EXPORT_SYMBOL_GPL(iommu_detach_device_pasid);
+
+/**
+ * iommu_get_domain_for_dev_pasid() - find the domain that a PASID is on
+ * @dev: device
+ * @pasid: PASID
+ * @type: type that the domain has to be of, or 0 for any
+ *
+ * Context: takes &struct iommu_group.mutex; may sleep. The answer is good for as
+ * long as the caller keeps the PASID on it.
+ * Return: the domain; NULL when it is on none; ERR_PTR(-EBUSY) for one of another
+ * type.
+ */
+struct iommu_domain *iommu_get_domain_for_dev_pasid(struct device *dev,
+						    ioasid_t pasid,
+						    unsigned int type)
+{
+	struct iommu_group *group = iommu_group_get(dev);
+	struct iommu_domain *domain = NULL;
+	struct iommu_pasid *point;
+
+	if (!group)
+		return NULL;
+	mutex_lock(&group->mutex);
+	point = xa_load(&group->pasids, pasid);
+	if (point)
+		domain = point->domain;
+	if (domain && type && domain->type != type)
+		domain = ERR_PTR(-EBUSY);
+	mutex_unlock(&group->mutex);
+	iommu_group_put(group);
+	return domain;
+}
+EXPORT_SYMBOL_GPL(iommu_get_domain_for_dev_pasid);
+
+/**
+ * iommu_alloc_global_pasid() - allocate a PASID that no other device uses
+ * @dev: device that it has to be narrow enough for
+ *
+ * The same numbers are given to processes, which use them on any device.
+ *
+ * Context: may sleep. @dev must not leave its group.
+ * Return: a PASID for iommu_free_global_pasid(), or %IOMMU_PASID_INVALID when @dev
+ * has none or all are in use.
+ */
+ioasid_t iommu_alloc_global_pasid(struct device *dev)
+{
+	unsigned int bits = iommu_device_pasid_bits(dev);
+
+	if (!bits)
+		return IOMMU_PASID_INVALID;
+	return ioasid_alloc(&global_pasids, IOMMU_NO_PASID + 1, BIT(bits) - 1,
+			    NULL);
+}
+EXPORT_SYMBOL_GPL(iommu_alloc_global_pasid);
+
+/**
+ * iommu_free_global_pasid() - undo iommu_alloc_global_pasid()
+ * @pasid: PASID that is attached nowhere, or %IOMMU_PASID_INVALID
+ *
+ * Context: may sleep.
+ */
+void iommu_free_global_pasid(ioasid_t pasid)
+{
+	if (pasid != IOMMU_PASID_INVALID)
+		ioasid_free(pasid);
+}
+EXPORT_SYMBOL_GPL(iommu_free_global_pasid);
+
+/**
+ * iommu_group_init_pasids() - a new group
+ * @group: group that no other task can find
+ *
+ * Context: any.
+ */
+void iommu_group_init_pasids(struct iommu_group *group)
+{
+	xa_init(&group->pasids);
+}
+
+/**
+ * iommu_group_has_pasids() - tell whether any PASID of a group is attached
+ * @group: group
+ *
+ * Context: &struct iommu_group.mutex is held.
+ * Return: true if so.
+ */
+bool iommu_group_has_pasids(struct iommu_group *group)
+{
+	return !xa_empty(&group->pasids);
+}
+
+/**
+ * iommu_group_drop_pasids() - take off what a user of a group has left attached
+ * @group: group whose user is gone
+ *
+ * Writes a line to the log if there is anything.
+ *
+ * Context: &struct iommu_group.mutex is held, or no other task can find @group; may sleep,
+ * does not allocate.
+ */
+void iommu_group_drop_pasids(struct iommu_group *group)
+{
+	struct iommu_pasid *point;
+	unsigned long pasid;
+
+	if (xa_empty(&group->pasids))
+		return;
+	iommu_group_err(group, "given back with PASIDs attached: detached");
+	xa_for_each(&group->pasids, pasid, point)
+		remove_pasid(group, pasid, point);
+}
+
+/**
+ * iommu_device_block_pasids() - take all PASIDs off one device
+ * @group: its group, whose PASIDs stay on their domains
+ * @dev: device that is about to be reset, or to leave
+ *
+ * Context: &struct iommu_group.mutex is held; may sleep, does not allocate.
+ */
+void iommu_device_block_pasids(struct iommu_group *group, struct device *dev)
+{
+	struct iommu_pasid *point;
+	unsigned long pasid;
+
+	lockdep_assert_held(&group->mutex);
+	xa_for_each(&group->pasids, pasid, point) {
+		iommu_domains_lock(point->domain, NULL);
+		block_device(dev, pasid, point->domain);
+		iommu_domains_unlock(point->domain, NULL);
+	}
+}
+
+/* Put a PASID of one device on the domain of its group, or block it */
+static int give_pasid(struct device *dev, ioasid_t pasid,
+		      struct iommu_domain *domain)
+{
+	int err;
+
+	iommu_domains_lock(domain, NULL);
+	err = set_device(dev, pasid, domain, NULL);
+	if (err)
+		block_device(dev, pasid, domain);
+	iommu_domains_unlock(domain, NULL);
+	return err;
+}
+
+/**
+ * iommu_device_restore_pasids() - undo iommu_device_block_pasids()
+ * @group: group
+ * @dev: device that has been reset
+ *
+ * A PASID whose domain cannot be attached stays blocked on this device until
+ * something is attached to it, and the log says so.
+ *
+ * Context: &struct iommu_group.mutex is held; may sleep, does not allocate.
+ */
+void iommu_device_restore_pasids(struct iommu_group *group, struct device *dev)
+{
+	struct iommu_pasid *point;
+	unsigned long pasid;
+
+	lockdep_assert_held(&group->mutex);
+	xa_for_each(&group->pasids, pasid, point) {
+		if (!give_pasid(dev, pasid, point->domain))
+			continue;
+		point->stranded = true;
+		iommu_group_err(group,
+				"PASID of a device stays blocked after its reset");
+	}
+}
+
+/**
+ * iommu_device_join_pasids() - give a new device the PASIDs of its group
+ * @group: group
+ * @dev: device, already in the group's list
+ *
+ * Context: &struct iommu_group.mutex is held; may sleep.
+ * Return: 0; -EINVAL or -EOPNOTSUPP when @dev cannot have one of them, and the
+ * driver's error, with none of them left on @dev.
+ */
+int iommu_device_join_pasids(struct iommu_group *group, struct device *dev)
+{
+	struct iommu_pasid *point;
+	unsigned long pasid, last;
+	int err = 0;
+
+	lockdep_assert_held(&group->mutex);
+	xa_for_each(&group->pasids, pasid, point) {
+		err = device_takes_pasid(group, dev, pasid, point->domain);
+		if (err)
+			return err;
+	}
+	xa_for_each(&group->pasids, pasid, point) {
+		err = give_pasid(dev, pasid, point->domain);
+		if (err)
+			break;
+	}
+	if (!err)
+		return 0;
+	last = pasid;
+	xa_for_each(&group->pasids, pasid, point) {
+		if (pasid == last)
+			break;
+		iommu_domains_lock(point->domain, NULL);
+		block_device(dev, pasid, point->domain);
+		iommu_domains_unlock(point->domain, NULL);
+	}
+	return err;
+}

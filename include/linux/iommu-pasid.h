@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * PASIDs: address spaces that a device has beside that of its requester ID.
+ *
+ * Any kernel user of a device may put domains on its PASIDs, while the requester
+ * ID stays where it is and the DMA API goes on working.
+ */
+#ifndef __LINUX_IOMMU_PASID_H
+#define __LINUX_IOMMU_PASID_H
+
+#include <linux/bits.h>
+#include <linux/errno.h>
+#include <linux/ioasid.h>
+#include <linux/iommu.h>
+
+struct device;
+
+/* Requests without a PASID: the requester ID's own slot in the IOMMUs' tables */
+#define IOMMU_NO_PASID		0U
+/* PASIDs have 20 bits */
+#define IOMMU_PASID_BITS	20
+#define IOMMU_PASID_MAX		(BIT(IOMMU_PASID_BITS) - 1)
+
+/**
+ * struct iommu_attach_handle - what the user of an attachment keeps for it
+ * @domain: domain that the attachment is to; written by the attach layer
+ *
+ * Embedded in a structure of the user. It belongs to one attachment: from the
+ * attach on, to the end of the detach or of the replace that puts another in its
+ * place.
+ */
+struct iommu_attach_handle {
+	struct iommu_domain *domain;
+};
+
+#ifdef CONFIG_IOMMU_API
+
+int iommu_attach_device_pasid(struct iommu_domain *domain, struct device *dev,
+			      ioasid_t pasid, struct iommu_attach_handle *handle);
+void iommu_detach_device_pasid(struct iommu_domain *domain, struct device *dev,
+			       ioasid_t pasid);
+struct iommu_domain *iommu_get_domain_for_dev_pasid(struct device *dev,
+						    ioasid_t pasid,
+						    unsigned int type);
+ioasid_t iommu_alloc_global_pasid(struct device *dev);
+void iommu_free_global_pasid(ioasid_t pasid);
+
+#else
+
+static inline int iommu_attach_device_pasid(struct iommu_domain *domain,
+					    struct device *dev, ioasid_t pasid,
+					    struct iommu_attach_handle *handle)
+{
+	return -ENODEV;
+}
+
+static inline void iommu_detach_device_pasid(struct iommu_domain *domain,
+					     struct device *dev, ioasid_t pasid)
+{
+}
+
+static inline struct iommu_domain *
+iommu_get_domain_for_dev_pasid(struct device *dev, ioasid_t pasid,
+			       unsigned int type)
+{
+	return NULL;
+}
+
+static inline ioasid_t iommu_alloc_global_pasid(struct device *dev)
+{
+	return IOMMU_PASID_INVALID;
+}
+
+static inline void iommu_free_global_pasid(ioasid_t pasid)
+{
+}
+
+#endif /* CONFIG_IOMMU_API */
+#endif /* __LINUX_IOMMU_PASID_H */
