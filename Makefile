@@ -99,8 +99,7 @@ check: tree
 #:   check-long   what takes hours: random calls for an hour, DPDK, coverage, every
 #:                  commit of the series on both architectures, goals of the benchmark
 check-long: tree
-	@$(TOP)/scripts/check.py "random IOMMUFD_SECONDS=3600" check-dpdk coverage \
-		"series-check ARCH=x86_64" "series-check ARCH=arm64" \
+	@$(TOP)/scripts/check.py "random IOMMUFD_SECONDS=3600" check-dpdk coverage series-check \
 		"bench STRICT=1 MACHINES='$(ALL_MACHINES)'"
 
 #:   unit         host-side tests of tools/testing/host
