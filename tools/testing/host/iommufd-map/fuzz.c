@@ -827,7 +827,7 @@ int main(int argc, char **argv)
 	}
 	printf("%lu calls in %lu rounds from seed %llu: %lu mapped, ", nr_ops,
 	       round, (unsigned long long)seed, nr_mapped);
-	printf("%lu pinned, %lu cut, %lu failed, %lu of them by injection\n",
+	printf("%lu pinned, %lu split, %lu failed, %lu of them by injection\n",
 	       nr_pinned, nr_cut, nr_failed, nr_injected);
 	require(nr_pinned && nr_cut);
 	iommufd_map_exit();

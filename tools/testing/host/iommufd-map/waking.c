@@ -118,7 +118,7 @@ static void pin_that_ends_while_cut_waits(void)
 	struct work c = { .call = call_cut, .iova = AT(2) + PG };
 	struct iommufd_map_stats stats;
 
-	begin("and while a cut waits for it");
+	begin("and while a split waits for it");
 	require(!iommufd_map_set_huge_pages(map, false));
 	map_is(2, 0);
 	join(AT(2));
@@ -401,11 +401,11 @@ static void copies_are_waited_for(void)
 
 	copy_is_waited_for("an unmap that waits for a copy goes on when that ends", &u, 0);
 	copy_is_waited_for("and when it fails", &u, -EFAULT);
-	copy_is_waited_for("so does a cut", &c, 0);
+	copy_is_waited_for("so does a split", &c, 0);
 	copy_is_waited_for("and a user that leaves", &l, 0);
 }
 
-/* Cuts */
+/* Splits */
 
 static void cut_looks_at_page_size_again(void)
 {
@@ -413,7 +413,7 @@ static void cut_looks_at_page_size_again(void)
 	struct work c = { .call = call_cut, .iova = AT(2) + PG };
 	struct iommufd_map_stats stats;
 
-	begin("a cut does not trust a page size that it saw before it waited");
+	begin("a split does not trust a page size that it saw before it waited");
 	memory_destroy(&mems[2]);
 	memory_init(&mems[2], 4, 1);
 	mems[2].on_pin = pin_gate;
@@ -448,7 +448,7 @@ static void cut_of_last_area(void)
 	struct work c = { .call = call_cut, .iova = -3 * PG };
 	struct iommufd_refunds refunds = {};
 
-	begin("a cut of the last area goes on when a domain has become live");
+	begin("a split of the last area goes on when a domain has become live");
 	require(!iommufd_map_set_huge_pages(map, false));
 	mutex_lock(&map->lock);
 	require(!register_domain(map, &md));
@@ -512,7 +512,7 @@ static void cut_while_a_drain_waits(void)
 	struct work d = { .call = call_drain_half_filled };
 	struct iommufd_area *area;
 
-	begin("a drain has all of an area that is cut while it waits for it");
+	begin("a drain has all of an area that is split while it waits for it");
 	require(!iommufd_map_set_huge_pages(map, false));
 	half_filled = (struct map_domain){
 		.domain = &fakes[0].domain,
@@ -573,12 +573,12 @@ static void insert_revocable(unsigned long iova)
  * An attach that waits for area 2 has an area across its cursor. Killed, it drains
  * what lies below that one, and is held up there.
  */
-static void cut_while_a_failed_attach_is_drained(unsigned long cut)
+static void split_while_a_failed_attach_is_drained(unsigned long at)
 {
 	struct work w = { .call = call_map, .mem = &mems[2], .iova = AT(2) };
 	struct work a = { .call = call_attach, .fake = &fakes[1] };
 
-	begin("a failed attach that is cut across leaves nothing in its domain");
+	begin("a failed attach that is split across leaves nothing in its domain");
 	sem_init(&drain_entered, 0, 0);
 	sem_init(&drain_opened, 0, 0);
 	make_fixed_store();
@@ -599,14 +599,14 @@ static void cut_while_a_failed_attach_is_drained(unsigned long cut)
 	drain_gate = &fakes[1];
 	kill_it(&a);
 	sem_wait(&drain_entered);
-	require(!iommufd_map_split(map, AT(0) + cut * PG));
+	require(!iommufd_map_split(map, AT(0) + at * PG));
 	sem_post(&drain_opened);
 	require(finish(&a) == -EINTR);
 	require(!pages_in(&fakes[1]));
 	/* The halves are in the other domain, and go like any area */
 	require(pages_in(&fakes[0]) == 8);
-	require(!unmap_at(AT(0) + 2 * PG, AT(0) + cut * PG - 1));
-	require(!unmap_at(AT(0) + cut * PG, AT(0) + 6 * PG - 1));
+	require(!unmap_at(AT(0) + 2 * PG, AT(0) + at * PG - 1));
+	require(!unmap_at(AT(0) + at * PG, AT(0) + 6 * PG - 1));
 	require(!memory_nr_pinned(&mems[1]));
 	open_gate();
 	require(!finish(&w));
@@ -621,7 +621,7 @@ static void cut_learns_of_huge_pages(void)
 	struct work p = { .call = call_pin };
 	struct work c = { .call = call_cut, .iova = AT(2) + PG };
 
-	begin("a cut that waits for a pin gives up when huge pages are on again");
+	begin("a split that waits for a pin gives up when huge pages are on again");
 	require(!iommufd_map_set_huge_pages(map, false));
 	map_is(2, 0);
 	join(AT(2));
@@ -650,7 +650,7 @@ static void cut_beside_pin(void)
 	unsigned long iova = AT(2);
 	u64 bytes;
 
-	begin("a cut does not wait for other memory of the store to be pinned");
+	begin("a split does not wait for other memory of the store to be pinned");
 	require(!iommufd_map_set_huge_pages(map, false));
 	require(!attach(0));
 	require(!iommufd_map_insert(map, &held, 1, &iova, IOMMU_READ,
@@ -969,9 +969,9 @@ int main(void)
 	cut_looks_at_page_size_again();
 	cut_of_last_area();
 	cut_while_a_drain_waits();
-	cut_while_a_failed_attach_is_drained(3);
-	cut_while_a_failed_attach_is_drained(4);
-	cut_while_a_failed_attach_is_drained(5);
+	split_while_a_failed_attach_is_drained(3);
+	split_while_a_failed_attach_is_drained(4);
+	split_while_a_failed_attach_is_drained(5);
 	cut_learns_of_huge_pages();
 	cut_beside_pin();
 	restore_ignores_what_took_the_place();
