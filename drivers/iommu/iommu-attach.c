@@ -492,20 +492,6 @@ int iommu_group_recover(struct iommu_group *group)
 }
 
 /*
- * Whether the IOMMU cannot tell the requests of another device from those of this
- * one. It can then only block both, and the other one may be in use.
- */
-static bool shares_requester_id(struct iommu_group *group, struct device *dev)
-{
-	struct group_device *member;
-
-	list_for_each_entry(member, &group->devices, list)
-		if (iommu_devices_share_id(member->dev, dev))
-			return true;
-	return false;
-}
-
-/*
  * Block one device of a group, whose domain does not change. A device that cannot
  * be blocked by a static domain stays on its domain, or is stranded, and follows
  * its group as before.
@@ -520,7 +506,7 @@ static void quiesce_device(struct iommu_group *group,
 	/* To some drivers, leaving and returning costs all mappings of the domain */
 	if (!blocked || blocked->ops->free || !domain)
 		return;
-	if (shares_requester_id(group, member->dev))
+	if (iommu_device_shares_id(group, member->dev))
 		return;
 	if (blocked != domain) {
 		iommu_domains_lock(domain, NULL);

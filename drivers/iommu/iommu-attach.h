@@ -62,6 +62,7 @@ void iommu_device_forget_group(struct device *dev);
 /* drivers/iommu/iommu-device.c */
 struct iommu_domain *iommu_device_alloc_blocking(struct device *dev);
 bool iommu_devices_share_id(struct device *dev, struct device *other);
+bool iommu_device_shares_id(struct iommu_group *group, struct device *dev);
 bool iommu_device_has_pasid_entries(struct device *dev);
 
 /* drivers/iommu/dma-iommu.c */

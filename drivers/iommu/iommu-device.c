@@ -178,7 +178,7 @@ bool iommu_device_has_pasid_entries(struct device *dev)
  * A request with a PASID must reach the IOMMU. A switch that routes it by its address
  * would take an address of the PASID's address space for one of the bus, and could
  * deliver the request to another function below it (PCIe 6.12, ACS RR and UF). A
- * function whose parent makes its requests has the PASIDs of the parent.
+ * function whose requests carry the ID of another one has no PASIDs of its own.
  */
 static unsigned int pci_pasid_bits(struct pci_dev *pdev)
 {
@@ -425,6 +425,26 @@ bool iommu_devices_share_id(struct device *dev, struct device *other)
 	b = to_pci_dev(other);
 	return pci_domain_nr(a->bus) == pci_domain_nr(b->bus) &&
 	       pci_for_each_dma_alias(a, is_id_of, b);
+}
+
+/**
+ * iommu_device_shares_id() - does the IOMMU confuse a device with one of its group?
+ * @group: group of @dev
+ * @dev: device
+ *
+ * The IOMMU can block such a device, or give it a PASID, only together with the other.
+ *
+ * Context: &struct iommu_group.mutex is held.
+ * Return: whether another device of the group makes requests under the same ID.
+ */
+bool iommu_device_shares_id(struct iommu_group *group, struct device *dev)
+{
+	struct group_device *member;
+
+	list_for_each_entry(member, &group->devices, list)
+		if (iommu_devices_share_id(member->dev, dev))
+			return true;
+	return false;
 }
 
 #ifdef CONFIG_IRQ_DOMAIN_HIERARCHY

@@ -287,8 +287,8 @@ static bool group_on_default_domain(struct iommu_group *group)
  * Context: called by the bus under device_lock(); takes
  * &struct iommu_group.mutex; may sleep.
  * Return: 0; -EBUSY when the group has an owner, is on a domain of another
- * driver, has a PASID attached, or is blocked because its default domain cannot be attached or a
- * device of it cannot go back to no domain.
+ * driver, has a PASID attached, or is blocked because its default domain cannot be
+ * attached or a device of it cannot go back to no domain.
  */
 int iommu_device_use_default_domain(struct device *dev)
 {

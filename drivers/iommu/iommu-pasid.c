@@ -53,7 +53,7 @@ static struct iommu_domain *blocked_domain_of(struct device *dev)
 	return dev_iommu_ops(dev)->ext->blocked_domain;
 }
 
-/* Put a PASID of one device on @new. @old is where it is, unless a change failed */
+/* Put a PASID of one device on @new. The core believes that it is on @old */
 static int set_device(struct device *dev, ioasid_t pasid,
 		      struct iommu_domain *new, struct iommu_domain *old)
 {
@@ -145,16 +145,6 @@ static void remove_pasid(struct iommu_group *group, ioasid_t pasid,
 	kfree(point);
 }
 
-static bool shares_requester_id(struct iommu_group *group, struct device *dev)
-{
-	struct group_device *member;
-
-	list_for_each_entry(member, &group->devices, list)
-		if (iommu_devices_share_id(member->dev, dev))
-			return true;
-	return false;
-}
-
 /* Tell whether a device can have a PASID on a domain. No side effects */
 static int device_takes_pasid(struct iommu_group *group, struct device *dev,
 			      ioasid_t pasid, struct iommu_domain *domain)
@@ -163,7 +153,7 @@ static int device_takes_pasid(struct iommu_group *group, struct device *dev,
 		return -EOPNOTSUPP;
 	/* To the IOMMU, PASIDs of devices that share a requester ID are the same */
 	if (pasid >> iommu_device_pasid_bits(dev) ||
-	    shares_requester_id(group, dev))
+	    iommu_device_shares_id(group, dev))
 		return -EINVAL;
 	return iommu_device_fits_domain(dev, domain);
 }
@@ -203,6 +193,14 @@ static int attach_locked(struct iommu_group *group, ioasid_t pasid,
 	return err;
 }
 
+static void set_handle(struct iommu_pasid *point,
+		       struct iommu_attach_handle *handle)
+{
+	point->handle = handle;
+	if (handle)
+		handle->domain = point->domain;
+}
+
 /* @by_owner: the caller is the owner of the group, otherwise the driver of @dev */
 static int attach_pasid(struct device *dev, ioasid_t pasid,
 			struct iommu_domain *domain,
@@ -221,10 +219,6 @@ static int attach_pasid(struct device *dev, ioasid_t pasid,
 	point = kzalloc(sizeof(*point), GFP_KERNEL_ACCOUNT);
 	if (!point)
 		goto out_put;
-	point->handle = handle;
-	if (handle)
-		handle->domain = domain;
-
 	mutex_lock(&group->mutex);
 	if (!iommu_device_usable(dev))
 		err = -ENODEV;
@@ -232,6 +226,8 @@ static int attach_pasid(struct device *dev, ioasid_t pasid,
 		err = -EPERM;
 	else
 		err = attach_locked(group, pasid, point, domain);
+	if (!err)
+		set_handle(point, handle);
 	mutex_unlock(&group->mutex);
 	if (err)
 		kfree(point);
@@ -298,8 +294,9 @@ EXPORT_SYMBOL_NS_GPL(iommu_device_attach_pasid, IOMMUFD_INTERNAL);
  *
  * Context: takes &struct iommu_group.mutex; may sleep. Not to be called under a
  * device_lock().
- * Return: 0; -EINVAL when @pasid is not attached; otherwise as
- * iommu_attach_device_pasid(). On any error all devices have the PASID where it was,
+ * Return: 0; -EINVAL when @pasid is not attached; -EBUSY while a device is being
+ * reset; otherwise what iommu_attach_device_pasid() returns for a domain and devices
+ * that do not fit. On any error all devices have the PASID where it was,
  * or blocked if even that failed, and the old handle stays.
  */
 int iommu_replace_device_pasid(struct iommu_domain *domain, struct device *dev,
@@ -312,16 +309,13 @@ int iommu_replace_device_pasid(struct iommu_domain *domain, struct device *dev,
 
 	if (!group)
 		return -ENODEV;
-	if (handle)
-		handle->domain = domain;
-
 	mutex_lock(&group->mutex);
 	point = xa_load(&group->pasids, pasid);
 	err = point ? group_takes_pasid(group, pasid, domain) : -EINVAL;
 	if (!err)
 		err = move_pasid(group, pasid, point, domain);
 	if (!err)
-		point->handle = handle;
+		set_handle(point, handle);
 	mutex_unlock(&group->mutex);
 	iommu_group_put(group);
 	return err;
@@ -397,7 +391,7 @@ EXPORT_SYMBOL_GPL(iommu_get_domain_for_dev_pasid);
  * iommu_alloc_global_pasid() - allocate a PASID that no other device uses
  * @dev: device that it has to be narrow enough for
  *
- * The same numbers are given to processes, which use them on any device.
+ * SVA allocates from the same numbers, so no process uses this one either.
  *
  * Context: may sleep. @dev must not leave its group.
  * Return: a PASID for iommu_free_global_pasid(), or %IOMMU_PASID_INVALID when @dev

@@ -17,9 +17,11 @@ Kconfig, beside such a Makefile
 REDUCED, C files that tie the others together
     * An #include "x.h" is left out while the header has not entered.
     * Functions are known by the file of the folder that defines them.  While it
-      has not entered, each statement and each row of a table that names the
-      function is left out, with the test of the error that it returned.  A
-      `return f(...);` becomes `return -ENOTTY;`, the answer to an unknown call.
+      has not entered, each row of a table that names the function is left out,
+      and each statement that is a call of it, `f(...);` or `x = f(...);`, with the
+      test of the error that it returned.  A `return f(...);` becomes `return
+      -ENOTTY;`, the answer to an unknown call.  Any other use is an error: a call
+      in a condition, for example, or as an argument.
     * A row `[X] = { ... }` goes when none of its functions is there; a condition
       of the preprocessor when it is around nothing, a label when nothing jumps
       to it.
@@ -126,7 +128,9 @@ class CFile:
     def __init__(self, name, text, absent_functions, functions_here):
         self.name = name
         self.rows = text.splitlines()
-        self.names = re.compile(r'\b(?:' + '|'.join(sorted(absent_functions)) + r')\b')
+        names = '|'.join(sorted(absent_functions))
+        self.names = re.compile(rf'\b(?:{names})\b')
+        self.call = re.compile(rf'(?:return |[\w\s.*>\[\]-]+ = )?(?:{names})\((.*)\);')
         self.here = functions_here
 
     def reduce(self, header_is_absent):
@@ -171,6 +175,8 @@ class CFile:
         """Leave out the statement or row that a line is part of; return where to go on."""
         first, last = self.begin(at), self.end(at)
         text = ' '.join(r.strip() for r in self.rows[first:last + 1])
+        if text.endswith(';') and not self.is_call(text):
+            raise SeriesError(f'{self.name}: no rule leaves this out: {text}')
         if re.match(r'return\b', text):
             indent = re.match(r'\t*', self.rows[first])[0]
             self.rows[first:last + 1] = [indent + 'return -ENOTTY;']
@@ -184,6 +190,15 @@ class CFile:
             last = self.end(last + 2)
         del self.rows[first:last + 1]
         return first
+
+    def is_call(self, text):
+        """Is a statement nothing but the call of an absent function?"""
+        found, depth = self.call.fullmatch(text), 0
+        for letter in found[1] if found else '':
+            depth += (letter == '(') - (letter == ')')
+            if depth < 0:
+                return False
+        return bool(found)
 
     def begin(self, at):
         """First row of the statement that goes on in a row."""

@@ -307,7 +307,6 @@ static int fill_after_move(struct iommufd_device *idev,
 	return err;
 }
 
-
 /**
  * iommufd_group_attach() - attach a device
  * @idev: device that is not attached

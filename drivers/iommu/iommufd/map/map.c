@@ -37,9 +37,9 @@
  * In-kernel users pin areas without being busy with them, and keep them from
  * being removed; map/user.c explains it.
  *
- * No task sleeps while it owns a busy area, and an unmap claims all its areas at
- * once, so waits cannot form a cycle. A task that waits for a page fault delays
- * only tasks that need the same area.
+ * No task waits for an area while it owns a busy one, and an unmap claims all its
+ * areas at once, so waits cannot form a cycle. A task that waits for a page fault
+ * delays only tasks that need the same area.
  *
  * Which domains have an area follows from the cursor of each domain, see
  * map/domain.c, and cannot change while the area is busy.

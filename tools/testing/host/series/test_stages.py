@@ -243,7 +243,10 @@ class StagesTest(unittest.TestCase):
                           ['Kconfig', 'Makefile', 'main.c']])
 
     def test_what_no_rule_knows_is_refused(self):
-        for line in ('\tif (a_init()) {\n\t\tstop();\n\t}\n', '\tif (x)\n\t\ta_exit();\n'):
+        for line in ('\tif (a_init()) {\n\t\tstop();\n\t}\n', '\tif (x)\n\t\ta_exit();\n',
+                     '\tn = 1 + a_init();\n', '\tkeep(a_init(), 1);\n',
+                     '\tif (a_init())\n\t\treturn -EINVAL;\n', '\treturn x ?: a_init();\n',
+                     '\ta_init() + keep(1);\n'):
             (self.top / 'drv/main.c').write_text('void f(void)\n{\n' + line + '}\n')
             with self.assertRaisesRegex(SeriesError, 'no rule'):
                 self.walk('main.c', 'a.c b.c t.c here.h sub/late.h Makefile Kconfig')
