@@ -27,6 +27,7 @@
 #include <linux/device.h>
 #include <linux/iommu-ext.h>
 #include <linux/iommu-owner.h>
+#include <linux/iommu-pasid.h>
 #include <linux/iommu.h>
 #include <linux/list.h>
 #include <linux/lockdep.h>
@@ -357,7 +358,8 @@ static int group_fits_domain(struct iommu_group *group,
 	list_for_each_entry(member, &group->devices, list) {
 		if (!iommu_device_usable(member->dev))
 			continue;
-		err = iommu_device_fits_domain(member->dev, domain);
+		err = iommu_device_fits_domain(member->dev, domain,
+					       IOMMU_NO_PASID);
 		if (err)
 			return err;
 	}
@@ -599,16 +601,14 @@ static bool device_has_direct_regions(struct device *dev)
 }
 
 /*
- * A device that does not join the group after all. It is refused by a driver with
- * PASIDs, which has a static blocked domain, or by the core for a driver without them,
- * whose release_device() takes it off.
+ * A device that cannot have the PASIDs of the group does not join it. Its driver has
+ * PASIDs, and therefore a static blocked domain.
  */
 static void leave_domain(struct iommu_group *group, struct device *dev)
 {
-	const struct iommu_ops_ext *ext = dev_iommu_ops(dev)->ext;
-	struct iommu_domain *blocked = ext ? ext->blocked_domain : NULL;
+	struct iommu_domain *blocked = dev_iommu_ops(dev)->ext->blocked_domain;
 
-	if (!blocked || blocked == group->domain)
+	if (blocked == group->domain)
 		return;
 	iommu_domains_lock(group->domain, NULL);
 	__iommu_attach_device(blocked, dev);
@@ -621,8 +621,9 @@ static void leave_domain(struct iommu_group *group, struct device *dev)
  * @dev: device, already in the group's list
  *
  * Context: &struct iommu_group.mutex is held; may sleep.
- * Return: 0; -EPERM when @group is blocked and @dev must not be; -EINVAL or
- * -EOPNOTSUPP when @dev cannot have a PASID of the group; the driver's error.
+ * Return: 0; -EPERM when @group is not on its default domain and firmware needs @dev
+ * there; -EINVAL, -EOPNOTSUPP or -EBUSY when @dev cannot have a PASID of the group; the
+ * driver's error.
  */
 int iommu_group_attach_new_device(struct iommu_group *group, struct device *dev)
 {
@@ -634,9 +635,12 @@ int iommu_group_attach_new_device(struct iommu_group *group, struct device *dev)
 		return 0;
 
 	dev->iommu->require_direct = device_has_direct_regions(dev);
+	err = iommu_device_takes_pasids(group, dev);
+	if (err)
+		return err;
 	if (!domain || iommu_is_attach_deferred(dev))
 		return iommu_device_join_pasids(group, dev);
-	if (domain == group->blocking_domain && must_stay_mapped(dev))
+	if (domain != group->default_domain && must_stay_mapped(dev))
 		return -EPERM;
 	iommu_domains_lock(domain, NULL);
 	err = __iommu_attach_device(domain, dev);

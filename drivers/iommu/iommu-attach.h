@@ -35,6 +35,7 @@ bool iommu_group_has_pasids(struct iommu_group *group);
 void iommu_group_drop_pasids(struct iommu_group *group);
 void iommu_device_block_pasids(struct iommu_group *group, struct device *dev);
 void iommu_device_restore_pasids(struct iommu_group *group, struct device *dev);
+int iommu_device_takes_pasids(struct iommu_group *group, struct device *dev);
 int iommu_device_join_pasids(struct iommu_group *group, struct device *dev);
 
 /* drivers/iommu/iommu-attach.c */

@@ -183,9 +183,14 @@ bool iommu_device_has_pasid_entries(struct device *dev)
 static unsigned int pci_pasid_bits(struct pci_dev *pdev)
 {
 	int max_pasids = pci_max_pasids(pdev);
+	/* The bus of a virtual function may have no bridge of its own */
+	struct pci_dev *pf = pci_physfn(pdev);
 
-	if (max_pasids <= 0 || pci_real_dma_dev(pdev) != pdev ||
-	    !pci_acs_path_enabled(pdev, NULL, PCI_ACS_RR | PCI_ACS_UF))
+	if (max_pasids <= 0 || pci_real_dma_dev(pdev) != pdev)
+		return 0;
+	if (!pf->eetlp_prefix_path && !pf->pasid_no_tlp)
+		return 0;
+	if (!pci_acs_path_enabled(pf, NULL, PCI_ACS_RR | PCI_ACS_UF))
 		return 0;
 	return ilog2(max_pasids);
 }
@@ -375,6 +380,7 @@ struct iommu_domain *iommu_device_alloc_blocking(struct device *dev)
  * iommu_device_fits_domain() - tell whether a device can be put on a domain
  * @dev: device
  * @domain: domain
+ * @pasid: PASID of @dev, or %IOMMU_NO_PASID for its requester ID
  *
  * Has no side effect, so it may be asked about domains that other devices use.
  * A driver that cannot tell says yes, and the attach has the last word.
@@ -382,7 +388,8 @@ struct iommu_domain *iommu_device_alloc_blocking(struct device *dev)
  * Context: may sleep. @dev must not leave its group.
  * Return: 0; -EINVAL when they do not fit; -ENODEV when no driver serves @dev.
  */
-int iommu_device_fits_domain(struct device *dev, struct iommu_domain *domain)
+int iommu_device_fits_domain(struct device *dev, struct iommu_domain *domain,
+			     ioasid_t pasid)
 {
 	if (!iommu_device_usable(dev))
 		return -ENODEV;
@@ -390,7 +397,7 @@ int iommu_device_fits_domain(struct device *dev, struct iommu_domain *domain)
 		return -EINVAL;
 	if (!domain->ops->device_fits)
 		return 0;
-	return domain->ops->device_fits(domain, dev);
+	return domain->ops->device_fits(domain, dev, pasid);
 }
 EXPORT_SYMBOL_NS_GPL(iommu_device_fits_domain, IOMMUFD_INTERNAL);
 

@@ -333,6 +333,9 @@ void iommu_device_unuse_default_domain(struct device *dev)
 		iommu_group_err(group, "native driver unbound that was not bound: ignored");
 	else
 		group->owner_cnt--;
+	if (!group->owner_cnt && iommu_group_has_pasids(group))
+		iommu_group_err(group,
+				"native driver gone with PASIDs attached: group cannot be used");
 	mutex_unlock(&group->mutex);
 	iommu_group_put(group);
 }

@@ -48,12 +48,12 @@ struct iommu_pasid {
 static DECLARE_IOASID_SET(global_pasids);
 
 /* Domain that takes PASIDs off; the device is one that has PASIDs */
-static struct iommu_domain *blocked_domain_of(struct device *dev)
+static struct iommu_domain *off_domain_of(struct device *dev)
 {
 	return dev_iommu_ops(dev)->ext->blocked_domain;
 }
 
-/* Put a PASID of one device on @new. The core believes that it is on @old */
+/* Put a PASID of one device on @new, from @old as far as is known here */
 static int set_device(struct device *dev, ioasid_t pasid,
 		      struct iommu_domain *new, struct iommu_domain *old)
 {
@@ -64,7 +64,7 @@ static int set_device(struct device *dev, ioasid_t pasid,
 static void block_device(struct device *dev, ioasid_t pasid,
 			 struct iommu_domain *old)
 {
-	if (!set_device(dev, pasid, blocked_domain_of(dev), old))
+	if (!set_device(dev, pasid, off_domain_of(dev), old))
 		return;
 	iommu_domain_keep_forever(old);
 	dev_err(dev, "cannot take PASID %u off: its domain is leaked\n", pasid);
@@ -85,6 +85,7 @@ static bool go_back(struct iommu_group *group, ioasid_t pasid,
 		if (iommu_device_follows_group(member) &&
 		    (!old || set_device(member->dev, pasid, old, new))) {
 			block_device(member->dev, pasid, new);
+			/* Where it was on none, that is where it belongs */
 			complete &= !old;
 		}
 		if (member == failed)
@@ -151,11 +152,14 @@ static int device_takes_pasid(struct iommu_group *group, struct device *dev,
 {
 	if (!iommu_device_has_pasid_entries(dev) || !domain->ops->set_dev_pasid)
 		return -EOPNOTSUPP;
+	/* Its entries are those of the crashed kernel, until the DMA API is used */
+	if (iommu_is_attach_deferred(dev))
+		return -EBUSY;
 	/* To the IOMMU, PASIDs of devices that share a requester ID are the same */
 	if (pasid >> iommu_device_pasid_bits(dev) ||
 	    iommu_device_shares_id(group, dev))
 		return -EINVAL;
-	return iommu_device_fits_domain(dev, domain);
+	return iommu_device_fits_domain(dev, domain, pasid);
 }
 
 /* The same of all devices, before any of them is touched */
@@ -165,6 +169,9 @@ static int group_takes_pasid(struct iommu_group *group, ioasid_t pasid,
 	struct group_device *member;
 	int err = -ENODEV;
 
+	/* The configuration of a device that is being reset cannot be read */
+	if (group->nr_quiet)
+		return -EBUSY;
 	list_for_each_entry(member, &group->devices, list) {
 		if (!iommu_device_usable(member->dev))
 			continue;
@@ -172,8 +179,7 @@ static int group_takes_pasid(struct iommu_group *group, ioasid_t pasid,
 		if (err)
 			return err;
 	}
-	/* A device that is being reset would be on the domain only later */
-	return !err && group->nr_quiet ? -EBUSY : err;
+	return err;
 }
 
 static int attach_locked(struct iommu_group *group, ioasid_t pasid,
@@ -222,7 +228,7 @@ static int attach_pasid(struct device *dev, ioasid_t pasid,
 	mutex_lock(&group->mutex);
 	if (!iommu_device_usable(dev))
 		err = -ENODEV;
-	else if (!!group->owner != by_owner)
+	else if (!!group->owner != by_owner || !group->owner_cnt)
 		err = -EPERM;
 	else
 		err = attach_locked(group, pasid, point, domain);
@@ -252,8 +258,9 @@ out_put:
  * Return: 0; -EINVAL when @pasid is 0, is wider than one of the devices has it, or
  * when a device does not fit @domain or shares its requester ID with another;
  * -EOPNOTSUPP when the driver of the IOMMU, or @domain, has no PASIDs; -ENODEV
- * without a group or an IOMMU; -EPERM when user space owns the group; -EBUSY when
- * the PASID is attached, or a device is being reset; -ENOMEM; the driver's error.
+ * without a group or an IOMMU; -EPERM when user space owns the group, or no driver is
+ * bound; -EBUSY when the PASID is attached, a device is being reset, or its first
+ * attach is deferred (kdump); -ENOMEM; the driver's error.
  * On any error nothing has changed.
  */
 int iommu_attach_device_pasid(struct iommu_domain *domain, struct device *dev,
@@ -264,7 +271,7 @@ int iommu_attach_device_pasid(struct iommu_domain *domain, struct device *dev,
 EXPORT_SYMBOL_GPL(iommu_attach_device_pasid);
 
 /**
- * iommu_device_attach_pasid() - put a PASID of an owned device on a domain
+ * iommu_owner_attach_pasid() - put a PASID of an owned device on a domain
  * @domain: domain
  * @dev: device whose DMA the caller owns
  * @pasid: from 1 to %IOMMU_PASID_MAX
@@ -275,12 +282,12 @@ EXPORT_SYMBOL_GPL(iommu_attach_device_pasid);
  * Return: as iommu_attach_device_pasid(), but for -EPERM when the group has no
  * owner.
  */
-int iommu_device_attach_pasid(struct iommu_domain *domain, struct device *dev,
-			      ioasid_t pasid, struct iommu_attach_handle *handle)
+int iommu_owner_attach_pasid(struct iommu_domain *domain, struct device *dev,
+			     ioasid_t pasid, struct iommu_attach_handle *handle)
 {
 	return attach_pasid(dev, pasid, domain, handle, true);
 }
-EXPORT_SYMBOL_NS_GPL(iommu_device_attach_pasid, IOMMUFD_INTERNAL);
+EXPORT_SYMBOL_NS_GPL(iommu_owner_attach_pasid, IOMMUFD_INTERNAL);
 
 /**
  * iommu_replace_device_pasid() - move a PASID from one domain to another
@@ -363,7 +370,7 @@ EXPORT_SYMBOL_GPL(iommu_detach_device_pasid);
  * Context: takes &struct iommu_group.mutex; may sleep. The answer is good for as
  * long as the caller keeps the PASID on it.
  * Return: the domain; NULL when it is on none; ERR_PTR(-EBUSY) for one of another
- * type.
+ * type; ERR_PTR(-EINVAL) when @pasid is 0 or no PASID.
  */
 struct iommu_domain *iommu_get_domain_for_dev_pasid(struct device *dev,
 						    ioasid_t pasid,
@@ -373,13 +380,15 @@ struct iommu_domain *iommu_get_domain_for_dev_pasid(struct device *dev,
 	struct iommu_domain *domain = NULL;
 	struct iommu_pasid *point;
 
+	if (pasid == IOMMU_NO_PASID || pasid > IOMMU_PASID_MAX)
+		domain = ERR_PTR(-EINVAL);
 	if (!group)
-		return NULL;
+		return domain;
 	mutex_lock(&group->mutex);
 	point = xa_load(&group->pasids, pasid);
 	if (point)
 		domain = point->domain;
-	if (domain && type && domain->type != type)
+	if (point && type && domain->type != type)
 		domain = ERR_PTR(-EBUSY);
 	mutex_unlock(&group->mutex);
 	iommu_group_put(group);
@@ -482,6 +491,7 @@ void iommu_device_block_pasids(struct iommu_group *group, struct device *dev)
 		iommu_domains_lock(point->domain, NULL);
 		block_device(dev, pasid, point->domain);
 		iommu_domains_unlock(point->domain, NULL);
+		cond_resched();
 	}
 }
 
@@ -516,6 +526,7 @@ void iommu_device_restore_pasids(struct iommu_group *group, struct device *dev)
 
 	lockdep_assert_held(&group->mutex);
 	xa_for_each(&group->pasids, pasid, point) {
+		cond_resched();
 		if (!give_pasid(dev, pasid, point->domain))
 			continue;
 		point->stranded = true;
@@ -525,13 +536,37 @@ void iommu_device_restore_pasids(struct iommu_group *group, struct device *dev)
 }
 
 /**
- * iommu_device_join_pasids() - give a new device the PASIDs of its group
+ * iommu_device_takes_pasids() - can a new device have the PASIDs of its group?
  * @group: group
  * @dev: device, already in the group's list
  *
+ * Has no side effect.
+ *
  * Context: &struct iommu_group.mutex is held; may sleep.
- * Return: 0; -EINVAL or -EOPNOTSUPP when @dev cannot have one of them, and the
- * driver's error, with none of them left on @dev.
+ * Return: 0; -EINVAL, -EOPNOTSUPP or -EBUSY when @dev cannot have one of them, as
+ * iommu_attach_device_pasid().
+ */
+int iommu_device_takes_pasids(struct iommu_group *group, struct device *dev)
+{
+	struct iommu_pasid *point;
+	unsigned long pasid;
+	int err;
+
+	xa_for_each(&group->pasids, pasid, point) {
+		err = device_takes_pasid(group, dev, pasid, point->domain);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/**
+ * iommu_device_join_pasids() - give a new device the PASIDs of its group
+ * @group: group
+ * @dev: device that iommu_device_takes_pasids() accepts
+ *
+ * Context: &struct iommu_group.mutex is held; may sleep.
+ * Return: 0, or the driver's error, with none of them left on @dev.
  */
 int iommu_device_join_pasids(struct iommu_group *group, struct device *dev)
 {
@@ -540,11 +575,6 @@ int iommu_device_join_pasids(struct iommu_group *group, struct device *dev)
 	int err = 0;
 
 	lockdep_assert_held(&group->mutex);
-	xa_for_each(&group->pasids, pasid, point) {
-		err = device_takes_pasid(group, dev, pasid, point->domain);
-		if (err)
-			return err;
-	}
 	xa_for_each(&group->pasids, pasid, point) {
 		err = give_pasid(dev, pasid, point->domain);
 		if (err)

@@ -109,8 +109,9 @@ struct iommu_user_array {
  *                     run at the same time as attaches
  * @direct_blocks_owner: a device with reserved regions of type
  *                       %IOMMU_RESV_DIRECT can neither be blocked nor given to
- *                       user space: claims of its group are refused with
- *                       -EPERM
+ *                       user space: claims of its group, attaches of other domains
+ *                       to its requester ID and its entry into a group on one are
+ *                       refused with -EPERM
  */
 struct iommu_ops_ext {
 	struct iommu_domain *(*alloc_paging)(struct device *dev, u32 flags);

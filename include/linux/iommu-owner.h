@@ -71,11 +71,12 @@ int iommu_device_return_domain(struct device *dev, struct iommu_domain *domain);
 int iommu_device_wait_for_reset(struct device *dev, unsigned int *resets);
 void iommu_device_detach_domain(struct device *dev,
 				struct iommu_domain *domain);
-int iommu_device_fits_domain(struct device *dev, struct iommu_domain *domain);
+int iommu_device_fits_domain(struct device *dev, struct iommu_domain *domain,
+			     ioasid_t pasid);
 
 /* PASIDs, beside <linux/iommu-pasid.h>: drivers/iommu/iommu-pasid.c */
-int iommu_device_attach_pasid(struct iommu_domain *domain, struct device *dev,
-			      ioasid_t pasid, struct iommu_attach_handle *handle);
+int iommu_owner_attach_pasid(struct iommu_domain *domain, struct device *dev,
+			     ioasid_t pasid, struct iommu_attach_handle *handle);
 int iommu_replace_device_pasid(struct iommu_domain *domain, struct device *dev,
 			       ioasid_t pasid,
 			       struct iommu_attach_handle *handle);

@@ -104,13 +104,15 @@ static bool host_table_fits(struct amd_iommu *iommu,
  * amd_iommu_device_fits() - tell whether a device can be attached to a domain
  * @dom: domain of this driver
  * @dev: device of this driver
+ * @pasid: PASID of @dev, or %IOMMU_NO_PASID; the driver has no PASIDs
  *
  * Context: &struct iommu_group.mutex of @dev is held, or @dev is not attached
  * meanwhile.
  * Return: 0, or -EINVAL when the device's unit does not walk tables of this
  * kind or as deep as they may become.
  */
-int amd_iommu_device_fits(struct iommu_domain *dom, struct device *dev)
+int amd_iommu_device_fits(struct iommu_domain *dom, struct device *dev,
+			  ioasid_t pasid)
 {
 	struct protection_domain *domain = to_pdomain(dom);
 	struct amd_iommu *iommu = dev_to_iommu(dev);

@@ -6,6 +6,7 @@
 #define _AMD_IOMMU_EXT_H
 
 #include <linux/iommu-ext.h>
+#include <linux/iommu-pasid.h>
 #include <linux/types.h>
 
 struct amd_iommu;
@@ -20,7 +21,8 @@ u16 amd_iommu_dte_block(u64 *dte, bool keep_ats);
 /* domain.c */
 extern const struct iommu_ops_ext amd_iommu_ops_ext;
 
-int amd_iommu_device_fits(struct iommu_domain *dom, struct device *dev);
+int amd_iommu_device_fits(struct iommu_domain *dom, struct device *dev,
+			  ioasid_t pasid);
 
 /* fault.c */
 int amd_iommu_report_fault(struct iommu_dev_data *dev_data, u64 address,

@@ -181,7 +181,8 @@ static void device_fits_what_its_unit_walks(struct kunit *test)
 		atomic64_set(&fake->domain.iop.pt_root, c->mode);
 		KUNIT_EXPECT_EQ_MSG(test, c->want,
 				    amd_iommu_device_fits(&fake->domain.domain,
-							  &fake->dev),
+							  &fake->dev,
+							  IOMMU_NO_PASID),
 				    "case %d", i);
 	}
 }

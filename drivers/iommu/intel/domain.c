@@ -217,6 +217,7 @@ static bool bus_domain_fits(const struct intel_iommu *iommu,
  * intel_iommu_device_fits() - tell whether a device can be attached to a domain
  * @domain: domain of this driver
  * @dev: device of this driver
+ * @pasid: PASID of @dev, or %IOMMU_NO_PASID; the driver has no PASIDs
  *
  * Attaching may still fail for want of memory or domain IDs, and with -EPERM
  * where firmware keeps using memory through the device (RMRR).
@@ -227,7 +228,8 @@ static bool bus_domain_fits(const struct intel_iommu *iommu,
  * has fewer address bits or page sizes, does not snoop it, or cannot force the
  * snooping that the domain promises.
  */
-int intel_iommu_device_fits(struct iommu_domain *domain, struct device *dev)
+int intel_iommu_device_fits(struct iommu_domain *domain, struct device *dev,
+			    ioasid_t pasid)
 {
 	struct device_domain_info *info = dev_iommu_priv_get(dev);
 	struct dmar_domain *dmar_domain = to_dmar_domain(domain);

@@ -6,6 +6,7 @@
 #define _INTEL_DOMAIN_H_
 
 #include <linux/iommu-ext.h>
+#include <linux/iommu-pasid.h>
 #include <linux/types.h>
 
 struct context_entry;
@@ -24,7 +25,8 @@ void intel_ats_disable_locked(struct device_domain_info *info);
 /* domain.c */
 extern const struct iommu_ops_ext intel_iommu_ops_ext;
 
-int intel_iommu_device_fits(struct iommu_domain *domain, struct device *dev);
+int intel_iommu_device_fits(struct iommu_domain *domain, struct device *dev,
+			    ioasid_t pasid);
 bool intel_device_can_force_snooping(struct device *dev);
 void intel_flush_pass_through(struct device_domain_info *info);
 void intel_drop_copied_context(struct intel_iommu *iommu,

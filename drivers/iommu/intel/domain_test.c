@@ -675,7 +675,8 @@ static void snooping_is_settled_before_the_first_entry(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, domain->ops->enforce_cache_coherency(domain));
 	/* and a device whose unit cannot do it does not fit any more */
 	KUNIT_EXPECT_EQ(test, -EINVAL,
-			intel_iommu_device_fits(domain, &unable->dev));
+			intel_iommu_device_fits(domain, &unable->dev,
+						IOMMU_NO_PASID));
 	domain->ops->free(domain);
 
 	domain = domain_for(test, able);
@@ -782,7 +783,8 @@ static void device_fits_what_its_unit_walks(struct kunit *test)
 
 		memcpy(&before, to_dmar_domain(domain), sizeof(before));
 		KUNIT_EXPECT_EQ_MSG(test, c->want,
-				    intel_iommu_device_fits(domain, &other->dev),
+				    intel_iommu_device_fits(domain, &other->dev,
+							    IOMMU_NO_PASID),
 				    "\"%s\" on \"%s\"", units[c->device].name,
 				    units[c->made_for].name);
 		/* No side effect */

@@ -111,7 +111,7 @@ static struct iommufd_device *bind_own(struct iommufd_ctx *ctx,
 	idev->ctx = ctx;
 	idev->noiommu = noiommu;
 	INIT_LIST_HEAD(&idev->group_node);
-	iommufd_object_add_user(&idev->obj);		/* matches unbind_own */
+	iommufd_object_add_user(&idev->obj);		/* Dropped by iommufd_device_unbind() */
 	*dev_id = idev->obj.id;
 	iommufd_object_publish(ctx, &idev->obj);
 	return idev;

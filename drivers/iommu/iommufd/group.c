@@ -5,6 +5,7 @@
  * adds its reserved regions.
  */
 #include <linux/err.h>
+#include <linux/iommu-pasid.h>
 #include <linux/iommu.h>
 #include <linux/iommu-owner.h>
 #include <linux/slab.h>
@@ -243,7 +244,8 @@ static int enforce_coherency(struct iommufd_device *idev,
 		return 0;
 	if (!paging->complete && !paging->filled)
 		return 0;
-	err = iommu_device_fits_domain(idev->dev, hwpt->domain);
+	err = iommu_device_fits_domain(idev->dev, hwpt->domain,
+				       IOMMU_NO_PASID);
 	if (err)
 		return err;
 	return iommufd_hwpt_paging_enforce_coherency(paging);

@@ -30,10 +30,12 @@ struct seq_file;
  *   VFIO group_lock         use of a legacy group
  *   vfio-pci memory_lock    rwsem: whether a device decodes its memory. Held for
  *                           writing while its BARs are revoked; not taken with
- *                           the two below it
+ *                           the two below it. A task that has it here does not
+ *                           take fill_mutex and mmap_lock: faults on BARs take it
+ *                           for reading within those
  *   iommufd_group.lock      attachment of one IOMMU group
  *   iommufd_ioas.lock       page tables of one address space, from allocation
- *                           until they are published
+ *                           until they are filled
  *   dma_resv of a dma-buf   ww_mutex: its attachments, and whether it is revoked.
  *                           iommufd takes it with none of its own locks held,
  *                           exporters within theirs

@@ -9,6 +9,7 @@
 #include <linux/err.h>
 #include <linux/iommu-ext.h>
 #include <linux/iommu-owner.h>
+#include <linux/iommu-pasid.h>
 #include <linux/iommu.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
@@ -22,7 +23,8 @@
 
 static struct iommu_dma_owner owner, other_owner;
 
-static int device_fits(struct iommu_domain *domain, struct device *dev)
+static int device_fits(struct iommu_domain *domain, struct device *dev,
+		       ioasid_t pasid)
 {
 	unsigned long has = to_fake_dev(dev)->iommu->features;
 
@@ -555,9 +557,12 @@ static void fit_is_asked_first(struct kunit *test)
 	wide = iommu_device_alloc_paging(fake_device(0), 0, &complete);
 	narrow = iommu_device_alloc_paging(fake_device(1), 0, &complete);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(wide) || IS_ERR(narrow));
-	KUNIT_EXPECT_EQ(test, 0, iommu_device_fits_domain(fake_device(0), wide));
+	KUNIT_EXPECT_EQ(test, 0,
+			iommu_device_fits_domain(fake_device(0), wide,
+						 IOMMU_NO_PASID));
 	KUNIT_EXPECT_EQ(test, -EINVAL,
-			iommu_device_fits_domain(fake_device(1), wide));
+			iommu_device_fits_domain(fake_device(1), wide,
+						 IOMMU_NO_PASID));
 
 	claim_all(test);
 	KUNIT_EXPECT_EQ(test, 0,
@@ -571,7 +576,8 @@ static void fit_is_asked_first(struct kunit *test)
 	/* A domain of another driver never fits */
 	wide->owner = &fake_ops;
 	KUNIT_EXPECT_EQ(test, -EINVAL,
-			iommu_device_fits_domain(fake_device(0), wide));
+			iommu_device_fits_domain(fake_device(0), wide,
+						 IOMMU_NO_PASID));
 	release_all(test);
 	iommu_domain_free(wide);
 	iommu_domain_free(narrow);

@@ -32,6 +32,8 @@
  * @fail_mask: bit n makes the n-th of them fail
  * @failure: how it fails
  * @blocked_is_broken: a PASID cannot be taken off
+ * @refused_is_blocked: a device that is released must be blocked before
+ * @bound: a native driver is bound to the first device
  */
 static struct fake_pasids {
 	struct iommu_domain *hw[FAKE_MAX_DEVICES][NR_PASIDS];
@@ -40,6 +42,8 @@ static struct fake_pasids {
 	u64 fail_mask;
 	enum fake_failure failure;
 	bool blocked_is_broken;
+	bool refused_is_blocked;
+	bool bound;
 } pasids;
 
 static struct iommu_dma_owner owner;
@@ -105,7 +109,8 @@ static struct iommu_domain static_blocked = {
 	.ops = &blocked_ops,
 };
 
-static int device_fits(struct iommu_domain *domain, struct device *dev)
+static int device_fits(struct iommu_domain *domain, struct device *dev,
+		       ioasid_t pasid)
 {
 	unsigned long has = to_fake_dev(dev)->iommu->features;
 
@@ -142,12 +147,15 @@ static void release_device(struct device *dev)
 	for (pasid = 0; pasid < NR_PASIDS; pasid++)
 		if (pasids.hw[i][pasid])
 			fake.offences++;
+	if (pasids.refused_is_blocked && to_fake_dev(dev)->hw != &static_blocked)
+		fake.offences++;
 	fake_release_device(dev);
 }
 
 static const struct iommu_ops ops = {
 	FAKE_DRIVER,
 	.release_device		= release_device,
+	.is_attach_deferred	= fake_is_attach_deferred,
 	.default_domain_ops	= &domain_ops,
 	.ext			= &ext,
 };
@@ -212,11 +220,26 @@ static void begin(struct kunit *test, unsigned int nr_devs)
 	begin_with(test, &ops, nr_devs);
 }
 
+/* A native driver, which may attach PASIDs of its device */
+static void bind_driver(struct kunit *test)
+{
+	KUNIT_ASSERT_EQ(test, 0, iommu_device_use_default_domain(fake_device(0)));
+	pasids.bound = true;
+}
+
+static void unbind_driver(void)
+{
+	iommu_device_unuse_default_domain(fake_device(0));
+	pasids.bound = false;
+}
+
 static void end(struct kunit *test)
 {
 	unsigned int i;
 
 	arm(0, FAKE_FAIL_KEEPS_OLD);
+	if (pasids.bound)
+		unbind_driver();
 	for (i = 0; i < fake.nr_devs; i++)
 		device_remove_software_node(fake_device(i));
 	fake_world_exit(test);
@@ -236,6 +259,20 @@ static void expect_freed(struct kunit *test, struct iommu_domain *domain)
 {
 	iommu_domain_free(domain);
 	KUNIT_EXPECT_TRUE(test, to_fake_domain(domain)->freed);
+}
+
+static void attach(struct kunit *test, struct iommu_domain *domain,
+		   ioasid_t pasid)
+{
+	KUNIT_ASSERT_EQ(test, 0, iommu_attach_device_pasid(domain, fake_device(0),
+							   pasid, NULL));
+}
+
+static void detach_and_free(struct kunit *test, struct iommu_domain *domain,
+			    ioasid_t pasid)
+{
+	iommu_detach_device_pasid(domain, fake_device(0), pasid);
+	expect_freed(test, domain);
 }
 
 /* The hardware of all devices has the PASID there, and the core says so */
@@ -269,7 +306,7 @@ static void driver_has_a_domain_of_its_own(struct kunit *test)
 	begin(test, 2);
 	dev = fake_device(0);
 	domain = new_domain(test);
-	KUNIT_ASSERT_EQ(test, 0, iommu_device_use_default_domain(dev));
+	bind_driver(test);
 	KUNIT_EXPECT_EQ(test, 0,
 			iommu_attach_device_pasid(domain, dev, PASID, &handle));
 	KUNIT_EXPECT_PTR_EQ(test, handle.domain, domain);
@@ -285,7 +322,8 @@ static void driver_has_a_domain_of_its_own(struct kunit *test)
 							       IOMMU_DOMAIN_DMA)));
 	iommu_detach_device_pasid(domain, dev, PASID);
 	KUNIT_EXPECT_TRUE(test, all_on(PASID, NULL));
-	iommu_device_unuse_default_domain(dev);
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			PTR_ERR(iommu_get_domain_for_dev_pasid(dev, 0, 0)));
 	expect_freed(test, domain);
 	end(test);
 }
@@ -296,18 +334,18 @@ static void two_domains_do_not_meet(struct kunit *test)
 	struct device *dev;
 
 	begin(test, 2);
+	bind_driver(test);
 	dev = fake_device(0);
 	one = new_domain(test);
 	other = new_domain(test);
-	KUNIT_EXPECT_EQ(test, 0, iommu_attach_device_pasid(one, dev, PASID, NULL));
+	attach(test, one, PASID);
 	KUNIT_EXPECT_EQ(test, -EBUSY,
 			iommu_attach_device_pasid(other, dev, PASID, NULL));
 	KUNIT_EXPECT_EQ(test, -EBUSY,
 			iommu_attach_device_pasid(one, fake_device(1), PASID,
 						  NULL));
 	KUNIT_EXPECT_TRUE(test, all_on(PASID, one));
-	KUNIT_EXPECT_EQ(test, 0,
-			iommu_attach_device_pasid(other, dev, OTHER_PASID, NULL));
+	attach(test, other, OTHER_PASID);
 	KUNIT_EXPECT_TRUE(test, all_on(OTHER_PASID, other));
 	iommu_detach_device_pasid(one, dev, PASID);
 	KUNIT_EXPECT_TRUE(test, all_on(OTHER_PASID, other));
@@ -324,13 +362,13 @@ static void detach_of_another(struct kunit *test)
 	unsigned int errs;
 
 	begin(test, 1);
+	bind_driver(test);
 	domain = new_domain(test);
 	other = new_domain(test);
 	errs = iommu_group_errs();
 	iommu_detach_device_pasid(domain, fake_device(0), PASID);
 	KUNIT_EXPECT_EQ(test, iommu_group_errs() - errs, 1);
-	KUNIT_ASSERT_EQ(test, 0, iommu_attach_device_pasid(domain, fake_device(0),
-							   PASID, NULL));
+	attach(test, domain, PASID);
 	iommu_detach_device_pasid(other, fake_device(0), PASID);
 	KUNIT_EXPECT_EQ(test, iommu_group_errs() - errs, 2);
 	KUNIT_EXPECT_TRUE(test, all_on(PASID, domain));
@@ -357,6 +395,7 @@ static void refused_untouched(struct kunit *test)
 
 	begin(test, 1);
 	KUNIT_ASSERT_EQ(test, 0, fake_dev_probe(make(test, &narrow)));
+	bind_driver(test);
 	domain = new_domain(test);
 	expect_refused(test, -EINVAL, domain, IOMMU_NO_PASID);
 	expect_refused(test, -EINVAL, domain, IOMMU_PASID_MAX + 1);
@@ -373,10 +412,8 @@ static void refused_untouched(struct kunit *test)
 	fake.iommus[0].iommu.max_pasids = 0;
 	expect_refused(test, -EINVAL, domain, 3);
 	fake.iommus[0].iommu.max_pasids = BIT(10);
-	KUNIT_EXPECT_EQ(test, 0, iommu_attach_device_pasid(domain, fake_device(0),
-							   3, NULL));
-	iommu_detach_device_pasid(domain, fake_device(0), 3);
-	expect_freed(test, domain);
+	attach(test, domain, 3);
+	detach_and_free(test, domain, 3);
 	end(test);
 }
 
@@ -385,6 +422,7 @@ static void driver_without_pasids(struct kunit *test)
 	struct iommu_domain *domain;
 
 	begin_with(test, &plain_ops, 1);
+	bind_driver(test);
 	domain = new_domain(test);
 	expect_refused(test, -EOPNOTSUPP, domain, PASID);
 	KUNIT_EXPECT_EQ(test, 0, iommu_device_pasid_bits(fake_device(0)));
@@ -401,10 +439,10 @@ static void attach_is_all_or_none(struct kunit *test)
 	unsigned int step, failure;
 
 	begin(test, 3);
+	bind_driver(test);
 	domain = new_domain(test);
 	other = new_domain(test);
-	KUNIT_ASSERT_EQ(test, 0, iommu_attach_device_pasid(other, fake_device(0),
-							   OTHER_PASID, NULL));
+	attach(test, other, OTHER_PASID);
 	for (failure = 0; failure < FAKE_NR_FAILURES; failure++) {
 		for (step = 0; step < 3; step++) {
 			arm(BIT_ULL(step), failure);
@@ -418,8 +456,7 @@ static void attach_is_all_or_none(struct kunit *test)
 		}
 	}
 	arm(0, 0);
-	KUNIT_EXPECT_EQ(test, 0, iommu_attach_device_pasid(domain, fake_device(0),
-							   PASID, NULL));
+	attach(test, domain, PASID);
 	KUNIT_EXPECT_TRUE(test, all_on(PASID, domain));
 	iommu_detach_device_pasid(domain, fake_device(0), PASID);
 	iommu_detach_device_pasid(other, fake_device(0), OTHER_PASID);
@@ -430,39 +467,43 @@ static void attach_is_all_or_none(struct kunit *test)
 
 static void replace_is_all_or_none(struct kunit *test)
 {
+	struct iommu_attach_handle old = { }, new = { };
 	struct iommu_domain *from, *to;
 	unsigned int step, failure;
 
 	begin(test, 3);
+	bind_driver(test);
 	from = new_domain(test);
 	to = new_domain(test);
 	KUNIT_EXPECT_EQ(test, -EINVAL,
 			iommu_replace_device_pasid(to, fake_device(0), PASID,
 						   NULL));
 	KUNIT_ASSERT_EQ(test, 0, iommu_attach_device_pasid(from, fake_device(0),
-							   PASID, NULL));
+							   PASID, &old));
 	for (failure = 0; failure < FAKE_NR_FAILURES; failure++) {
 		for (step = 0; step < 3; step++) {
 			arm(BIT_ULL(step), failure);
 			KUNIT_EXPECT_EQ(test, -EIO,
 					iommu_replace_device_pasid(to,
 								   fake_device(1),
-								   PASID, NULL));
+								   PASID, &new));
 			KUNIT_EXPECT_TRUE(test, all_on(PASID, from));
 			KUNIT_EXPECT_EQ(test, 0, atomic_read(&to->nr_points));
+			KUNIT_EXPECT_NULL(test, new.domain);
 		}
 	}
 	arm(0, 0);
 	KUNIT_EXPECT_EQ(test, 0, iommu_replace_device_pasid(to, fake_device(0),
-							    PASID, NULL));
+							    PASID, &new));
 	KUNIT_EXPECT_TRUE(test, all_on(PASID, to));
+	KUNIT_EXPECT_PTR_EQ(test, old.domain, from);
+	KUNIT_EXPECT_PTR_EQ(test, new.domain, to);
 	KUNIT_EXPECT_EQ(test, pasids.sets, 3);
 	KUNIT_EXPECT_EQ(test, 0, iommu_replace_device_pasid(to, fake_device(0),
 							    PASID, NULL));
 	KUNIT_EXPECT_EQ(test, pasids.sets, 3);
 	expect_freed(test, from);
-	iommu_detach_device_pasid(to, fake_device(0), PASID);
-	expect_freed(test, to);
+	detach_and_free(test, to, PASID);
 	end(test);
 }
 
@@ -473,10 +514,10 @@ static void stranded_until_attached_again(struct kunit *test)
 	unsigned int failure, errs;
 
 	begin(test, 3);
+	bind_driver(test);
 	from = new_domain(test);
 	to = new_domain(test);
-	KUNIT_ASSERT_EQ(test, 0, iommu_attach_device_pasid(from, fake_device(0),
-							   PASID, NULL));
+	attach(test, from, PASID);
 	for (failure = 0; failure < FAKE_NR_FAILURES; failure++) {
 		errs = iommu_group_errs();
 		/* Devices 0 and 1 go there, 2 fails, 0 comes back, 1 does not */
@@ -496,8 +537,7 @@ static void stranded_until_attached_again(struct kunit *test)
 							   PASID, NULL));
 		KUNIT_EXPECT_TRUE(test, all_on(PASID, from));
 	}
-	iommu_detach_device_pasid(from, fake_device(0), PASID);
-	expect_freed(test, from);
+	detach_and_free(test, from, PASID);
 	expect_freed(test, to);
 	end(test);
 }
@@ -508,9 +548,9 @@ static void blocked_that_fails(struct kunit *test)
 	struct iommu_domain *domain;
 
 	begin(test, 1);
+	bind_driver(test);
 	domain = new_domain(test);
-	KUNIT_ASSERT_EQ(test, 0, iommu_attach_device_pasid(domain, fake_device(0),
-							   PASID, NULL));
+	attach(test, domain, PASID);
 	pasids.blocked_is_broken = true;
 	iommu_detach_device_pasid(domain, fake_device(0), PASID);
 	iommu_domain_free(domain);
@@ -530,9 +570,15 @@ static void who_may_attach(struct kunit *test)
 	dev = fake_device(0);
 	domain = new_domain(test);
 	KUNIT_EXPECT_EQ(test, -EPERM,
-			iommu_device_attach_pasid(domain, dev, PASID, NULL));
-	KUNIT_ASSERT_EQ(test, 0,
 			iommu_attach_device_pasid(domain, dev, PASID, NULL));
+	bind_driver(test);
+	KUNIT_EXPECT_EQ(test, -EPERM,
+			iommu_owner_attach_pasid(domain, dev, PASID, NULL));
+	attach(test, domain, PASID);
+	/* The driver leaves it behind */
+	errs = iommu_group_errs();
+	unbind_driver();
+	KUNIT_EXPECT_EQ(test, iommu_group_errs() - errs, 1);
 	KUNIT_EXPECT_EQ(test, -EBUSY, iommu_device_claim_dma_owner(dev, &owner));
 	KUNIT_EXPECT_EQ(test, -EBUSY,
 			iommu_device_use_default_domain(fake_device(1)));
@@ -544,7 +590,7 @@ static void who_may_attach(struct kunit *test)
 			iommu_attach_device_pasid(domain, dev, PASID, NULL));
 	KUNIT_EXPECT_EQ(test, pasids.sets, 2);
 	KUNIT_EXPECT_EQ(test, 0,
-			iommu_device_attach_pasid(domain, dev, PASID, NULL));
+			iommu_owner_attach_pasid(domain, dev, PASID, NULL));
 	KUNIT_EXPECT_TRUE(test, all_on(PASID, domain));
 	errs = iommu_group_errs();
 	iommu_device_release_dma_owner(dev);
@@ -569,7 +615,7 @@ static void requester_id_is_independent(struct kunit *test)
 	other = new_domain(test);
 	claim(test);
 	KUNIT_ASSERT_EQ(test, 0,
-			iommu_device_attach_pasid(domain, dev, PASID, NULL));
+			iommu_owner_attach_pasid(domain, dev, PASID, NULL));
 	KUNIT_EXPECT_TRUE(test, fake_all_on(fake.group->blocking_domain));
 	KUNIT_EXPECT_EQ(test, 0, iommu_device_replace_domain(dev, one));
 	KUNIT_EXPECT_EQ(test, 0, iommu_device_replace_domain(dev, other));
@@ -601,9 +647,9 @@ static void reset_with(struct kunit *test, bool attached)
 	if (attached)
 		KUNIT_ASSERT_EQ(test, 0, iommu_device_replace_domain(dev, user));
 	KUNIT_ASSERT_EQ(test, 0,
-			iommu_device_attach_pasid(kept, dev, PASID, NULL));
+			iommu_owner_attach_pasid(kept, dev, PASID, NULL));
 	KUNIT_ASSERT_EQ(test, 0,
-			iommu_device_attach_pasid(left, dev, OTHER_PASID, NULL));
+			iommu_owner_attach_pasid(left, dev, OTHER_PASID, NULL));
 
 	iommu_device_reset_begin(dev);
 	KUNIT_EXPECT_NULL(test, pasids.hw[1][PASID]);
@@ -615,7 +661,7 @@ static void reset_with(struct kunit *test, bool attached)
 	KUNIT_EXPECT_EQ(test, -EBUSY,
 			iommu_replace_device_pasid(user, dev, PASID, NULL));
 	KUNIT_EXPECT_EQ(test, -EBUSY,
-			iommu_device_attach_pasid(user, dev, 1, NULL));
+			iommu_owner_attach_pasid(user, dev, 1, NULL));
 	iommu_detach_device_pasid(left, dev, OTHER_PASID);
 	KUNIT_EXPECT_TRUE(test, all_on(OTHER_PASID, NULL));
 
@@ -651,7 +697,7 @@ static void reset_without_return(struct kunit *test)
 	domain = new_domain(test);
 	claim(test);
 	KUNIT_ASSERT_EQ(test, 0,
-			iommu_device_attach_pasid(domain, dev, PASID, NULL));
+			iommu_owner_attach_pasid(domain, dev, PASID, NULL));
 	for (failure = 0; failure < FAKE_NR_FAILURES; failure++) {
 		errs = iommu_group_errs();
 		iommu_device_reset_begin(dev);
@@ -677,15 +723,14 @@ static void reset_of_a_driver_s_device(struct kunit *test)
 	struct iommu_domain *domain;
 
 	begin(test, 1);
+	bind_driver(test);
 	domain = new_domain(test);
-	KUNIT_ASSERT_EQ(test, 0, iommu_attach_device_pasid(domain, fake_device(0),
-							   PASID, NULL));
+	attach(test, domain, PASID);
 	iommu_device_reset_begin(fake_device(0));
 	KUNIT_EXPECT_TRUE(test, all_on(PASID, domain));
 	iommu_device_reset_end(fake_device(0));
 	KUNIT_EXPECT_TRUE(test, all_on(PASID, domain));
-	iommu_detach_device_pasid(domain, fake_device(0), PASID);
-	expect_freed(test, domain);
+	detach_and_free(test, domain, PASID);
 	end(test);
 }
 
@@ -709,22 +754,23 @@ static void joining_device(struct kunit *test)
 	struct fake_dev *fdev;
 
 	begin(test, 1);
+	bind_driver(test);
 	one = new_domain(test);
 	other = new_domain(test);
-	KUNIT_ASSERT_EQ(test, 0, iommu_attach_device_pasid(one, fake_device(0),
-							   PASID, NULL));
-	KUNIT_ASSERT_EQ(test, 0, iommu_attach_device_pasid(other, fake_device(0),
-							   OTHER_PASID, NULL));
+	attach(test, one, PASID);
+	attach(test, other, OTHER_PASID);
 	fdev = make(test, &narrow);
 	expect_not_admitted(test, fdev, -EINVAL);
 	device_remove_software_node(&fdev->pci.dev);
 	KUNIT_ASSERT_EQ(test, 0, device_add_software_node(&fdev->pci.dev, &wide));
+	pasids.refused_is_blocked = true;
 	for (failure = 0; failure < FAKE_NR_FAILURES; failure++) {
 		for (step = 0; step < 2; step++) {
 			arm(BIT_ULL(step), failure);
 			expect_not_admitted(test, fdev, -EIO);
 		}
 	}
+	pasids.refused_is_blocked = false;
 	arm(0, 0);
 	KUNIT_EXPECT_EQ(test, 0, fake_dev_probe(fdev));
 	KUNIT_EXPECT_TRUE(test, all_on(PASID, one));
@@ -745,8 +791,8 @@ static void leaving_device(struct kunit *test)
 	domain = new_domain(test);
 	claim(test);
 	KUNIT_ASSERT_EQ(test, 0,
-			iommu_device_attach_pasid(domain, fake_device(0), PASID,
-						  NULL));
+			iommu_owner_attach_pasid(domain, fake_device(0), PASID,
+						 NULL));
 	fake_dev_remove(fake.devs[1]);
 	KUNIT_EXPECT_NULL(test, pasids.hw[1][PASID]);
 	KUNIT_EXPECT_PTR_EQ(test, pasids.hw[0][PASID], domain);
@@ -767,9 +813,9 @@ static void group_goes_with_a_pasid(struct kunit *test)
 	unsigned int errs;
 
 	begin(test, 1);
+	bind_driver(test);
 	domain = new_domain(test);
-	KUNIT_ASSERT_EQ(test, 0, iommu_attach_device_pasid(domain, fake_device(0),
-							   PASID, NULL));
+	attach(test, domain, PASID);
 	fake_dev_remove(fake.devs[0]);
 	KUNIT_EXPECT_EQ(test, 1, atomic_read(&domain->nr_points));
 	errs = iommu_group_errs();
@@ -789,14 +835,53 @@ static void direct_mapped_requester_id(struct kunit *test)
 	begin(test, 0);
 	make(test, &wide)->direct = true;
 	KUNIT_ASSERT_EQ(test, 0, fake_dev_probe(fake.devs[0]));
+	bind_driver(test);
 	domain = new_domain(test);
 	KUNIT_EXPECT_EQ(test, -EPERM,
 			iommu_attach_device(domain, fake_device(0)));
 	KUNIT_EXPECT_TRUE(test, fake_all_on(fake.group->default_domain));
-	KUNIT_EXPECT_EQ(test, 0, iommu_attach_device_pasid(domain, fake_device(0),
-							   PASID, NULL));
-	iommu_detach_device_pasid(domain, fake_device(0), PASID);
+	attach(test, domain, PASID);
+	detach_and_free(test, domain, PASID);
+	end(test);
+}
+
+/* Nor does such a device join a group that is on a domain of its owner */
+static void direct_mapped_device_does_not_join(struct kunit *test)
+{
+	struct iommu_domain *domain;
+	struct fake_dev *fdev;
+
+	begin(test, 1);
+	domain = new_domain(test);
+	claim(test);
+	KUNIT_ASSERT_EQ(test, 0,
+			iommu_device_replace_domain(fake_device(0), domain));
+	fdev = make(test, &wide);
+	fdev->direct = true;
+	expect_not_admitted(test, fdev, -EPERM);
+	iommu_device_detach_domain(fake_device(0), domain);
+	expect_not_admitted(test, fdev, -EPERM);
+	iommu_device_release_dma_owner(fake_device(0));
+	KUNIT_EXPECT_EQ(test, 0, fake_dev_probe(fdev));
 	expect_freed(test, domain);
+	end(test);
+}
+
+/* kdump: the tables have the entries of the kernel that crashed */
+static void first_attach_is_deferred(struct kunit *test)
+{
+	struct iommu_domain *domain;
+
+	begin(test, 1);
+	bind_driver(test);
+	domain = new_domain(test);
+	fake.devs[0]->deferred = true;
+	expect_refused(test, -EBUSY, domain, PASID);
+	KUNIT_EXPECT_EQ(test, 0,
+			iommu_deferred_attach(fake_device(0),
+					      fake.group->default_domain));
+	attach(test, domain, PASID);
+	detach_and_free(test, domain, PASID);
 	end(test);
 }
 
@@ -881,6 +966,8 @@ static struct kunit_case pasid_cases[] = {
 	KUNIT_CASE(leaving_device),
 	KUNIT_CASE(group_goes_with_a_pasid),
 	KUNIT_CASE(direct_mapped_requester_id),
+	KUNIT_CASE(direct_mapped_device_does_not_join),
+	KUNIT_CASE(first_attach_is_deferred),
 	KUNIT_CASE(width_of_a_device),
 	KUNIT_CASE(global_pasids),
 	{}

@@ -190,13 +190,15 @@ static int finish_domain(struct arm_smmu_domain *smmu_domain,
  * arm_smmu_device_fits() - tell whether a device can be attached to a domain
  * @domain: domain of this driver
  * @dev: device of this driver
+ * @pasid: PASID of @dev, or %IOMMU_NO_PASID; the driver has no PASIDs
  *
  * Context: takes &struct arm_smmu_domain.init_mutex.
  * Return: 0, or -EINVAL when the domain was made for another SMMU, or for
  * devices with another number of substream bits or another stall model. A
  * domain that was made for no device yet fits all.
  */
-int arm_smmu_device_fits(struct iommu_domain *domain, struct device *dev)
+int arm_smmu_device_fits(struct iommu_domain *domain, struct device *dev,
+			 ioasid_t pasid)
 {
 	struct arm_smmu_domain *smmu_domain = to_smmu_domain(domain);
 	struct arm_smmu_master *master = dev_iommu_priv_get(dev);

@@ -6,6 +6,7 @@
 #define _ARM_SMMU_V3_DOMAIN_H
 
 #include <linux/iommu-ext.h>
+#include <linux/iommu-pasid.h>
 
 struct arm_smmu_master;
 struct device;
@@ -13,7 +14,8 @@ struct iommu_domain;
 
 extern const struct iommu_ops_ext arm_smmu_ops_ext;
 
-int arm_smmu_device_fits(struct iommu_domain *domain, struct device *dev);
+int arm_smmu_device_fits(struct iommu_domain *domain, struct device *dev,
+			 ioasid_t pasid);
 int arm_smmu_attach_dev(struct iommu_domain *domain, struct device *dev);
 void arm_smmu_detach_dev(struct arm_smmu_master *master);
 

@@ -53,7 +53,7 @@ struct iommufd_area_subtree {
  * @seq: when it became visible to domains; domains that were drained from then
  *	 on or earlier do not have it. All areas that one call maps have the same,
  *	 and no others but parts of them
- * @remover: the removal that has claimed it, or NULL
+ * @remover: the removal or the split that has claimed it, or NULL
  * @nr_domains: number of domains that have it
  * @nr_pins: in-kernel users that have pinned, or are working on, a part of it
  * @prot: mask of IOMMU_READ, IOMMU_WRITE, IOMMU_CACHE

@@ -291,7 +291,10 @@ static bool is_to_be_filled(const struct map_domain *md,
 	return area->phase != AREA_RESERVED && area->start >= md->cursor;
 }
 
-/* Without the map's lock; on error it is held as before */
+/*
+ * Without the map's lock. On error the area is held as before, unless the driver failed
+ * to unmap what it had mapped: then it stays held for good.
+ */
 static int hold_and_fill(struct iommufd_iova_map *map,
 			 struct iommu_domain *domain,
 			 struct iommufd_area *area,

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Splitting a mapping in two, as users of VFIO's oldest interface expect when
- * they unmap a part of one.
+ * Splitting a mapping in two, as users of VFIO's oldest interface expect when they
+ * unmap a part of one.
  *
- * The area is claimed as for a removal, so no other task works on it, and two new
- * ones replace it in one step. Domains do not change: they have no pages larger
- * than PAGE_SIZE. The new areas take over what the old one holds, so nothing is
- * pinned or charged.
+ * The area is claimed as for a removal, which keeps new work off it, and two new
+ * ones replace it in one step when the work that had begun has ended. Drains and
+ * revocations work on claimed areas, too, and find the new ones. Domains do not
+ * change: they have no pages larger than PAGE_SIZE. The new areas take over what the
+ * old one holds, so nothing is pinned or charged.
  */
 #include <linux/errno.h>
 #include <linux/iommu.h>

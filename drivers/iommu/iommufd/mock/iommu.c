@@ -7,6 +7,7 @@
 #include <linux/idr.h>
 #include <linux/iommu-ext.h>
 #include <linux/iommu-owner.h>
+#include <linux/iommu-pasid.h>
 #include <linux/module.h>
 #include <linux/property.h>
 #include <linux/sizes.h>
@@ -130,7 +131,8 @@ static void move_device(struct mock_dev *mdev, struct iommu_domain *domain)
 		atomic_dec(old);
 }
 
-static int device_fits(struct iommu_domain *domain, struct device *dev)
+static int device_fits(struct iommu_domain *domain, struct device *dev,
+		       ioasid_t pasid)
 {
 	struct mock_domain *paging = paging_of(domain);
 	struct mock_dev *mdev = to_mock_dev(dev);
@@ -172,7 +174,7 @@ static void finish(struct mock_domain *paging, struct mock_dev *mdev)
 static int attach_dev(struct iommu_domain *domain, struct device *dev)
 {
 	struct mock_domain *paging = mock_domain_of(domain);
-	int err = device_fits(domain, dev);
+	int err = device_fits(domain, dev, IOMMU_NO_PASID);
 
 	if (err)
 		return err;
@@ -259,6 +261,46 @@ static int read_dirty(struct iommu_domain *domain, unsigned long iova,
 	return 0;
 }
 
+/* Count a PASID of a device that comes to a domain, or leaves it */
+static void count_pasid(struct mock_dev *mdev, struct iommu_domain *domain,
+			int change)
+{
+	atomic_t *users = users_of(domain);
+
+	count_snoopless(mdev, domain, change);
+	if (users)
+		atomic_add(change, users);
+}
+
+static int set_dev_pasid(struct iommu_domain *domain, struct device *dev,
+			 ioasid_t pasid, struct iommu_domain *old)
+{
+	struct mock_dev *mdev = to_mock_dev(dev);
+	int err = device_fits(domain, dev, pasid);
+	void *left;
+
+	if (err)
+		return err;
+	left = xa_store(&mdev->pasids, pasid, domain, GFP_KERNEL_ACCOUNT);
+	if (xa_is_err(left))
+		return xa_err(left);
+	count_pasid(mdev, domain, 1);
+	if (left)
+		count_pasid(mdev, left, -1);
+	return 0;
+}
+
+static int block_dev_pasid(struct iommu_domain *domain, struct device *dev,
+			   ioasid_t pasid, struct iommu_domain *old)
+{
+	struct mock_dev *mdev = to_mock_dev(dev);
+	struct iommu_domain *left = xa_erase(&mdev->pasids, pasid);
+
+	if (left)
+		count_pasid(mdev, left, -1);
+	return 0;
+}
+
 static void free_paging(struct iommu_domain *domain)
 {
 	struct mock_domain *paging = mock_domain_of(domain);
@@ -271,6 +313,7 @@ static void free_paging(struct iommu_domain *domain)
 static const struct iommu_domain_ops paging_ops = {
 	.attach_dev		= attach_dev,
 	.device_fits		= device_fits,
+	.set_dev_pasid		= set_dev_pasid,
 	.map_pages		= map_pages,
 	.unmap_pages		= unmap_pages,
 	.iova_to_phys		= iova_to_phys,
@@ -362,6 +405,7 @@ static void free_nested(struct iommu_domain *domain)
 static const struct iommu_domain_ops nested_ops = {
 	.attach_dev		= attach_dev,
 	.device_fits		= device_fits,
+	.set_dev_pasid		= set_dev_pasid,
 	.invalidate_user	= invalidate_user,
 	.free			= free_nested,
 };
@@ -419,9 +463,14 @@ static const struct iommu_domain_ops static_ops = {
 	.attach_dev	= attach_static,
 };
 
+static const struct iommu_domain_ops blocked_ops = {
+	.attach_dev	= attach_static,
+	.set_dev_pasid	= block_dev_pasid,
+};
+
 static struct iommu_domain blocked_domain = {
 	.type	= IOMMU_DOMAIN_BLOCKED,
-	.ops	= &static_ops,
+	.ops	= &blocked_ops,
 };
 
 /* The default domain of groups, which the core calls identity */
@@ -575,6 +624,7 @@ static void dev_release(struct device *dev)
 	struct mock_dev *mdev = to_mock_dev(dev);
 
 	ida_free(&mock_dev_ids, mdev->id);
+	xa_destroy(&mdev->pasids);
 	kfree(mdev);
 }
 
@@ -596,6 +646,7 @@ static struct mock_dev *dev_alloc(u32 flags)
 	mdev->flags = flags;
 	for (i = 0; i < MOCK_DEV_CACHE_NUM; i++)
 		mdev->cache[i] = IOMMU_TEST_DEV_CACHE_DEFAULT;
+	xa_init(&mdev->pasids);
 	device_initialize(&mdev->dev);
 	mdev->dev.bus = &mock_bus;
 	mdev->dev.release = dev_release;

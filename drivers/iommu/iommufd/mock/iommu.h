@@ -13,6 +13,7 @@
 #include <linux/device.h>
 #include <linux/iommu.h>
 #include <linux/types.h>
+#include <linux/xarray.h>
 
 #include "iommufd_test_ext.h"
 #include "mock/pgtable.h"
@@ -26,6 +27,7 @@
  * @peer: while the device is being made: device whose group it joins, or NULL
  * @domain: domain that its DMA goes through; NULL before probe_device() and after
  *          release_device(). Changes under the lock of its IOMMU group
+ * @pasids: PASID to the domain that it is on
  * @cache: words that stand for a cache of the device
  */
 struct mock_dev {
@@ -34,6 +36,7 @@ struct mock_dev {
 	u32 flags;
 	struct mock_dev *peer;
 	struct iommu_domain *domain;
+	struct xarray pasids;
 	u32 cache[MOCK_DEV_CACHE_NUM];
 };
 

@@ -195,9 +195,13 @@ static void fill_unpin(struct fill *fill)
 	struct iommufd_backing *backing = &fill->store->backing;
 	unsigned int i, npages = fill_batch_size(fill);
 
-	if (fill->huge)
-		fill_list_huge(fill);
-	for (i = fill->next - fill->batch.first; i < npages; i++)
+	i = fill->next - fill->batch.first;
+	if (fill->huge) {
+		backing->ops->unpin(backing, page_to_pfn(fill->huge) + i,
+				    npages - i);
+		return;
+	}
+	for (; i < npages; i++)
 		backing->ops->unpin(backing, page_to_pfn(fill->pages[i]), 1);
 }
 

@@ -125,6 +125,7 @@ store_chunk_at(const struct iommufd_store *store, unsigned long index)
 static inline struct iommufd_chunk *store_make_chunk(struct iommufd_store *store,
 						     unsigned long index)
 {
+	lockdep_assert_held(&store->mutex);
 	if ((!store->leaves || !store->leaves[index >> STORE_LEAF_CHUNKS_LG2]) &&
 	    !iommufd_store_make_leaf(store, index))
 		return NULL;

@@ -97,7 +97,11 @@ class Guest:
             self.compile(target, [path], '-c')
         if not objects:
             return []
-        if not archive.exists() or any(newer(o, archive) for o in objects):
+        # Objects of sources that are gone must not be linked
+        left = [o for o in folder.glob('*.o') if o not in objects]
+        for path in left:
+            path.unlink()
+        if left or not archive.exists() or any(newer(o, archive) for o in objects):
             archive.unlink(missing_ok=True)
             subprocess.run(['ar', 'rcs', str(archive), *map(str, objects)], check=True)
         return [archive]
