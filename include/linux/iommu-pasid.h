@@ -9,7 +9,6 @@
 #define __LINUX_IOMMU_PASID_H
 
 #include <linux/bits.h>
-#include <linux/errno.h>
 #include <linux/ioasid.h>
 #include <linux/iommu.h>
 
@@ -33,8 +32,7 @@ struct iommu_attach_handle {
 	struct iommu_domain *domain;
 };
 
-#ifdef CONFIG_IOMMU_API
-
+/* For code that depends on IOMMU_API: drivers/iommu/iommu-pasid.c */
 int iommu_attach_device_pasid(struct iommu_domain *domain, struct device *dev,
 			      ioasid_t pasid, struct iommu_attach_handle *handle);
 void iommu_detach_device_pasid(struct iommu_domain *domain, struct device *dev,
@@ -45,35 +43,4 @@ struct iommu_domain *iommu_get_domain_for_dev_pasid(struct device *dev,
 ioasid_t iommu_alloc_global_pasid(struct device *dev);
 void iommu_free_global_pasid(ioasid_t pasid);
 
-#else
-
-static inline int iommu_attach_device_pasid(struct iommu_domain *domain,
-					    struct device *dev, ioasid_t pasid,
-					    struct iommu_attach_handle *handle)
-{
-	return -ENODEV;
-}
-
-static inline void iommu_detach_device_pasid(struct iommu_domain *domain,
-					     struct device *dev, ioasid_t pasid)
-{
-}
-
-static inline struct iommu_domain *
-iommu_get_domain_for_dev_pasid(struct device *dev, ioasid_t pasid,
-			       unsigned int type)
-{
-	return NULL;
-}
-
-static inline ioasid_t iommu_alloc_global_pasid(struct device *dev)
-{
-	return IOMMU_PASID_INVALID;
-}
-
-static inline void iommu_free_global_pasid(ioasid_t pasid)
-{
-}
-
-#endif /* CONFIG_IOMMU_API */
 #endif /* __LINUX_IOMMU_PASID_H */
