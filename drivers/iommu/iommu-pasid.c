@@ -15,8 +15,6 @@
  *
  * Everything that is not exported runs under &struct iommu_group.mutex.
  */
-#define pr_fmt(fmt)    "iommu: " fmt
-
 #include <linux/device.h>
 #include <linux/err.h>
 #include <linux/export.h>
@@ -459,8 +457,8 @@ bool iommu_group_has_pasids(struct iommu_group *group)
  *
  * Writes a line to the log if there is anything.
  *
- * Context: &struct iommu_group.mutex is held, or no other task can find @group; may sleep,
- * does not allocate.
+ * Context: &struct iommu_group.mutex is held, or no other task can find @group; may
+ * sleep, does not allocate.
  */
 void iommu_group_drop_pasids(struct iommu_group *group)
 {
@@ -472,6 +470,15 @@ void iommu_group_drop_pasids(struct iommu_group *group)
 	iommu_group_err(group, "given back with PASIDs attached: detached");
 	xa_for_each(&group->pasids, pasid, point)
 		remove_pasid(group, pasid, point);
+}
+
+/* Take a PASID of one device off the domain of its group */
+static void take_pasid(struct device *dev, ioasid_t pasid,
+		       struct iommu_domain *domain)
+{
+	iommu_domains_lock(domain, NULL);
+	block_device(dev, pasid, domain);
+	iommu_domains_unlock(domain, NULL);
 }
 
 /**
@@ -488,9 +495,7 @@ void iommu_device_block_pasids(struct iommu_group *group, struct device *dev)
 
 	lockdep_assert_held(&group->mutex);
 	xa_for_each(&group->pasids, pasid, point) {
-		iommu_domains_lock(point->domain, NULL);
-		block_device(dev, pasid, point->domain);
-		iommu_domains_unlock(point->domain, NULL);
+		take_pasid(dev, pasid, point->domain);
 		cond_resched();
 	}
 }
@@ -586,9 +591,7 @@ int iommu_device_join_pasids(struct iommu_group *group, struct device *dev)
 	xa_for_each(&group->pasids, pasid, point) {
 		if (pasid == last)
 			break;
-		iommu_domains_lock(point->domain, NULL);
-		block_device(dev, pasid, point->domain);
-		iommu_domains_unlock(point->domain, NULL);
+		take_pasid(dev, pasid, point->domain);
 	}
 	return err;
 }
