@@ -11,11 +11,13 @@ from pathlib import Path
 BLIND = ('returnvar.cocci', 'orplus.cocci')
 # The tests of the attach layer also run on a stock 6.1, which knows buses only.
 NOT_FOR_TESTS = ('no_bus_query.cocci',)
+# Files that spatch is given at a time
+BATCH = 100
 
 HERE = Path(__file__).resolve().parent
 
 
-def spatch(rule, files, tree):
+def spatch_batch(rule, files, tree):
     """What one rule reports about some files."""
     done = subprocess.run(['spatch', '--very-quiet', '--no-show-diff', '-D', 'report',
                            '--no-includes', '--include-headers', '--cocci-file', str(rule),
@@ -25,6 +27,12 @@ def spatch(rule, files, tree):
     if done.returncode:
         problems.append(f'spatch {rule.name}: ' + done.stderr.strip().splitlines()[-1])
     return problems
+
+
+def spatch(rule, files, tree):
+    """The same of all files, in batches: spatch needs stack for each file."""
+    return [p for i in range(0, len(files), BATCH)
+            for p in spatch_batch(rule, files[i:i + BATCH], tree)]
 
 
 def kernel_rules(tree):
