@@ -28,10 +28,6 @@ int amd_iommu_device_fits(struct iommu_domain *dom, struct device *dev,
 int amd_iommu_report_fault(struct iommu_dev_data *dev_data, u64 address,
 			   int flags);
 
-/* iommu.c */
-void amd_iommu_report_page_fault(struct amd_iommu *iommu, u16 devid,
-				 u16 domain_id, u64 address, int flags);
-
 /* map.c */
 int amd_iommu_v1_map_runs(struct io_pgtable_ops *ops, unsigned long iova,
 			  const struct iommu_run *runs, unsigned int nr_runs,
