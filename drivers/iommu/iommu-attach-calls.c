@@ -55,16 +55,20 @@ int iommu_attach_group(struct iommu_domain *domain, struct iommu_group *group)
 }
 EXPORT_SYMBOL_GPL(iommu_attach_group);
 
-/* Take a group off @domain, and off no other one */
-static void detach_group_locked(struct iommu_domain *domain,
-				struct iommu_group *group)
+/*
+ * Take a group off @domain, and off no other one. Returns the handle that
+ * iommu_handle_finish() is to be called with after the mutex is released, or NULL.
+ */
+static struct iommu_attach_handle *
+detach_group_locked(struct iommu_domain *domain, struct iommu_group *group)
 {
 	if (!domain || group->domain != domain) {
 		iommu_group_err(group,
 				"domain to detach is not attached: ignored");
-		return;
+		return NULL;
 	}
 	iommu_group_set_core_domain(group);
+	return iommu_handle_clear(group, &group->handle);
 }
 
 /**
@@ -76,9 +80,12 @@ static void detach_group_locked(struct iommu_domain *domain,
  */
 void iommu_detach_group(struct iommu_domain *domain, struct iommu_group *group)
 {
+	struct iommu_attach_handle *handle;
+
 	mutex_lock(&group->mutex);
-	detach_group_locked(domain, group);
+	handle = detach_group_locked(domain, group);
 	mutex_unlock(&group->mutex);
+	iommu_handle_finish(group, handle);
 }
 EXPORT_SYMBOL_GPL(iommu_detach_group);
 
@@ -135,6 +142,7 @@ void iommu_detach_device(struct iommu_domain *domain, struct device *dev)
 	in_release = dev->iommu && dev->iommu->leaving;
 	if (!in_release)
 		mutex_lock(&group->mutex);
+	/* Users of this call have no handle */
 	if (iommu_group_device_count(group) == 1)
 		detach_group_locked(domain, group);
 	else
@@ -146,12 +154,28 @@ void iommu_detach_device(struct iommu_domain *domain, struct device *dev)
 }
 EXPORT_SYMBOL_GPL(iommu_detach_device);
 
-/* Change the domain of the group of a claimed device */
+/* @loser: handle for iommu_handle_finish(), once the mutex is released */
+static int change_locked(struct iommu_group *group, struct iommu_domain *domain,
+			 struct iommu_attach_handle *handle,
+			 struct iommu_attach_handle **loser)
+{
+	struct iommu_attach_handle *old;
+	int err;
+
+	err = iommu_handle_begin(group, &group->handle, handle, domain, &old);
+	if (err)
+		return err;
+	err = iommu_group_set_domain(group, domain);
+	*loser = iommu_handle_end(group, &group->handle, handle, domain, old, err);
+	return err;
+}
+
+/* Change the domain of the group of a claimed device. @check: ask whether it fits */
 static int change_domain(struct device *dev, struct iommu_domain *domain,
-			 int (*change)(struct iommu_group *group,
-				       struct iommu_domain *domain))
+			 struct iommu_attach_handle *handle, bool check)
 {
 	struct iommu_group *group = iommu_group_get(dev);
+	struct iommu_attach_handle *loser = NULL;
 	int err;
 
 	if (!group)
@@ -163,8 +187,11 @@ static int change_domain(struct device *dev, struct iommu_domain *domain,
 	else if (!group->owner)
 		err = -EPERM;
 	else
-		err = change(group, domain);
+		err = check ? iommu_group_may_replace(group, domain) : 0;
+	if (!err)
+		err = change_locked(group, domain, handle, &loser);
 	mutex_unlock(&group->mutex);
+	iommu_handle_finish(group, loser);
 	iommu_group_put(group);
 	return err;
 }
@@ -173,6 +200,9 @@ static int change_domain(struct device *dev, struct iommu_domain *domain,
  * iommu_device_replace_domain() - move a device, and with it its group
  * @dev: device whose DMA the caller owns
  * @domain: domain to go to, from the blocked state or from another domain
+ *
+ * Page requests without a PASID are invalid afterwards, see
+ * iommu_device_replace_handle().
  *
  * Context: takes &struct iommu_group.mutex; may sleep. Not to be called under
  * a device_lock().
@@ -184,9 +214,31 @@ static int change_domain(struct device *dev, struct iommu_domain *domain,
 int iommu_device_replace_domain(struct device *dev,
 				struct iommu_domain *domain)
 {
-	return change_domain(dev, domain, iommu_group_replace_domain);
+	return change_domain(dev, domain, NULL, true);
 }
 EXPORT_SYMBOL_NS_GPL(iommu_device_replace_domain, IOMMUFD_INTERNAL);
+
+/**
+ * iommu_device_replace_handle() - move a device, and what becomes of page requests
+ * @dev: device whose DMA the caller owns
+ * @domain: domain to go to, from the blocked state or from another domain
+ * @handle: what the caller keeps for the attachment of the group, or NULL; that of the
+ *          old one is the caller's again
+ *
+ * Page requests that the old handle has not answered become invalid; those that come
+ * while the hardware changes over are delivered to the new one.
+ *
+ * Context: as iommu_device_replace_domain(). The caller holds nothing that the handling
+ * of page faults waits for.
+ * Return: as iommu_device_replace_domain(); -EOPNOTSUPP when @handle takes page requests
+ * and a device has none. On any error the old handle stays.
+ */
+int iommu_device_replace_handle(struct device *dev, struct iommu_domain *domain,
+				struct iommu_attach_handle *handle)
+{
+	return change_domain(dev, domain, handle, true);
+}
+EXPORT_SYMBOL_NS_GPL(iommu_device_replace_handle, IOMMUFD_INTERNAL);
 
 /**
  * iommu_device_return_domain() - undo iommu_device_replace_domain()
@@ -204,7 +256,7 @@ EXPORT_SYMBOL_NS_GPL(iommu_device_replace_domain, IOMMUFD_INTERNAL);
  */
 int iommu_device_return_domain(struct device *dev, struct iommu_domain *domain)
 {
-	return change_domain(dev, domain, iommu_group_set_domain);
+	return change_domain(dev, domain, NULL, false);
 }
 EXPORT_SYMBOL_NS_GPL(iommu_device_return_domain, IOMMUFD_INTERNAL);
 
@@ -247,21 +299,26 @@ EXPORT_SYMBOL_NS_GPL(iommu_device_wait_for_reset, IOMMUFD_INTERNAL);
  * @dev: device whose DMA the caller owns
  * @domain: domain that it is on; another one changes nothing
  *
+ * Page requests without a PASID are answered when this returns.
+ *
  * Context: takes &struct iommu_group.mutex; may sleep, does not allocate. Not
- * to be called under a device_lock().
+ * to be called under a device_lock(). With a handle that takes page requests, the caller
+ * holds nothing that the handling of page faults waits for.
  */
 void iommu_device_detach_domain(struct device *dev,
 				struct iommu_domain *domain)
 {
 	struct iommu_group *group = iommu_group_get(dev);
+	struct iommu_attach_handle *handle;
 
 	if (!group) {
 		iommu_group_err(NULL, "device to detach has no group: ignored");
 		return;
 	}
 	mutex_lock(&group->mutex);
-	detach_group_locked(domain, group);
+	handle = detach_group_locked(domain, group);
 	mutex_unlock(&group->mutex);
+	iommu_handle_finish(group, handle);
 	iommu_group_put(group);
 }
 EXPORT_SYMBOL_NS_GPL(iommu_device_detach_domain, IOMMUFD_INTERNAL);

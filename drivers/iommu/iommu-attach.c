@@ -374,21 +374,18 @@ static bool is_core_domain(struct iommu_group *group,
 }
 
 /**
- * iommu_group_replace_domain() - change the domain of a group while DMA goes on
+ * iommu_group_may_replace() - tell whether a group can be put on a domain
  * @group: group
- * @new: domain, not NULL
+ * @new: domain
  *
- * The devices never pass through the default domain: what they can reach in
- * between depends on the driver's attach_dev() alone.
+ * Has no side effect.
  *
  * Context: &struct iommu_group.mutex is held; may sleep.
- * Return: 0; -EBUSY while a device is being reset, -EINVAL when one does not fit
- * @new, -EPERM when firmware needs memory of one mapped 1:1, and -ENODEV when the
- * group has no device that domains are for, with nothing touched; otherwise as
- * iommu_group_set_domain().
+ * Return: 0; -EBUSY while a device is being reset; -EINVAL when one does not fit
+ * @new; -EPERM when firmware needs memory of one mapped 1:1; -ENODEV when the group has
+ * no device that domains are for.
  */
-int iommu_group_replace_domain(struct iommu_group *group,
-			       struct iommu_domain *new)
+int iommu_group_may_replace(struct iommu_group *group, struct iommu_domain *new)
 {
 	int err;
 
@@ -403,9 +400,27 @@ int iommu_group_replace_domain(struct iommu_group *group,
 		if (err)
 			return err;
 	}
-	if (group->nr_quiet)
-		return -EBUSY;
-	return iommu_group_set_domain(group, new);
+	return group->nr_quiet ? -EBUSY : 0;
+}
+
+/**
+ * iommu_group_replace_domain() - change the domain of a group while DMA goes on
+ * @group: group
+ * @new: domain, not NULL
+ *
+ * The devices never pass through the default domain: what they can reach in
+ * between depends on the driver's attach_dev() alone.
+ *
+ * Context: &struct iommu_group.mutex is held; may sleep.
+ * Return: 0; what iommu_group_may_replace() returns, with nothing touched; otherwise as
+ * iommu_group_set_domain().
+ */
+int iommu_group_replace_domain(struct iommu_group *group,
+			       struct iommu_domain *new)
+{
+	int err = iommu_group_may_replace(group, new);
+
+	return err ?: iommu_group_set_domain(group, new);
 }
 
 /* What the whole group can be blocked with, or NULL. Never allocates */
@@ -521,6 +536,7 @@ static void quiesce_device(struct iommu_group *group,
 	if (err)
 		return;
 	iommu_device_block_pasids(group, member->dev);
+	iommu_device_quiet_faults(group, member->dev, true);
 	set_quiet(group, member, true);
 }
 
@@ -575,6 +591,7 @@ void iommu_device_heed_resets(struct iommu_group *group,
 	if (reset && group->owner && !member->quiet) {
 		quiesce_device(group, member);
 	} else if (!reset && member->quiet) {
+		iommu_device_quiet_faults(group, member->dev, false);
 		unblock_device(group, member->dev);
 		iommu_device_restore_pasids(group, member->dev);
 		set_quiet(group, member, false);
@@ -615,29 +632,12 @@ static void leave_domain(struct iommu_group *group, struct device *dev)
 	iommu_domains_unlock(group->domain, NULL);
 }
 
-/**
- * iommu_group_attach_new_device() - put a new device of a group on its domain
- * @group: group
- * @dev: device, already in the group's list
- *
- * Context: &struct iommu_group.mutex is held; may sleep.
- * Return: 0; -EPERM when @group is not on its default domain and firmware needs @dev
- * there; -EINVAL, -EOPNOTSUPP or -EBUSY when @dev cannot have a PASID of the group; the
- * driver's error.
- */
-int iommu_group_attach_new_device(struct iommu_group *group, struct device *dev)
+/* The requester ID of a new device, then the PASIDs */
+static int join_points(struct iommu_group *group, struct device *dev)
 {
 	struct iommu_domain *domain = group->domain;
 	int err;
 
-	lockdep_assert_held(&group->mutex);
-	if (!iommu_device_usable(dev))
-		return 0;
-
-	dev->iommu->require_direct = device_has_direct_regions(dev);
-	err = iommu_device_takes_pasids(group, dev);
-	if (err)
-		return err;
 	if (!domain || iommu_is_attach_deferred(dev))
 		return iommu_device_join_pasids(group, dev);
 	if (domain != group->default_domain && must_stay_mapped(dev))
@@ -650,6 +650,37 @@ int iommu_group_attach_new_device(struct iommu_group *group, struct device *dev)
 	err = iommu_device_join_pasids(group, dev);
 	if (err)
 		leave_domain(group, dev);
+	return err;
+}
+
+/**
+ * iommu_group_attach_new_device() - put a new device of a group on its domain
+ * @group: group
+ * @dev: device, already in the group's list
+ *
+ * Context: &struct iommu_group.mutex is held; may sleep.
+ * Return: 0; -EPERM when @group is not on its default domain and firmware needs @dev
+ * there; -EINVAL, -EOPNOTSUPP or -EBUSY when @dev cannot have a PASID, or the page
+ * requests, of the group; the driver's error.
+ */
+int iommu_group_attach_new_device(struct iommu_group *group, struct device *dev)
+{
+	int err;
+
+	lockdep_assert_held(&group->mutex);
+	if (!iommu_device_usable(dev))
+		return 0;
+
+	dev->iommu->require_direct = device_has_direct_regions(dev);
+	err = iommu_device_takes_pasids(group, dev);
+	if (err)
+		return err;
+	err = iommu_device_join_faults(group, dev);
+	if (err)
+		return err;
+	err = join_points(group, dev);
+	if (err)
+		iommu_device_leave_faults(group, dev);
 	return err;
 }
 
@@ -718,6 +749,8 @@ static void leave_pasids(struct iommu_group *group, struct device *dev)
 			set_quiet(group, member, false);
 		else if (iommu_device_follows_group(member))
 			iommu_device_block_pasids(group, dev);
+		if (iommu_device_usable(dev))
+			iommu_device_leave_faults(group, dev);
 	}
 }
 

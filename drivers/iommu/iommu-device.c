@@ -74,7 +74,15 @@ ops_of_domain(const struct iommu_domain *domain, const struct iommu_ops *ops)
 	return domain->ops ?: ops->default_domain_ops;
 }
 
-/* What is wrong with a domain that a driver made for user space, or NULL */
+/* The page tables of a process are for PASIDs alone */
+static bool is_attachable(const struct iommu_domain_ops *ops, unsigned int type)
+{
+	if (type == IOMMU_DOMAIN_SVA)
+		return ops->set_dev_pasid;
+	return ops->attach_dev;
+}
+
+/* What is wrong with a domain that a driver made for a user, or NULL */
 static const char *find_fault(const struct iommu_domain *domain,
 			      const struct iommu_ops *ops, unsigned int type)
 {
@@ -87,8 +95,10 @@ static const char *find_fault(const struct iommu_domain *domain,
 	/* Two users of one page table would undo each other's mappings */
 	if (atomic_read(&domain->nr_handles))
 		return "driver made a domain that exists already: refused";
-	if (!domain_ops || !domain_ops->attach_dev || !domain_ops->free)
+	if (!domain_ops || !domain_ops->free || !is_attachable(domain_ops, type))
 		return "driver made a domain that cannot be used: refused";
+	if (type == IOMMU_DOMAIN_SVA)
+		return NULL;
 	if (type == IOMMU_DOMAIN_NESTED)
 		return maps_anything(domain_ops) ?
 		       "driver made a nested domain that maps: refused" : NULL;
@@ -110,7 +120,7 @@ static void give_back(struct iommu_domain *domain, const struct iommu_ops *ops)
 	domain_ops->free(domain);
 }
 
-/* Check what alloc_paging() or alloc_user() returned, and take it over */
+/* Check the domain that a driver made for a user, and take it over */
 static struct iommu_domain *take_new(struct iommu_domain *domain,
 				     const struct iommu_ops *ops,
 				     unsigned int type)
@@ -123,7 +133,8 @@ static struct iommu_domain *take_new(struct iommu_domain *domain,
 			 "driver made no domain and gives no reason: refused";
 	if (!fault) {
 		domain_finish(domain, ops, type);
-		give_to_user(domain, ops);
+		if (type != IOMMU_DOMAIN_SVA)
+			give_to_user(domain, ops);
 		return domain;
 	}
 	iommu_group_err(NULL, fault);
@@ -327,6 +338,46 @@ struct iommu_domain *iommu_device_alloc_user(struct device *dev,
 					      IOMMU_DOMAIN_UNMANAGED);
 }
 EXPORT_SYMBOL_NS_GPL(iommu_device_alloc_user, IOMMUFD_INTERNAL);
+
+/**
+ * iommu_device_alloc_sva() - make a domain for the page tables of a process
+ * @dev: device
+ * @mm: process, to which the caller has a reference
+ *
+ * Context: may sleep, takes mmap_lock of @mm.
+ * Return: domain for iommu_domain_free(), or ERR_PTR(): -EINVAL for a driver that made
+ * something else, with one line in the log; the driver's error.
+ */
+struct iommu_domain *iommu_device_alloc_sva(struct device *dev,
+					    struct mm_struct *mm)
+{
+	const struct iommu_ops *ops = dev_iommu_ops(dev);
+
+	return take_new(ops->ext->alloc_sva(dev, mm), ops, IOMMU_DOMAIN_SVA);
+}
+
+/**
+ * iommu_device_has_feature() - what a driver with entries for SVA and faults offers
+ * @dev: device
+ * @feat: feature of 6.1, which drivers of devices enable
+ *
+ * The core enables it at the time of use.
+ *
+ * Context: @dev must not leave its group.
+ * Return: whether the IOMMU's driver has the entries.
+ */
+bool iommu_device_has_feature(struct device *dev, enum iommu_dev_features feat)
+{
+	const struct iommu_ops_ext *ext = NULL;
+
+	if (iommu_device_usable(dev))
+		ext = dev_iommu_ops(dev)->ext;
+	if (!ext)
+		return false;
+	if (feat == IOMMU_DEV_FEAT_SVA)
+		return ext->alloc_sva;
+	return ext->enable_faults;
+}
 
 /**
  * iommu_device_hw_info() - describe the registers of a device's IOMMU

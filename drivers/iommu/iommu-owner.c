@@ -105,6 +105,7 @@ static void group_release(struct iommu_group *group)
 	group_set_owner(group, NULL);
 	group->dma_owner = NULL;
 	iommu_group_set_core_domain(group);
+	iommu_handle_abandon(group, iommu_handle_clear(group, &group->handle));
 }
 
 /**

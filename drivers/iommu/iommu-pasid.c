@@ -13,7 +13,9 @@
  * freed: a device that cannot go back to its old domain is blocked, and its PASID
  * is called stranded until an attach works again.
  *
- * Everything that is not exported runs under &struct iommu_group.mutex.
+ * Everything that is not exported runs under &struct iommu_group.mutex, unless it says
+ * otherwise. A PASID without a domain is not this layer's to change: its driver has
+ * attached it in a way of its own, or its page requests are being answered.
  */
 #include <linux/device.h>
 #include <linux/err.h>
@@ -25,23 +27,12 @@
 #include <linux/list.h>
 #include <linux/lockdep.h>
 #include <linux/mutex.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/xarray.h>
 
 #include "iommu-attach.h"
 #include "iommu-group.h"
-
-/**
- * struct iommu_pasid - a PASID of a group that is on a domain
- * @domain: the domain; counts this attach point
- * @handle: what its user keeps for the attachment, or NULL
- * @stranded: some device of the group has it blocked, after a change that failed
- */
-struct iommu_pasid {
-	struct iommu_domain *domain;
-	struct iommu_attach_handle *handle;
-	bool stranded;
-};
 
 static DECLARE_IOASID_SET(global_pasids);
 
@@ -127,9 +118,16 @@ err_go_back:
 	return err;
 }
 
-/* Take a PASID off its domain, and forget it */
-static void remove_pasid(struct iommu_group *group, ioasid_t pasid,
+static void forget_pasid(struct iommu_group *group, ioasid_t pasid,
 			 struct iommu_pasid *point)
+{
+	xa_erase(&group->pasids, pasid);
+	kfree_rcu(point, rcu);
+}
+
+/* Take a PASID off its domain, in hardware */
+static void leave_pasid_domain(struct iommu_group *group, ioasid_t pasid,
+			       struct iommu_pasid *point)
 {
 	struct iommu_domain *old = point->domain;
 	struct group_device *member;
@@ -139,9 +137,37 @@ static void remove_pasid(struct iommu_group *group, ioasid_t pasid,
 		if (iommu_device_follows_group(member))
 			block_device(member->dev, pasid, old);
 	iommu_domains_unlock(old, NULL);
-	xa_erase(&group->pasids, pasid);
+	point->domain = NULL;
 	iommu_domain_remove_point(old);
-	kfree(point);
+}
+
+/*
+ * Forget a PASID that is on no domain. If page requests may have been delivered to its
+ * handle, keep the number until they are answered: returns the handle that
+ * finish_pasid() is to be called with after the mutex is released, or NULL.
+ */
+static struct iommu_attach_handle *end_pasid(struct iommu_group *group,
+					     ioasid_t pasid,
+					     struct iommu_pasid *point)
+{
+	struct iommu_attach_handle *handle;
+
+	handle = iommu_handle_clear(group, &point->handle);
+	if (!handle)
+		forget_pasid(group, pasid, point);
+	return handle;
+}
+
+/* The mutex is not held */
+static void finish_pasid(struct iommu_group *group, ioasid_t pasid,
+			 struct iommu_attach_handle *handle)
+{
+	if (!handle)
+		return;
+	iommu_handle_finish(group, handle);
+	mutex_lock(&group->mutex);
+	forget_pasid(group, pasid, xa_load(&group->pasids, pasid));
+	mutex_unlock(&group->mutex);
 }
 
 /* Tell whether a device can have a PASID on a domain. No side effects */
@@ -180,29 +206,40 @@ static int group_takes_pasid(struct iommu_group *group, ioasid_t pasid,
 	return err;
 }
 
+/*
+ * Put a PASID on a domain. The pointer to the handle is set before the hardware can
+ * use the PASID. @finish: handle for finish_pasid(), after an attach that failed when
+ * page requests may have come already.
+ */
 static int attach_locked(struct iommu_group *group, ioasid_t pasid,
-			 struct iommu_pasid *point, struct iommu_domain *domain)
+			 struct iommu_pasid *point, struct iommu_domain *domain,
+			 struct iommu_attach_handle *handle,
+			 struct iommu_attach_handle **finish)
 {
+	struct iommu_attach_handle *none;
 	int err;
 
 	err = group_takes_pasid(group, pasid, domain);
 	if (err)
-		return err;
+		goto err_free;
 	err = xa_insert(&group->pasids, pasid, point, GFP_KERNEL_ACCOUNT);
 	if (err)
-		return err;
-	err = move_pasid(group, pasid, point, domain);
+		goto err_free;
+	err = iommu_handle_begin(group, &point->handle, handle, domain, &none);
 	if (err)
-		xa_erase(&group->pasids, pasid);
-	return err;
-}
+		goto err_forget;
+	err = move_pasid(group, pasid, point, domain);
+	*finish = iommu_handle_end(group, &point->handle, handle, domain, none,
+				   err);
+	if (!err || *finish)
+		return err;
 
-static void set_handle(struct iommu_pasid *point,
-		       struct iommu_attach_handle *handle)
-{
-	point->handle = handle;
-	if (handle)
-		handle->domain = point->domain;
+err_forget:
+	forget_pasid(group, pasid, point);
+	return err;
+err_free:
+	kfree(point);
+	return err;
 }
 
 /* @by_owner: the caller is the owner of the group, otherwise the driver of @dev */
@@ -210,31 +247,32 @@ static int attach_pasid(struct device *dev, ioasid_t pasid,
 			struct iommu_domain *domain,
 			struct iommu_attach_handle *handle, bool by_owner)
 {
+	struct iommu_attach_handle *finish = NULL;
 	struct iommu_group *group;
 	struct iommu_pasid *point;
-	int err;
+	int err = 0;
 
 	if (pasid == IOMMU_NO_PASID || pasid > IOMMU_PASID_MAX)
 		return -EINVAL;
 	group = iommu_group_get(dev);
 	if (!group)
 		return -ENODEV;
-	err = -ENOMEM;
 	point = kzalloc(sizeof(*point), GFP_KERNEL_ACCOUNT);
-	if (!point)
+	if (!point) {
+		err = -ENOMEM;
 		goto out_put;
+	}
 	mutex_lock(&group->mutex);
 	if (!iommu_device_usable(dev))
 		err = -ENODEV;
 	else if (!!group->owner != by_owner || !group->owner_cnt)
 		err = -EPERM;
-	else
-		err = attach_locked(group, pasid, point, domain);
-	if (!err)
-		set_handle(point, handle);
-	mutex_unlock(&group->mutex);
 	if (err)
 		kfree(point);
+	else
+		err = attach_locked(group, pasid, point, domain, handle, &finish);
+	mutex_unlock(&group->mutex);
+	finish_pasid(group, pasid, finish);
 out_put:
 	iommu_group_put(group);
 	return err;
@@ -252,13 +290,15 @@ out_put:
  * default domain, usually, so that the DMA API works as before.
  *
  * Context: takes &struct iommu_group.mutex; may sleep. Not to be called under the
- * device_lock() of another device.
+ * device_lock() of another device. With a handle that takes page requests, the caller
+ * holds nothing that the handling of page faults waits for.
  * Return: 0; -EINVAL when @pasid is 0, is wider than one of the devices has it, or
  * when a device does not fit @domain or shares its requester ID with another;
- * -EOPNOTSUPP when the driver of the IOMMU, or @domain, has no PASIDs; -ENODEV
- * without a group or an IOMMU; -EPERM when user space owns the group, or no driver is
- * bound; -EBUSY when the PASID is attached, a device is being reset, or its first
- * attach is deferred (kdump); -ENOMEM; the driver's error.
+ * -EOPNOTSUPP when the driver of the IOMMU, or @domain, has no PASIDs, or @handle takes
+ * page requests that the driver does not have; -ENODEV without a group or an IOMMU;
+ * -EPERM when user space owns the group, or no driver is bound; -EBUSY when the PASID is
+ * attached, page requests of its last attachment are not answered yet, a device is being
+ * reset, or its first attach is deferred (kdump); -ENOMEM; the driver's error.
  * On any error nothing has changed.
  */
 int iommu_attach_device_pasid(struct iommu_domain *domain, struct device *dev,
@@ -275,8 +315,7 @@ EXPORT_SYMBOL_GPL(iommu_attach_device_pasid);
  * @pasid: from 1 to %IOMMU_PASID_MAX
  * @handle: as for iommu_attach_device_pasid()
  *
- * Context: takes &struct iommu_group.mutex; may sleep. Not to be called under a
- * device_lock().
+ * Context: as iommu_attach_device_pasid(), but not to be called under any device_lock().
  * Return: as iommu_attach_device_pasid(), but for -EPERM when the group has no
  * owner.
  */
@@ -287,6 +326,26 @@ int iommu_owner_attach_pasid(struct iommu_domain *domain, struct device *dev,
 }
 EXPORT_SYMBOL_NS_GPL(iommu_owner_attach_pasid, IOMMUFD_INTERNAL);
 
+/* @loser: handle for iommu_handle_finish(), once the mutex is released */
+static int replace_locked(struct iommu_group *group, ioasid_t pasid,
+			  struct iommu_pasid *point, struct iommu_domain *domain,
+			  struct iommu_attach_handle *handle,
+			  struct iommu_attach_handle **loser)
+{
+	struct iommu_attach_handle *old;
+	int err;
+
+	err = group_takes_pasid(group, pasid, domain);
+	if (err)
+		return err;
+	err = iommu_handle_begin(group, &point->handle, handle, domain, &old);
+	if (err)
+		return err;
+	err = move_pasid(group, pasid, point, domain);
+	*loser = iommu_handle_end(group, &point->handle, handle, domain, old, err);
+	return err;
+}
+
 /**
  * iommu_replace_device_pasid() - move a PASID from one domain to another
  * @domain: domain to go to
@@ -295,37 +354,68 @@ EXPORT_SYMBOL_NS_GPL(iommu_owner_attach_pasid, IOMMUFD_INTERNAL);
  * @handle: what the caller keeps for the new attachment, or NULL; that of the old
  *          one is the caller's again
  *
- * Goes straight from one domain to the other, as far as the hardware can.
+ * Goes straight from one domain to the other, as far as the hardware can. Page
+ * requests that the old handle has not answered become invalid; those that come while
+ * the hardware changes over are delivered to the new one.
  *
  * Context: takes &struct iommu_group.mutex; may sleep. Not to be called under a
- * device_lock().
+ * device_lock(). With handles that take page requests, the caller holds nothing that
+ * the handling of page faults waits for.
  * Return: 0; -EINVAL when @pasid is not attached; -EBUSY while a device is being
- * reset; otherwise what iommu_attach_device_pasid() returns for a domain and devices
- * that do not fit. On any error all devices have the PASID where it was,
- * or blocked if even that failed, and the old handle stays.
+ * reset, or the PASID is being detached; otherwise what iommu_attach_device_pasid()
+ * returns for a domain and devices that do not fit. On any error all devices have the
+ * PASID where it was, or blocked if even that failed, and the old handle stays.
  */
 int iommu_replace_device_pasid(struct iommu_domain *domain, struct device *dev,
 			       ioasid_t pasid,
 			       struct iommu_attach_handle *handle)
 {
 	struct iommu_group *group = iommu_group_get(dev);
+	struct iommu_attach_handle *loser = NULL;
 	struct iommu_pasid *point;
-	int err;
+	int err = -EINVAL;
 
 	if (!group)
 		return -ENODEV;
 	mutex_lock(&group->mutex);
 	point = xa_load(&group->pasids, pasid);
-	err = point ? group_takes_pasid(group, pasid, domain) : -EINVAL;
-	if (!err)
-		err = move_pasid(group, pasid, point, domain);
-	if (!err)
-		set_handle(point, handle);
+	if (point && !point->domain)
+		err = -EBUSY;
+	else if (point)
+		err = replace_locked(group, pasid, point, domain, handle, &loser);
 	mutex_unlock(&group->mutex);
+	iommu_handle_finish(group, loser);
 	iommu_group_put(group);
 	return err;
 }
 EXPORT_SYMBOL_NS_GPL(iommu_replace_device_pasid, IOMMUFD_INTERNAL);
+
+/**
+ * iommu_group_detach_pasid() - take a PASID of a group off a domain
+ * @group: group, to which the caller has a reference; its devices may have left
+ * @domain: domain that it is on; another one changes nothing
+ * @pasid: PASID
+ *
+ * Context: as iommu_detach_device_pasid().
+ */
+void iommu_group_detach_pasid(struct iommu_group *group,
+			      struct iommu_domain *domain, ioasid_t pasid)
+{
+	struct iommu_attach_handle *finish = NULL;
+	struct iommu_pasid *point;
+
+	mutex_lock(&group->mutex);
+	point = xa_load(&group->pasids, pasid);
+	if (domain && point && point->domain == domain) {
+		leave_pasid_domain(group, pasid, point);
+		finish = end_pasid(group, pasid, point);
+	} else {
+		iommu_group_err(group,
+				"PASID to detach is not on the domain: ignored");
+	}
+	mutex_unlock(&group->mutex);
+	finish_pasid(group, pasid, finish);
+}
 
 /**
  * iommu_detach_device_pasid() - take a PASID of a device off a domain
@@ -333,28 +423,23 @@ EXPORT_SYMBOL_NS_GPL(iommu_replace_device_pasid, IOMMUFD_INTERNAL);
  * @dev: device
  * @pasid: PASID
  *
- * Blocks the PASID. The requester ID stays where it is.
+ * Blocks the PASID. The requester ID stays where it is. Page requests of the PASID are
+ * answered when this returns.
  *
- * Context: takes &struct iommu_group.mutex; may sleep, does not allocate.
+ * Context: takes &struct iommu_group.mutex; may sleep, does not allocate. With a handle
+ * that takes page requests, the caller holds nothing that the handling of page faults
+ * waits for.
  */
 void iommu_detach_device_pasid(struct iommu_domain *domain, struct device *dev,
 			       ioasid_t pasid)
 {
 	struct iommu_group *group = iommu_group_get(dev);
-	struct iommu_pasid *point;
 
 	if (!group) {
 		iommu_group_err(NULL, "PASID to detach has no group: ignored");
 		return;
 	}
-	mutex_lock(&group->mutex);
-	point = xa_load(&group->pasids, pasid);
-	if (point && point->domain == domain)
-		remove_pasid(group, pasid, point);
-	else
-		iommu_group_err(group,
-				"PASID to detach is not on the domain: ignored");
-	mutex_unlock(&group->mutex);
+	iommu_group_detach_pasid(group, domain, pasid);
 	iommu_group_put(group);
 }
 EXPORT_SYMBOL_GPL(iommu_detach_device_pasid);
@@ -386,13 +471,65 @@ struct iommu_domain *iommu_get_domain_for_dev_pasid(struct device *dev,
 	point = xa_load(&group->pasids, pasid);
 	if (point)
 		domain = point->domain;
-	if (point && type && domain->type != type)
+	if (domain && type && domain->type != type)
 		domain = ERR_PTR(-EBUSY);
 	mutex_unlock(&group->mutex);
 	iommu_group_put(group);
 	return domain;
 }
 EXPORT_SYMBOL_GPL(iommu_get_domain_for_dev_pasid);
+
+/**
+ * iommu_group_add_driver_pasid() - reserve a PASID that a driver has attached itself
+ * @group: group
+ * @pasid: PASID, not 0
+ * @handle: gets the page requests of the PASID
+ *
+ * For 6.1's sva_bind(). No other call of this layer takes or changes the PASID.
+ *
+ * Context: &struct iommu_group.mutex is held; may sleep.
+ * Return: 0; -EBUSY when the PASID is attached; -ENOMEM.
+ */
+int iommu_group_add_driver_pasid(struct iommu_group *group, ioasid_t pasid,
+				 struct iommu_attach_handle *handle)
+{
+	struct iommu_attach_handle *none;
+	struct iommu_pasid *point;
+	int err;
+
+	lockdep_assert_held(&group->mutex);
+	point = kzalloc(sizeof(*point), GFP_KERNEL_ACCOUNT);
+	if (!point)
+		return -ENOMEM;
+	err = xa_insert(&group->pasids, pasid, point, GFP_KERNEL_ACCOUNT);
+	if (err)
+		goto err_free;
+	return iommu_handle_begin(group, &point->handle, handle, NULL, &none);
+
+err_free:
+	kfree(point);
+	return err;
+}
+
+/**
+ * iommu_group_remove_driver_pasid() - undo iommu_group_add_driver_pasid()
+ * @group: group, to which the caller has a reference
+ * @pasid: PASID that the driver has taken off
+ *
+ * Page requests of the PASID are answered when this returns.
+ *
+ * Context: takes &struct iommu_group.mutex; may sleep. The caller holds nothing that the
+ * handling of page faults waits for.
+ */
+void iommu_group_remove_driver_pasid(struct iommu_group *group, ioasid_t pasid)
+{
+	struct iommu_attach_handle *finish;
+
+	mutex_lock(&group->mutex);
+	finish = end_pasid(group, pasid, xa_load(&group->pasids, pasid));
+	mutex_unlock(&group->mutex);
+	finish_pasid(group, pasid, finish);
+}
 
 /**
  * iommu_alloc_global_pasid() - allocate a PASID that no other device uses
@@ -455,21 +592,29 @@ bool iommu_group_has_pasids(struct iommu_group *group)
  * iommu_group_drop_pasids() - take off what a user of a group has left attached
  * @group: group whose user is gone
  *
- * Writes a line to the log if there is anything.
+ * Writes a line to the log for each. Page requests that have been delivered
+ * are not waited for.
  *
  * Context: &struct iommu_group.mutex is held, or no other task can find @group; may
  * sleep, does not allocate.
  */
 void iommu_group_drop_pasids(struct iommu_group *group)
 {
+	struct iommu_attach_handle *handle;
 	struct iommu_pasid *point;
 	unsigned long pasid;
 
-	if (xa_empty(&group->pasids))
-		return;
-	iommu_group_err(group, "given back with PASIDs attached: detached");
-	xa_for_each(&group->pasids, pasid, point)
-		remove_pasid(group, pasid, point);
+	xa_for_each(&group->pasids, pasid, point) {
+		if (!point->domain)
+			continue;
+		iommu_group_err(group, "given back with a PASID attached: detached");
+		leave_pasid_domain(group, pasid, point);
+		handle = end_pasid(group, pasid, point);
+		if (!handle)
+			continue;
+		iommu_handle_abandon(group, handle);
+		forget_pasid(group, pasid, point);
+	}
 }
 
 /* Take a PASID of one device off the domain of its group */
@@ -495,7 +640,8 @@ void iommu_device_block_pasids(struct iommu_group *group, struct device *dev)
 
 	lockdep_assert_held(&group->mutex);
 	xa_for_each(&group->pasids, pasid, point) {
-		take_pasid(dev, pasid, point->domain);
+		if (point->domain)
+			take_pasid(dev, pasid, point->domain);
 		cond_resched();
 	}
 }
@@ -532,7 +678,7 @@ void iommu_device_restore_pasids(struct iommu_group *group, struct device *dev)
 	lockdep_assert_held(&group->mutex);
 	xa_for_each(&group->pasids, pasid, point) {
 		cond_resched();
-		if (!give_pasid(dev, pasid, point->domain))
+		if (!point->domain || !give_pasid(dev, pasid, point->domain))
 			continue;
 		point->stranded = true;
 		iommu_group_err(group,
@@ -558,6 +704,8 @@ int iommu_device_takes_pasids(struct iommu_group *group, struct device *dev)
 	int err;
 
 	xa_for_each(&group->pasids, pasid, point) {
+		if (!point->domain)
+			continue;
 		err = device_takes_pasid(group, dev, pasid, point->domain);
 		if (err)
 			return err;
@@ -581,7 +729,8 @@ int iommu_device_join_pasids(struct iommu_group *group, struct device *dev)
 
 	lockdep_assert_held(&group->mutex);
 	xa_for_each(&group->pasids, pasid, point) {
-		err = give_pasid(dev, pasid, point->domain);
+		if (point->domain)
+			err = give_pasid(dev, pasid, point->domain);
 		if (err)
 			break;
 	}
@@ -591,7 +740,8 @@ int iommu_device_join_pasids(struct iommu_group *group, struct device *dev)
 	xa_for_each(&group->pasids, pasid, point) {
 		if (pasid == last)
 			break;
-		take_pasid(dev, pasid, point->domain);
+		if (point->domain)
+			take_pasid(dev, pasid, point->domain);
 	}
 	return err;
 }

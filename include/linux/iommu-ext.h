@@ -17,6 +17,7 @@
 struct device;
 struct iommu_domain;
 struct iommu_iotlb_gather;
+struct mm_struct;
 struct page;
 
 /* What a domain made for user space must be able to do */
@@ -25,6 +26,8 @@ struct page;
 
 /* Type of a domain whose page table belongs to user space */
 #define IOMMU_DOMAIN_NESTED		BIT(16)
+/* Type of a domain whose page table is that of a process */
+#define IOMMU_DOMAIN_SVA		BIT(17)
 
 /**
  * struct iommu_run - physically contiguous piece of memory to be mapped
@@ -90,10 +93,28 @@ struct iommu_user_array {
  *              Without @parent a paging domain, as @alloc_paging makes it.
  *              -EOPNOTSUPP for a type of blob or a flag that the driver does
  *              not know, and what iommu_copy_blob() returns. Optional
+ * @alloc_sva: make a domain of type %IOMMU_DOMAIN_SVA for the page tables of a process
+ *             as the IOMMU of @dev uses them; other devices that fit are put on it,
+ *             too. It follows the process with an MMU notifier. When that ends
+ *             (release), the driver blocks the domain's PASIDs in hardware, without
+ *             waiting for page requests. The caller keeps the mm_struct until the
+ *             domain is freed. May sleep, also on mmap_lock; no lock of the core is
+ *             held. Optional
  * @hw_info: describe the registers behind @dev. *type is the description that
  *           is wanted, 0 for the driver's usual one, and set to the one given;
  *           @buf has room for %IOMMU_HW_INFO_MAX_BYTES, all zero; *len is set.
  *           Returns 0, or -EOPNOTSUPP for another type. Optional
+ * @enable_faults: have the page requests of @dev reported, by means of
+ *                 iopf_queue_add_device(): called before the first attachment of
+ *                 its group that takes them, with the mutex of the group held.
+ *                 -EOPNOTSUPP or -EINVAL when it has none. Optional, together with
+ *                 the next two
+ * @disable_faults: undo @enable_faults(). release_device() does the same for a
+ *                  device that leaves
+ * @drain_faults: wait until all page requests of @dev that the hardware has taken
+ *                in have been reported. Called with the mutex of its group held: it
+ *                waits for the reader of the hardware's queue alone, not for the
+ *                handling of requests
  * @blocked_domain: static domain that stops all DMA of a device. Attaching it
  *                  cannot fail. NULL when the driver has none. A static
  *                  domain has no free() op, which is what tells it apart. A
@@ -119,7 +140,12 @@ struct iommu_ops_ext {
 					   struct iommu_domain *parent,
 					   u32 flags,
 					   const struct iommu_user_blob *blob);
+	struct iommu_domain *(*alloc_sva)(struct device *dev,
+					  struct mm_struct *mm);
 	int (*hw_info)(struct device *dev, u32 *type, void *buf, size_t *len);
+	int (*enable_faults)(struct device *dev);
+	void (*disable_faults)(struct device *dev);
+	void (*drain_faults)(struct device *dev);
 	struct iommu_domain *blocked_domain;
 	bool concurrent_attach;
 	bool direct_blocks_owner;

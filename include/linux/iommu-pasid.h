@@ -8,11 +8,13 @@
 #ifndef __LINUX_IOMMU_PASID_H
 #define __LINUX_IOMMU_PASID_H
 
+#include <linux/atomic.h>
 #include <linux/bits.h>
 #include <linux/ioasid.h>
 #include <linux/iommu.h>
 
 struct device;
+struct iommu_fault_ops;
 
 /* Requests without a PASID: the requester ID's own slot in the IOMMUs' tables */
 #define IOMMU_NO_PASID		0U
@@ -22,7 +24,11 @@ struct device;
 
 /**
  * struct iommu_attach_handle - what the user of an attachment keeps for it
- * @domain: domain that the attachment is to; written by the attach layer
+ * @domain: domain that the attachment is to; written by the attach layer, NULL after an
+ *          attach that failed
+ * @faults: what becomes of page requests, see <linux/iommu-faults.h>; set before the
+ *          attach. NULL: they are invalid
+ * @nr_faults: page requests that are not answered yet
  *
  * Embedded in a structure of the user. It belongs to one attachment: from the
  * attach on, to the end of the detach or of the replace that puts another in its
@@ -30,6 +36,9 @@ struct device;
  */
 struct iommu_attach_handle {
 	struct iommu_domain *domain;
+	const struct iommu_fault_ops *faults;
+	/* private: drivers/iommu/iopf-pool.c */
+	atomic_t nr_faults;
 };
 
 /* For code that depends on IOMMU_API: drivers/iommu/iommu-pasid.c */
