@@ -549,8 +549,11 @@ void iommu_sva_unbind_device(struct iommu_sva *handle)
 {
 	struct iommu_bond *bond = container_of(handle, struct iommu_bond, sva);
 	struct iommu_mm *imm = bond->imm;
+	struct mm_struct *mm = imm->mm;
 	bool last;
 
+	/* The structure goes with the process, also while another task unbinds */
+	mmgrab(mm);
 	mutex_lock(&imm->lock);
 	last = !--bond->users;
 	if (last) {
@@ -561,9 +564,9 @@ void iommu_sva_unbind_device(struct iommu_sva *handle)
 			unbind_driver(bond);
 	}
 	mutex_unlock(&imm->lock);
-	/* The last reference to the process takes its structure with it */
 	if (last)
 		free_bond(bond);
+	mmdrop(mm);
 }
 EXPORT_SYMBOL_GPL(iommu_sva_unbind_device);
 
