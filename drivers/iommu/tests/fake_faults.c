@@ -31,15 +31,6 @@ struct fake_faults faults;
 
 static struct iommu_dma_owner owner;
 
-static unsigned int index_of(struct device *dev)
-{
-	unsigned int i = 0;
-
-	while (fake_device(i) != dev)
-		i++;
-	return i;
-}
-
 /* The device side */
 
 static void wait_for_answer(unsigned int dev,
@@ -120,7 +111,7 @@ static int page_response(struct device *dev, struct iommu_fault_event *evt,
 			 struct iommu_page_response *response)
 {
 	bool with_pasid = response->flags & IOMMU_PAGE_RESP_PASID_VALID;
-	unsigned int i = index_of(dev);
+	unsigned int i = fake_index(dev);
 	struct fake_answer *answer;
 
 	spin_lock(&faults.lock);
@@ -260,7 +251,7 @@ static int attach_dev(struct iommu_domain *domain, struct device *dev)
 static int set_pasid(struct iommu_domain *domain, struct device *dev,
 		     ioasid_t pasid, struct iommu_domain *old)
 {
-	unsigned int n = faults.sets++, i = index_of(dev);
+	unsigned int n = faults.sets++, i = fake_index(dev);
 	bool fails = n < 64 && (faults.fail_mask & BIT_ULL(n));
 
 	if (to_fake_dev(dev)->gone)
@@ -276,7 +267,7 @@ static int set_pasid(struct iommu_domain *domain, struct device *dev,
 static int block_pasid(struct iommu_domain *domain, struct device *dev,
 		       ioasid_t pasid, struct iommu_domain *old)
 {
-	faults.hw[index_of(dev)][pasid] = NULL;
+	faults.hw[fake_index(dev)][pasid] = NULL;
 	return 0;
 }
 
@@ -300,7 +291,7 @@ static const struct iommu_domain_ops domain_ops = {
 
 static int enable_faults(struct device *dev)
 {
-	unsigned int i = index_of(dev);
+	unsigned int i = fake_index(dev);
 	int err;
 
 	lockdep_assert_held(&fake.group->mutex);
@@ -320,7 +311,7 @@ static int enable_faults(struct device *dev)
 
 static void disable_faults(struct device *dev)
 {
-	unsigned int i = index_of(dev);
+	unsigned int i = fake_index(dev);
 
 	lockdep_assert_held(&fake.group->mutex);
 	faults.disables++;
@@ -334,7 +325,7 @@ static void disable_faults(struct device *dev)
 /* Waits for the reader, and reports what the hardware has taken in */
 static void drain_faults(struct device *dev)
 {
-	unsigned int i = index_of(dev), pasid;
+	unsigned int i = fake_index(dev), pasid;
 
 	lockdep_assert_held(&fake.group->mutex);
 	mutex_lock(&faults.reader);
@@ -363,7 +354,7 @@ static const struct iommu_ops_ext faultless_ext = {
 
 static void release_device(struct device *dev)
 {
-	unsigned int i = index_of(dev), pasid;
+	unsigned int i = fake_index(dev), pasid;
 
 	if (faults.enabled[i])
 		fake.offences++;

@@ -216,6 +216,16 @@ struct fake_dev *fake_dev_make(struct kunit *test, struct fake_iommu *iommu)
 	return fdev;
 }
 
+/* Place of a device in &struct fake_world.devs */
+unsigned int fake_index(struct device *dev)
+{
+	unsigned int i = 0;
+
+	while (fake_device(i) != dev)
+		i++;
+	return i;
+}
+
 int fake_dev_probe(struct fake_dev *fdev)
 {
 	if (fdev->iommu)

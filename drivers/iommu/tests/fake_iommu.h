@@ -152,6 +152,7 @@ void fake_world_init(struct kunit *test, const struct iommu_ops *ops,
 		     unsigned int nr_devs);
 void fake_world_exit(struct kunit *test);
 struct fake_dev *fake_dev_make(struct kunit *test, struct fake_iommu *iommu);
+unsigned int fake_index(struct device *dev);
 int fake_dev_probe(struct fake_dev *fdev);
 void fake_dev_remove(struct fake_dev *fdev);
 void fake_arm(u64 fail_mask, enum fake_failure failure);

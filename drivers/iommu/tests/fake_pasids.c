@@ -19,19 +19,10 @@ struct fake_pasids fake_pasids;
 
 static struct iommu_dma_owner owner;
 
-static unsigned int index_of(struct device *dev)
-{
-	unsigned int i = 0;
-
-	while (fake_device(i) != dev)
-		i++;
-	return i;
-}
-
 static void note_offences(struct device *dev, ioasid_t pasid,
 			  struct iommu_domain *old)
 {
-	unsigned int i = index_of(dev);
+	unsigned int i = fake_index(dev);
 
 	if (to_fake_dev(dev)->gone || !pasid)
 		fake.offences++;
@@ -42,7 +33,7 @@ static void note_offences(struct device *dev, ioasid_t pasid,
 static int set_pasid(struct iommu_domain *domain, struct device *dev,
 		     ioasid_t pasid, struct iommu_domain *old)
 {
-	unsigned int n = fake_pasids.sets++, i = index_of(dev);
+	unsigned int n = fake_pasids.sets++, i = fake_index(dev);
 
 	note_offences(dev, pasid, old);
 	if (fake_pasids.fail_mask & BIT_ULL(n)) {
@@ -61,7 +52,7 @@ static int set_pasid(struct iommu_domain *domain, struct device *dev,
 static int block_pasid(struct iommu_domain *domain, struct device *dev,
 		       ioasid_t pasid, struct iommu_domain *old)
 {
-	unsigned int i = index_of(dev);
+	unsigned int i = fake_index(dev);
 
 	note_offences(dev, pasid, old);
 	if (fake_pasids.blocked_is_broken) {
@@ -115,7 +106,7 @@ const struct iommu_ops_ext pasids_ext = {
 /* The IOMMU forgets a device that is released; none may have a PASID on a domain */
 void pasids_release_device(struct device *dev)
 {
-	unsigned int i = index_of(dev), pasid;
+	unsigned int i = fake_index(dev), pasid;
 
 	for (pasid = 0; pasid < NR_PASIDS; pasid++) {
 		if (fake_pasids.hw[i][pasid])

@@ -24,15 +24,6 @@ struct fake_sva fake_sva;
 
 static DECLARE_IOASID_SET(probed_pasids);
 
-static unsigned int index_of(struct device *dev)
-{
-	unsigned int i = 0;
-
-	while (fake_device(i) != dev)
-		i++;
-	return i;
-}
-
 /* The answer of an entry of the driver */
 static int step(enum sva_step step)
 {
@@ -70,7 +61,7 @@ static void note_sva_offences(struct iommu_domain *domain, unsigned int i,
 static int set_pasid_locked(struct iommu_domain *domain, struct device *dev,
 			    ioasid_t pasid, struct iommu_domain *old)
 {
-	unsigned int i = index_of(dev);
+	unsigned int i = fake_index(dev);
 	int err = step(SVA_SET);
 
 	note_offences(i, pasid, old);
@@ -108,7 +99,7 @@ static int set_pasid(struct iommu_domain *domain, struct device *dev,
 static int block_pasid(struct iommu_domain *domain, struct device *dev,
 		       ioasid_t pasid, struct iommu_domain *old)
 {
-	unsigned int i = index_of(dev);
+	unsigned int i = fake_index(dev);
 
 	spin_lock(&fake_sva.lock);
 	note_offences(i, pasid, old);
@@ -252,7 +243,7 @@ static int enable_faults(struct device *dev)
 	if (!err)
 		err = iopf_queue_add_device(fake_sva.queue, dev, SVA_NR_REQUESTS);
 	if (!err)
-		fake_sva.enabled[index_of(dev)] = true;
+		fake_sva.enabled[fake_index(dev)] = true;
 	return err;
 }
 
@@ -260,13 +251,13 @@ static void disable_faults(struct device *dev)
 {
 	if (iopf_queue_remove_device(fake_sva.queue, dev))
 		fake.offences++;
-	fake_sva.enabled[index_of(dev)] = false;
+	fake_sva.enabled[fake_index(dev)] = false;
 }
 
 /* The task that reports has nothing left from before */
 static void drain_faults(struct device *dev)
 {
-	unsigned int i = index_of(dev);
+	unsigned int i = fake_index(dev);
 
 	mutex_lock(&fake_sva.reader[i]);
 	mutex_unlock(&fake_sva.reader[i]);
@@ -275,7 +266,7 @@ static void drain_faults(struct device *dev)
 static int page_response(struct device *dev, struct iommu_fault_event *event,
 			 struct iommu_page_response *response)
 {
-	unsigned int i = index_of(dev);
+	unsigned int i = fake_index(dev);
 	struct fake_answer *answer = &fake_sva.answers[i][response->grpid];
 
 	spin_lock(&fake_sva.lock);
@@ -347,7 +338,7 @@ struct fake_bond {
 static struct iommu_sva *sva_bind(struct device *dev, struct mm_struct *mm,
 				  void *drvdata)
 {
-	unsigned int i = index_of(dev);
+	unsigned int i = fake_index(dev);
 	struct fake_bond *bond;
 	int err = step(SVA_BIND);
 
@@ -375,7 +366,7 @@ static void sva_unbind(struct iommu_sva *sva)
 
 	lockdep_assert_held(&sva->dev->iommu_group->mutex);
 	fake_sva.unbinds++;
-	fake_sva.bound[index_of(sva->dev)][bond->pasid] = NULL;
+	fake_sva.bound[fake_index(sva->dev)][bond->pasid] = NULL;
 	kfree(bond);
 }
 
