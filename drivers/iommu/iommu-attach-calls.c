@@ -245,6 +245,8 @@ EXPORT_SYMBOL_NS_GPL(iommu_device_replace_handle, IOMMUFD_INTERNAL);
  * @dev: device whose DMA the caller owns
  * @domain: domain that it was on before
  *
+ * Page requests without a PASID are invalid afterwards, as after that call.
+ *
  * A reset does not delay this: the siblings of a device that is being reset move
  * to @domain now, and the device at the end of the reset.
  *

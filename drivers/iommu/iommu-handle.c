@@ -39,12 +39,16 @@ static bool takes_faults(const struct iommu_attach_handle *handle)
 	return handle && handle->faults;
 }
 
-/* Have the driver make a pool for the device; in 6.1's way it has been done before */
+/* Have the driver make a pool for the device. What it says is not "does not fit" */
 static int enable_device(struct device *dev)
 {
 	const struct iommu_ops_ext *ext = dev_iommu_ops(dev)->ext;
 
-	return ext && ext->enable_faults ? ext->enable_faults(dev) : -EOPNOTSUPP;
+	int err = -EOPNOTSUPP;
+
+	if (ext && ext->enable_faults)
+		err = ext->enable_faults(dev);
+	return err == -EINVAL ? -EOPNOTSUPP : err;
 }
 
 /* Does nothing if they are not enabled */

@@ -142,7 +142,7 @@ EXPORT_SYMBOL_GPL(iopf_queue_discard_partial);
  *               request interface, or the stalls that the IOMMU can have
  *
  * Context: may sleep. Not concurrently with another call for @dev.
- * Return: 0; -ENODEV without an IOMMU; -EBUSY when they are enabled; -ENOMEM.
+ * Return: 0; -ENODEV without an IOMMU or a group; -EBUSY when they are enabled; -ENOMEM.
  */
 int iopf_queue_add_device(struct iopf_queue *queue, struct device *dev,
 			  unsigned int nr_requests)
@@ -150,7 +150,7 @@ int iopf_queue_add_device(struct iopf_queue *queue, struct device *dev,
 	struct iopf_pool *pool;
 	int err = -EBUSY;
 
-	if (!dev->iommu)
+	if (!dev->iommu || !dev->iommu_group)
 		return -ENODEV;
 	pool = iopf_pool_alloc(dev, nr_requests);
 	if (!pool)

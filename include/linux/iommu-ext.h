@@ -107,10 +107,10 @@ struct iommu_user_array {
  * @enable_faults: have the page requests of @dev reported, by means of
  *                 iopf_queue_add_device(): called before the first attachment of
  *                 its group that takes them, with the mutex of the group held.
- *                 -EOPNOTSUPP or -EINVAL when it has none. Optional, together with
- *                 the next two
- * @disable_faults: undo @enable_faults(). release_device() does the same for a
- *                  device that leaves
+ *                 -EOPNOTSUPP when it has none; not -EINVAL, which is the answer to
+ *                 a domain that does not fit. Optional, together with the next two
+ * @disable_faults: undo @enable_faults(), after the last such attachment, and before
+ *                  release_device() of a device that leaves
  * @drain_faults: wait until all page requests of @dev that the hardware has taken
  *                in have been reported. Called with the mutex of its group held: it
  *                waits for the reader of the hardware's queue alone, not for the

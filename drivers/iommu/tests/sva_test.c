@@ -363,19 +363,37 @@ static void range_of_a_driver(struct kunit *test)
 }
 
 /* Each entry of the driver fails, with and without a domain that the process has */
-static void step_fails(struct kunit *test, enum sva_step step, int err,
-		       struct mm_struct *mm, unsigned int dev)
+static void step_answers(struct kunit *test, enum sva_step step, int err,
+			 int answer, struct mm_struct *mm, unsigned int dev)
 {
 	fake_sva.fails[step] = err;
 	for (fake_sva.failure = 0; fake_sva.failure < FAKE_NR_FAILURES;
 	     fake_sva.failure++) {
 		unsigned int before = fake_sva.calls[step];
 
-		expect_refused(test, err, dev, mm);
+		expect_refused(test, answer, dev, mm);
 		KUNIT_EXPECT_LT(test, before, fake_sva.calls[step]);
 		KUNIT_EXPECT_NULL(test, fake_sva_domain_of(dev, mm));
 	}
 	fake_sva.fails[step] = 0;
+}
+
+static void step_fails(struct kunit *test, enum sva_step step, int err,
+		       struct mm_struct *mm, unsigned int dev)
+{
+	step_answers(test, step, err, err, mm, dev);
+}
+
+static void enabling_fails(struct kunit *test, int err, struct mm_struct *mm,
+			   unsigned int dev)
+{
+	unsigned int allocs = fake_sva.calls[SVA_ALLOC];
+
+	step_answers(test, SVA_ENABLE, err, err == -EINVAL ? -EOPNOTSUPP : err,
+		     mm, dev);
+	/* Another domain would not help: the second device is offered one already */
+	if (dev)
+		KUNIT_EXPECT_EQ(test, allocs, fake_sva.calls[SVA_ALLOC]);
 }
 
 static void steps_fail(struct kunit *test)
@@ -389,13 +407,13 @@ static void steps_fail(struct kunit *test)
 	mm = bare_process(test);
 	for (i = 0; i < ARRAY_SIZE(errs); i++) {
 		step_fails(test, SVA_ALLOC, errs[i], mm, 0);
-		step_fails(test, SVA_ENABLE, errs[i], mm, 0);
+		enabling_fails(test, errs[i], mm, 0);
 		step_fails(test, SVA_SET, errs[i], mm, 0);
 		fake_sva_expect_idle(test);
 	}
 	bond = fake_sva_bind(test, 0, mm);
 	for (i = 0; i < ARRAY_SIZE(errs); i++) {
-		step_fails(test, SVA_ENABLE, errs[i], mm, 1);
+		enabling_fails(test, errs[i], mm, 1);
 		step_fails(test, SVA_SET, errs[i], mm, 1);
 		KUNIT_EXPECT_EQ(test, 1, atomic_read(&fake_sva_domain_of(0, mm)->nr_points));
 	}
