@@ -326,6 +326,37 @@ static void flood_leaves_room(struct kunit *test)
 	end(test);
 }
 
+/* The only group of an attachment may take all but one entry for each of the others */
+static void large_group_fits(struct kunit *test)
+{
+	unsigned int i;
+
+	begin(test, 1);
+	attach(test, PASID, &one);
+	attach_other(test);
+	for (i = 0; i < FAULT_ROOM - 2; i++)
+		report(test, 0, PASID, 1, false);
+	report(test, 0, PASID, 1, true);
+	expect_no_answer(test);
+	expect_delivered(test, 0, OTHER_PASID, 1, &other);
+	expect_group(test, 0, PASID, 1, &one, FAULT_ROOM - 1);
+	expect_room(test, 0);
+	/* The last entry is the other attachment's */
+	for (i = 0; i < FAULT_ROOM - 1; i++)
+		report(test, 0, PASID, 2, false);
+	expect_invalid(test, 0, PASID, 2);
+	/* Beside a group that is not answered, a large one has no more than the share */
+	report_one(test, PASID, 3);
+	for (i = 0; i < FAULT_ROOM / 2 - 1; i++)
+		report(test, 0, PASID, 4, false);
+	expect_invalid(test, 0, PASID, 4);
+	expect_group(test, 0, PASID, 3, &one, 1);
+	expect_room(test, 0);
+	fake_detach(PASID, first);
+	detach_other();
+	end(test);
+}
+
 /* Of a group, all requests are kept or none; the answer comes at the last */
 static void group_is_too_large(struct kunit *test)
 {
@@ -434,6 +465,7 @@ static struct kunit_case iopf_cases[] = {
 	KUNIT_CASE(failure_is_not_sent),
 	KUNIT_CASE(alone_uses_all_room),
 	KUNIT_CASE(flood_leaves_room),
+	KUNIT_CASE(large_group_fits),
 	KUNIT_CASE(group_is_too_large),
 	KUNIT_CASE(last_of_group_is_refused),
 	KUNIT_CASE(refused_is_of_one_attachment),
