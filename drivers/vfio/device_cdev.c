@@ -25,6 +25,7 @@
 #include <linux/fs.h>
 #include <linux/iommu.h>
 #include <linux/iommu-ext.h>
+#include <linux/iommu-pasid.h>
 #include <linux/iommufd.h>
 #include <linux/kref.h>
 #include <linux/module.h>
@@ -454,20 +455,61 @@ void vfio_device_cdev_release(struct vfio_device_file *df)
 	vfio_device_file_free(df);
 }
 
+/* @uarg: where the caller has a PASID in its argument, which is long enough */
+static int read_pasid(struct vfio_device *device, const u32 __user *uarg,
+		      ioasid_t *pasid)
+{
+	if (get_user(*pasid, uarg))
+		return -EFAULT;
+	if (!device->iommufd_pasids || !device->iommufd_ops->attach_pasid)
+		return -EOPNOTSUPP;
+	/* It stands for the requester ID, which is attached without the flag */
+	return *pasid == IOMMU_NO_PASID ? -EINVAL : 0;
+}
+
+static int attach_pt(struct vfio_device *device, ioasid_t pasid, u32 *pt_id)
+{
+	if (pasid == IOMMU_NO_PASID)
+		return device->iommufd_ops->attach(device, pt_id);
+	return device->iommufd_ops->attach_pasid(device, pasid, pt_id);
+}
+
+static void detach_pt(struct vfio_device *device, ioasid_t pasid)
+{
+	if (pasid == IOMMU_NO_PASID)
+		device->iommufd_ops->detach(device);
+	else
+		device->iommufd_ops->detach_pasid(device, pasid);
+}
+
+static int read_attach(struct vfio_device *device,
+		       struct vfio_device_attach_iommufd_pt __user *arg,
+		       struct vfio_device_attach_iommufd_pt *attach)
+{
+	size_t minsz = offsetofend(struct vfio_device_attach_iommufd_pt, pt_id);
+
+	if (copy_from_user(attach, arg, minsz))
+		return -EFAULT;
+	if (attach->argsz < minsz || attach->flags & ~VFIO_DEVICE_ATTACH_PASID)
+		return -EINVAL;
+	attach->pasid = IOMMU_NO_PASID;
+	if (!(attach->flags & VFIO_DEVICE_ATTACH_PASID))
+		return 0;
+	if (attach->argsz < sizeof(*attach))
+		return -EINVAL;
+	return read_pasid(device, &arg->pasid, &attach->pasid);
+}
+
 static long attach(struct vfio_device_file *df,
 		   struct vfio_device_attach_iommufd_pt __user *arg)
 {
-	size_t minsz = offsetofend(struct vfio_device_attach_iommufd_pt, pt_id);
 	struct vfio_device *device = df->device;
 	struct vfio_device_attach_iommufd_pt attach;
 	int err;
 
-	if (copy_from_user(&attach, arg, minsz))
-		return -EFAULT;
-	if (attach.argsz < minsz || attach.flags & ~VFIO_DEVICE_ATTACH_PASID)
-		return -EINVAL;
-	if (attach.flags & VFIO_DEVICE_ATTACH_PASID)
-		return attach.argsz < sizeof(attach) ? -EINVAL : -EOPNOTSUPP;
+	err = read_attach(device, arg, &attach);
+	if (err)
+		return err;
 
 	/*
 	 * Test that the result can be written before the device's page table
@@ -479,18 +521,19 @@ static long attach(struct vfio_device_file *df,
 	/* Another attach may wait for page faults of the memory */
 	if (mutex_lock_killable(&df->lock))
 		return -EINTR;
-	err = device->iommufd_ops->attach(device, &attach.pt_id);
+	err = attach_pt(device, attach.pasid, &attach.pt_id);
 	if (!err && put_user(attach.pt_id, &arg->pt_id)) {
 		/* Unmapped meanwhile: detach, as user space does not know the ID */
-		device->iommufd_ops->detach(device);
+		detach_pt(device, attach.pasid);
 		err = -EFAULT;
 	}
 	mutex_unlock(&df->lock);
 	return err;
 }
 
-static long detach(struct vfio_device_file *df,
-		   struct vfio_device_detach_iommufd_pt __user *arg)
+static int read_detach(struct vfio_device *device,
+		       struct vfio_device_detach_iommufd_pt __user *arg,
+		       ioasid_t *pasid)
 {
 	size_t minsz = offsetofend(struct vfio_device_detach_iommufd_pt, flags);
 	struct vfio_device_detach_iommufd_pt detach;
@@ -499,12 +542,26 @@ static long detach(struct vfio_device_file *df,
 		return -EFAULT;
 	if (detach.argsz < minsz || detach.flags & ~VFIO_DEVICE_DETACH_PASID)
 		return -EINVAL;
-	if (detach.flags & VFIO_DEVICE_DETACH_PASID)
-		return detach.argsz < sizeof(detach) ? -EINVAL : -EOPNOTSUPP;
+	*pasid = IOMMU_NO_PASID;
+	if (!(detach.flags & VFIO_DEVICE_DETACH_PASID))
+		return 0;
+	if (detach.argsz < sizeof(detach))
+		return -EINVAL;
+	return read_pasid(device, &arg->pasid, pasid);
+}
 
+static long detach(struct vfio_device_file *df,
+		   struct vfio_device_detach_iommufd_pt __user *arg)
+{
+	ioasid_t pasid;
+	int err;
+
+	err = read_detach(df->device, arg, &pasid);
+	if (err)
+		return err;
 	if (mutex_lock_killable(&df->lock))
 		return -EINTR;
-	df->device->iommufd_ops->detach(df->device);
+	detach_pt(df->device, pasid);
 	mutex_unlock(&df->lock);
 	return 0;
 }

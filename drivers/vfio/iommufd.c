@@ -9,6 +9,7 @@
  */
 
 #include <linux/err.h>
+#include <linux/iommu-pasid.h>
 #include <linux/iommufd.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
@@ -34,9 +35,11 @@ static int physical_attach(struct vfio_device *device, u32 *pt_id)
 	int err;
 
 	if (device->iommufd_attached)
-		return iommufd_device_replace(device->iommufd_device, pt_id);
+		return iommufd_device_replace(device->iommufd_device,
+					      IOMMU_NO_PASID, pt_id);
 
-	err = iommufd_device_attach(device->iommufd_device, pt_id);
+	err = iommufd_device_attach(device->iommufd_device, IOMMU_NO_PASID,
+				    pt_id);
 	if (!err)
 		device->iommufd_attached = true;
 	return err;
@@ -46,13 +49,31 @@ static void physical_detach(struct vfio_device *device)
 {
 	if (!device->iommufd_attached)
 		return;
-	iommufd_device_detach(device->iommufd_device);
+	iommufd_device_detach(device->iommufd_device, IOMMU_NO_PASID);
 	device->iommufd_attached = false;
+}
+
+static int physical_attach_pasid(struct vfio_device *device, ioasid_t pasid,
+				 u32 *pt_id)
+{
+	struct iommufd_device *idev = device->iommufd_device;
+	int attached = iommufd_device_is_attached(idev, pasid);
+
+	if (attached < 0)
+		return attached;
+	return attached ? iommufd_device_replace(idev, pasid, pt_id) :
+			  iommufd_device_attach(idev, pasid, pt_id);
+}
+
+static void physical_detach_pasid(struct vfio_device *device, ioasid_t pasid)
+{
+	iommufd_device_detach(device->iommufd_device, pasid);
 }
 
 static void physical_unbind(struct vfio_device *device)
 {
-	physical_detach(device);
+	iommufd_device_detach_all(device->iommufd_device);
+	device->iommufd_attached = false;
 	iommufd_device_unbind(device->iommufd_device);
 	device->iommufd_device = NULL;
 }
@@ -62,6 +83,8 @@ static const struct vfio_iommufd_ops vfio_iommufd_physical_ops = {
 	.unbind = physical_unbind,
 	.attach = physical_attach,
 	.detach = physical_detach,
+	.attach_pasid = physical_attach_pasid,
+	.detach_pasid = physical_detach_pasid,
 };
 
 static int noiommu_bind(struct vfio_device *device, struct iommufd_ctx *ictx,

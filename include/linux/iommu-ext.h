@@ -23,6 +23,7 @@ struct page;
 /* What a domain made for user space must be able to do */
 #define IOMMU_ALLOC_NEST_PARENT		BIT(0)
 #define IOMMU_ALLOC_DIRTY_TRACKING	BIT(1)
+#define IOMMU_ALLOC_PASID		BIT(2)
 
 /* Type of a domain whose page table belongs to user space */
 #define IOMMU_DOMAIN_NESTED		BIT(16)
@@ -80,7 +81,9 @@ struct iommu_user_array {
  * @alloc_paging: make a paging domain that is complete for @dev when the call
  *                returns: aperture, page sizes and table format are final and
  *                mappings may be made before any attach. @flags is a mask of
- *                IOMMU_ALLOC_*; an unknown bit is -EOPNOTSUPP. The driver sets
+ *                IOMMU_ALLOC_*; an unknown bit is -EOPNOTSUPP. One with
+ *                %IOMMU_ALLOC_PASID is for PASIDs, and for requester IDs of devices
+ *                whose PASIDs are used. The driver sets
  *                the type, %IOMMU_DOMAIN_UNMANAGED; the core fills in owner and
  *                default ops, and refuses a domain of another type, another
  *                driver's, or without operations to map and unmap pages. May

@@ -13,6 +13,7 @@
 #include <linux/bits.h>
 #include <linux/err.h>
 #include <linux/errno.h>
+#include <linux/ioasid.h>
 #include <linux/types.h>
 
 struct device;
@@ -106,9 +107,16 @@ struct iommufd_device *iommufd_device_bind(struct iommufd_ctx *ctx,
 struct iommufd_device *iommufd_device_bind_noiommu(struct iommufd_ctx *ctx,
 						   struct device *dev,
 						   u32 *dev_id);
-int iommufd_device_attach(struct iommufd_device *idev, u32 *pt_id);
-int iommufd_device_replace(struct iommufd_device *idev, u32 *pt_id);
-void iommufd_device_detach(struct iommufd_device *idev);
+struct iommufd_device *iommufd_device_bind_pasid(struct iommufd_ctx *ctx,
+						 struct device *dev,
+						 ioasid_t pasid, u32 *dev_id);
+int iommufd_device_attach(struct iommufd_device *idev, ioasid_t pasid,
+			  u32 *pt_id);
+int iommufd_device_replace(struct iommufd_device *idev, ioasid_t pasid,
+			   u32 *pt_id);
+void iommufd_device_detach(struct iommufd_device *idev, ioasid_t pasid);
+void iommufd_device_detach_all(struct iommufd_device *idev);
+int iommufd_device_is_attached(struct iommufd_device *idev, ioasid_t pasid);
 void iommufd_device_unbind(struct iommufd_device *idev);
 u32 iommufd_device_to_id(struct iommufd_device *idev);
 struct iommufd_ctx *iommufd_device_to_ctx(struct iommufd_device *idev);

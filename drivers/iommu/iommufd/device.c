@@ -6,12 +6,15 @@
 #include <linux/export.h>
 #include <linux/iommu.h>
 #include <linux/iommu-owner.h>
+#include <linux/iommu-pasid.h>
 #include <linux/iommufd.h>
 #include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/sched.h>
+#include <linux/xarray.h>
 
 #include "device.h"
 #include "hwpt.h"
-#include "ioas.h"
 #include "iommufd_private.h"
 #include "object.h"
 
@@ -42,7 +45,8 @@ void iommufd_device_destroy(struct iommufd_object *obj)
 	struct iommufd_device *idev =
 		container_of(obj, struct iommufd_device, obj);
 
-	iommu_device_release_dma_owner(idev->dev);
+	if (!iommufd_device_is_pasid(idev))
+		iommu_device_release_dma_owner(idev->dev);
 	iommufd_group_put(idev->group);
 	put_device(idev->dev);
 }
@@ -67,42 +71,58 @@ struct iommufd_device *iommufd_device_get(struct iommufd_ctx *ctx, u32 id)
 }
 
 /**
- * iommufd_device_hwpt_id() - page table of a bound device
+ * iommufd_device_attached() - page tables of a bound device
  * @idev: the device
- * @id: result: ID of the page table, or 0 when the device is not attached
+ * @attached: result, zeroed by the caller
  *
  * Does not wait, as an attach may wait for page faults of user space.
  *
  * Context: process context.
- * Return: 0, or -EBUSY while the attachment is being changed.
+ * Return: 0, or -EBUSY while an attachment is being changed.
  */
-int iommufd_device_hwpt_id(struct iommufd_device *idev, u32 *id)
+int iommufd_device_attached(struct iommufd_device *idev,
+			    struct iommufd_attached *attached)
 {
-	if (!mutex_trylock(&idev->group->lock))
+	struct iommufd_group *group = idev->group;
+	struct iommufd_attachment *att;
+	unsigned long pasid;
+	unsigned int n;
+
+	if (!mutex_trylock(&group->lock))
 		return -EBUSY;
-	*id = list_empty(&idev->group_node) ? 0 :
-					      idev->group->hwpt->obj.id;
-	mutex_unlock(&idev->group->lock);
+	if (iommufd_attachment_link(idev, IOMMU_NO_PASID))
+		attached->hwpt_id = group->own.hwpt->obj.id;
+	xa_for_each(&group->pasids, pasid, att) {
+		cond_resched();
+		if (!iommufd_attachment_link(idev, pasid))
+			continue;
+		n = attached->nr_pasids++;
+		if (n >= IOMMUFD_PASIDS_SHOWN)
+			continue;
+		attached->pasids[n] = pasid;
+		attached->hwpt_ids[n] = att->hwpt->obj.id;
+	}
+	mutex_unlock(&group->lock);
 	return 0;
 }
 
-static struct iommufd_device *bind_own(struct iommufd_ctx *ctx,
-				       struct device *dev, bool noiommu,
-				       u32 *dev_id)
+/* Takes over the reference to @group, also on failure */
+static struct iommufd_device *bind_with_group(struct iommufd_ctx *ctx,
+					      struct device *dev,
+					      struct iommufd_group *group,
+					      bool noiommu, u32 *dev_id)
 {
 	struct iommufd_device *idev;
-	int err;
+	int err = 0;
 
 	idev = iommufd_object_alloc(ctx, sizeof(*idev), IOMMUFD_OBJ_DEVICE);
-	if (IS_ERR(idev))
+	if (IS_ERR(idev)) {
+		iommufd_group_put(group);
 		return idev;
-
-	idev->group = iommufd_group_get(ctx, dev);
-	if (IS_ERR(idev->group)) {
-		err = PTR_ERR(idev->group);
-		goto err_abort;
 	}
-	err = iommu_device_claim_dma_owner(dev, &ctx->dma_owner);
+	idev->group = group;
+	if (!iommufd_device_is_pasid(idev))
+		err = iommu_device_claim_dma_owner(dev, &ctx->dma_owner);
 	if (err)
 		goto err_put_group;
 
@@ -110,17 +130,38 @@ static struct iommufd_device *bind_own(struct iommufd_ctx *ctx,
 	idev->dev = dev;
 	idev->ctx = ctx;
 	idev->noiommu = noiommu;
-	INIT_LIST_HEAD(&idev->group_node);
 	iommufd_object_add_user(&idev->obj);		/* Dropped by iommufd_device_unbind() */
 	*dev_id = idev->obj.id;
 	iommufd_object_publish(ctx, &idev->obj);
 	return idev;
 
 err_put_group:
-	iommufd_group_put(idev->group);
-err_abort:
+	iommufd_group_put(group);
 	iommufd_object_abort(ctx, &idev->obj);
 	return ERR_PTR(err);
+}
+
+static struct iommufd_device *bind_own(struct iommufd_ctx *ctx,
+				       struct device *dev, bool noiommu,
+				       u32 *dev_id)
+{
+	struct iommufd_group *group = iommufd_group_get(ctx, dev);
+
+	if (IS_ERR(group))
+		return ERR_CAST(group);
+	return bind_with_group(ctx, dev, group, noiommu, dev_id);
+}
+
+/* What user space may not be given a device without */
+static int check_safe(struct device *dev)
+{
+	int err = check_isolated_msi(dev);
+
+	if (err)
+		return err;
+	/* User space has no way to flush caches */
+	return device_iommu_capable(dev, IOMMU_CAP_CACHE_COHERENCY) ? 0 :
+								      -EINVAL;
 }
 
 /**
@@ -137,14 +178,10 @@ err_abort:
 struct iommufd_device *__iommufd_device_bind(struct iommufd_ctx *ctx,
 					     struct device *dev, u32 *dev_id)
 {
-	int err;
+	int err = check_safe(dev);
 
-	err = check_isolated_msi(dev);
 	if (err)
 		return ERR_PTR(err);
-	/* User space has no way to flush caches */
-	if (!device_iommu_capable(dev, IOMMU_CAP_CACHE_COHERENCY))
-		return ERR_PTR(-EINVAL);
 	return bind_own(ctx, dev, false, dev_id);
 }
 
@@ -205,6 +242,72 @@ struct iommufd_device *iommufd_device_bind_noiommu(struct iommufd_ctx *ctx,
 EXPORT_SYMBOL_NS_GPL(iommufd_device_bind_noiommu, IOMMUFD);
 
 /**
+ * __iommufd_device_bind_pasid() - hand a PASID of a device to a context
+ * @ctx: context, which has it unbound before it ends
+ * @dev: device
+ * @pasid: PASID
+ * @dev_id: result: ID of the PASID, as a device, in @ctx
+ *
+ * As iommufd_device_bind_pasid(), but the binding does not keep @ctx alive.
+ *
+ * Context: may sleep.
+ * Return: as iommufd_device_bind_pasid().
+ */
+struct iommufd_device *__iommufd_device_bind_pasid(struct iommufd_ctx *ctx,
+						   struct device *dev,
+						   ioasid_t pasid, u32 *dev_id)
+{
+	unsigned int bits = iommu_device_pasid_bits(dev);
+	struct iommufd_group *group;
+	int err;
+
+	if (!bits)
+		return ERR_PTR(-EOPNOTSUPP);
+	if (pasid == IOMMU_NO_PASID || pasid >> bits)
+		return ERR_PTR(-EINVAL);
+	err = check_safe(dev);
+	if (err)
+		return ERR_PTR(err);
+	group = iommufd_group_alone(ctx, dev, pasid);
+	if (IS_ERR(group))
+		return ERR_CAST(group);
+	return bind_with_group(ctx, dev, group, false, dev_id);
+}
+
+/**
+ * iommufd_device_bind_pasid() - hand a PASID of a device to a context
+ * @ctx: context
+ * @dev: device, the parent of a mediated device; the caller is its driver, and keeps it
+ *       bound until iommufd_device_unbind()
+ * @pasid: PASID by which requests of the mediated device are told apart; only the caller
+ *         attaches it
+ * @dev_id: result: ID of the mediated device in @ctx
+ *
+ * Nothing else changes for @dev: its driver keeps it, its requester ID stays on the
+ * domain where it is, and the DMA API works. To user space the result is a device as any
+ * other: iommufd_device_attach() without a PASID attaches @pasid. It has no PASIDs of its
+ * own.
+ *
+ * Context: may sleep.
+ * Return: the bound device, or ERR_PTR: -EOPNOTSUPP when @dev has no PASIDs; -EINVAL
+ * when @pasid is 0 or wider than those of @dev, or its DMA is not coherent with the
+ * CPU's caches; -EPERM when the platform cannot isolate interrupts; -EBUSY when all IDs
+ * are taken; -ENODEV without an IOMMU group; -ENOMEM.
+ */
+struct iommufd_device *iommufd_device_bind_pasid(struct iommufd_ctx *ctx,
+						 struct device *dev,
+						 ioasid_t pasid, u32 *dev_id)
+{
+	struct iommufd_device *idev;
+
+	idev = __iommufd_device_bind_pasid(ctx, dev, pasid, dev_id);
+	if (!IS_ERR(idev))
+		iommufd_ctx_get(ctx);		/* matches unbind */
+	return idev;
+}
+EXPORT_SYMBOL_NS_GPL(iommufd_device_bind_pasid, IOMMUFD);
+
+/**
  * __iommufd_device_unbind() - undo __iommufd_device_bind()
  * @idev: bound device that is not attached; gone on return
  *
@@ -229,204 +332,6 @@ void iommufd_device_unbind(struct iommufd_device *idev)
 	iommufd_ctx_put(ctx);
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_device_unbind, IOMMUFD);
-
-static bool is_attached(struct iommufd_device *idev)
-{
-	lockdep_assert_held(&idev->group->lock);
-	return !list_empty(&idev->group_node);
-}
-
-/* Attach or replace, whichever @replace says */
-static int set_hwpt(struct iommufd_device *idev,
-		    struct iommufd_hwpt_common *hwpt, bool replace)
-{
-	return replace ? iommufd_group_replace(idev, hwpt) :
-			 iommufd_group_attach(idev, hwpt);
-}
-
-static int set_new_automatic(struct iommufd_device *idev,
-			     struct iommufd_ioas *ioas, bool replace)
-{
-	struct iommufd_hwpt_paging *hwpt;
-	int err;
-
-	hwpt = iommufd_hwpt_paging_alloc(idev->ctx, ioas, idev, 0, NULL, true);
-	if (IS_ERR(hwpt))
-		return PTR_ERR(hwpt);
-	err = iommufd_hwpt_paging_prefill(hwpt);
-	if (!err)
-		err = set_hwpt(idev, &hwpt->common, replace);
-	if (err) {
-		iommufd_hwpt_paging_abort(hwpt);
-		return err;
-	}
-	iommufd_object_publish(idev->ctx, &hwpt->common.obj);
-	return 0;
-}
-
-/* Nothing can be nested in an automatic page table */
-static bool is_automatic_of(struct iommufd_hwpt_common *hwpt,
-			    struct iommufd_ioas *ioas)
-{
-	struct iommufd_hwpt_paging *paging = iommufd_hwpt_paging_of(hwpt);
-
-	return paging->automatic && paging->ioas == ioas;
-}
-
-/* Use an automatic page table of @ioas that takes the device, or make one */
-static int set_ioas(struct iommufd_device *idev, struct iommufd_ioas *ioas,
-		    bool replace)
-{
-	struct iommufd_hwpt_common *now = idev->group->hwpt;
-	struct iommufd_hwpt_paging *hwpt;
-	int err;
-
-	if (now && is_automatic_of(now, ioas))
-		return set_hwpt(idev, now, replace);
-	/* Its group is on another page table: attaching to a new one would fail */
-	if (now && !replace)
-		return -EINVAL;
-
-	list_for_each_entry(hwpt, &ioas->hwpts, ioas_node) {
-		if (!hwpt->automatic)
-			continue;
-		err = set_hwpt(idev, &hwpt->common, replace);
-		/* -EINVAL means that the two do not fit, and nothing else */
-		if (err != -EINVAL)
-			return err;
-	}
-	return set_new_automatic(idev, ioas, replace);
-}
-
-static int set_pt_locked(struct iommufd_device *idev,
-			 struct iommufd_object *pt, bool replace)
-{
-	struct iommufd_hwpt_common *hwpt;
-
-	if (pt->type == IOMMUFD_OBJ_IOAS)
-		return set_ioas(idev, container_of(pt, struct iommufd_ioas, obj),
-				replace);
-
-	hwpt = container_of(pt, struct iommufd_hwpt_common, obj);
-	if (iommufd_hwpt_paging_of(hwpt)->retired)
-		return -ENOENT;
-	return set_hwpt(idev, hwpt, replace);
-}
-
-static struct iommufd_ioas *ioas_of(struct iommufd_object *pt)
-{
-	struct iommufd_hwpt_common *hwpt;
-
-	if (pt->type == IOMMUFD_OBJ_IOAS)
-		return container_of(pt, struct iommufd_ioas, obj);
-	if (!iommufd_object_is_hwpt(pt))
-		return NULL;
-	hwpt = container_of(pt, struct iommufd_hwpt_common, obj);
-	return iommufd_hwpt_paging_of(hwpt)->ioas;
-}
-
-static int set_pt(struct iommufd_device *idev, u32 *pt_id, bool replace)
-{
-	struct iommufd_group *group = idev->group;
-	struct iommufd_hwpt_common *left = NULL;
-	struct iommufd_hwpt_common *old;
-	struct iommufd_object *pt;
-	struct iommufd_ioas *ioas;
-	int err;
-
-	pt = iommufd_object_get(idev->ctx, *pt_id, IOMMUFD_OBJ_ANY);
-	if (IS_ERR(pt))
-		return PTR_ERR(pt);
-	ioas = ioas_of(pt);
-	if (!ioas) {
-		err = -EINVAL;
-		goto out_put;
-	}
-
-	if (mutex_lock_killable(&group->lock)) {
-		err = -EINTR;
-		goto out_put;
-	}
-	if (is_attached(idev) != replace) {
-		err = -EINVAL;
-		goto out_unlock_group;
-	}
-	if (mutex_lock_killable(&ioas->lock)) {
-		err = -EINTR;
-		goto out_unlock_group;
-	}
-	old = group->hwpt;
-	err = set_pt_locked(idev, pt, replace);
-	mutex_unlock(&ioas->lock);
-	if (!err)
-		*pt_id = group->hwpt->obj.id;
-	if (group->hwpt != old) {
-		left = old;
-		iommufd_group_leave(group, left);
-	}
-out_unlock_group:
-	mutex_unlock(&group->lock);
-out_put:
-	/* First our own reference, for which the destruction of @left may wait */
-	iommufd_object_put(idev->ctx, pt);
-	iommufd_hwpt_put(left);
-	return err;
-}
-
-/**
- * iommufd_device_attach() - let a device translate through a page table
- * @idev: bound device that is not attached
- * @pt_id: in: ID of an address space or a page table; out: ID of the page
- *         table that is used
- *
- * Context: may sleep and pin memory.
- * Return: 0; -ENOENT when the ID finds nothing; -EINVAL when it finds another
- * kind, device and page table do not fit, another device of the group has
- * another page table, or the device is attached; -EADDRINUSE when reserved
- * regions meet mappings or the allowed list; -EFAULT, -ENOMEM when memory
- * cannot be pinned; -EINTR when the caller is being killed; -ERESTARTNOINTR for
- * another signal, which a system call passes on to be made again.
- */
-int iommufd_device_attach(struct iommufd_device *idev, u32 *pt_id)
-{
-	return set_pt(idev, pt_id, false);
-}
-EXPORT_SYMBOL_NS_GPL(iommufd_device_attach, IOMMUFD);
-
-/**
- * iommufd_device_replace() - switch an attached device to another page table
- * @idev: attached device; all attached devices of its group switch with it
- * @pt_id: as for iommufd_device_attach()
- *
- * On failure the device translates as before and every address space reserves
- * what it did before.
- *
- * Context: may sleep and pin memory.
- * Return: as iommufd_device_attach(); -EINVAL when the device is not attached.
- */
-int iommufd_device_replace(struct iommufd_device *idev, u32 *pt_id)
-{
-	return set_pt(idev, pt_id, true);
-}
-EXPORT_SYMBOL_NS_GPL(iommufd_device_replace, IOMMUFD);
-
-/**
- * iommufd_device_detach() - end a device's attachment
- * @idev: bound device; nothing happens when it is not attached
- *
- * Context: may sleep.
- */
-void iommufd_device_detach(struct iommufd_device *idev)
-{
-	struct iommufd_hwpt_common *hwpt = NULL;
-
-	mutex_lock(&idev->group->lock);
-	if (is_attached(idev))
-		hwpt = iommufd_group_detach(idev);
-	mutex_unlock(&idev->group->lock);
-	iommufd_hwpt_put(hwpt);
-}
-EXPORT_SYMBOL_NS_GPL(iommufd_device_detach, IOMMUFD);
 
 /**
  * iommufd_device_to_id() - ID of a bound device

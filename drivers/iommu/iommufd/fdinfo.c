@@ -4,6 +4,7 @@
  */
 #include <linux/device.h>
 #include <linux/fs.h>
+#include <linux/minmax.h>
 #include <linux/seq_file.h>
 
 #include "access.h"
@@ -30,13 +31,23 @@ static void show_device(struct seq_file *seq, struct iommufd_object *obj)
 {
 	struct iommufd_device *idev =
 		container_of(obj, struct iommufd_device, obj);
-	u32 hwpt_id;
+	struct iommufd_attached attached = {};
+	unsigned int i;
 
 	seq_printf(seq, " name %s", dev_name(idev->dev));
-	if (iommufd_device_hwpt_id(idev, &hwpt_id))
+	if (iommufd_device_is_pasid(idev))
+		seq_printf(seq, " pasid %u", idev->group->own.pasid);
+	if (iommufd_device_attached(idev, &attached)) {
 		seq_puts(seq, " hwpt changing");
-	else if (hwpt_id)
-		seq_printf(seq, " hwpt %u", hwpt_id);
+		return;
+	}
+	if (attached.hwpt_id)
+		seq_printf(seq, " hwpt %u", attached.hwpt_id);
+	if (attached.nr_pasids)
+		seq_printf(seq, " pasids %u", attached.nr_pasids);
+	for (i = 0; i < min(attached.nr_pasids, IOMMUFD_PASIDS_SHOWN); i++)
+		seq_printf(seq, " pasid %u hwpt %u", attached.pasids[i],
+			   attached.hwpt_ids[i]);
 }
 
 static void show_access(struct seq_file *seq, struct iommufd_object *obj)

@@ -16,6 +16,24 @@
 #include "device.h"
 #include "object.h"
 
+/* What requests with a PASID may ask for beside reads and writes */
+static u64 pasid_capabilities(struct device *dev)
+{
+	u64 caps = 0;
+	int features;
+
+	if (!dev_is_pci(dev))
+		return 0;
+	features = pci_pasid_features(to_pci_dev(dev));
+	if (features < 0)
+		return 0;
+	if (features & PCI_PASID_CAP_EXEC)
+		caps |= IOMMU_HW_CAP_PCI_PASID_EXEC;
+	if (features & PCI_PASID_CAP_PRIV)
+		caps |= IOMMU_HW_CAP_PCI_PASID_PRIV;
+	return caps;
+}
+
 static u64 capabilities(struct device *dev)
 {
 	u64 caps = 0;
@@ -44,8 +62,12 @@ static int describe(struct iommufd_device *idev, struct iommu_hw_info *arg,
 		return err;
 
 	arg->out_data_type = type;
-	arg->out_max_pasid_log2 = iommu_device_pasid_bits(idev->dev);
 	arg->out_capabilities = capabilities(idev->dev);
+	/* One that was bound by a PASID has no others */
+	if (!iommufd_device_is_pasid(idev))
+		arg->out_max_pasid_log2 = iommu_device_pasid_bits(idev->dev);
+	if (arg->out_max_pasid_log2)
+		arg->out_capabilities |= pasid_capabilities(idev->dev);
 	return 0;
 }
 

@@ -24,10 +24,12 @@ struct iommufd_ioas;
  * struct iommufd_hwpt_common - what every kind of page table has
  * @obj: common head
  * @domain: the driver's side
+ * @for_pasids: PASIDs, and requester IDs beside them, may use it; never changes
  */
 struct iommufd_hwpt_common {
 	struct iommufd_object obj;
 	struct iommu_domain *domain;
+	bool for_pasids;
 };
 
 /**
@@ -112,7 +114,7 @@ struct iommufd_hwpt_nested {
 struct iommufd_hwpt_nested *
 iommufd_hwpt_nested_alloc(struct iommufd_ctx *ctx,
 			  struct iommufd_hwpt_paging *parent,
-			  struct iommufd_device *idev,
+			  struct iommufd_device *idev, u32 flags,
 			  const struct iommu_user_blob *blob);
 void iommufd_hwpt_nested_abort(struct iommufd_ctx *ctx,
 			       struct iommufd_hwpt_nested *hwpt);

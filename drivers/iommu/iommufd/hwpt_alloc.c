@@ -15,14 +15,19 @@
 #include "ioas.h"
 #include "object.h"
 
-/* Flags of page tables for an address space */
-#define PAGING_FLAGS \
-	(IOMMU_HWPT_ALLOC_NEST_PARENT | IOMMU_HWPT_ALLOC_DIRTY_TRACKING)
+/* Flags of page tables for an address space, and of those that user space keeps */
+#define PAGING_FLAGS							 \
+	(IOMMU_HWPT_ALLOC_NEST_PARENT | IOMMU_HWPT_ALLOC_DIRTY_TRACKING | \
+	 IOMMU_HWPT_ALLOC_PASID)
+#define NESTED_FLAGS	IOMMU_HWPT_ALLOC_PASID
 
-static u32 driver_flags(u32 flags)
+/* A device that was bound by a PASID takes no other page tables */
+static u32 driver_flags(struct iommufd_device *idev, u32 flags)
 {
 	u32 alloc = 0;
 
+	if ((flags & IOMMU_HWPT_ALLOC_PASID) || iommufd_device_is_pasid(idev))
+		alloc |= IOMMU_ALLOC_PASID;
 	if (flags & IOMMU_HWPT_ALLOC_NEST_PARENT)
 		alloc |= IOMMU_ALLOC_NEST_PARENT;
 	if (flags & IOMMU_HWPT_ALLOC_DIRTY_TRACKING)
@@ -53,7 +58,8 @@ make_paging_locked(struct iommufd_call *call, struct iommufd_ioas *ioas,
 	if (IS_ERR(idev))
 		return ERR_CAST(idev);
 	hwpt = iommufd_hwpt_paging_alloc(call->ctx, ioas, idev,
-					 driver_flags(arg->flags), blob, false);
+					 driver_flags(idev, arg->flags), blob,
+					 false);
 	iommufd_object_put(call->ctx, &idev->obj);
 	if (IS_ERR(hwpt))
 		return hwpt;
@@ -90,12 +96,13 @@ static struct iommufd_object *make_nested(struct iommufd_call *call,
 	struct iommufd_device *idev;
 
 	/* The blob says where the page table is */
-	if (arg->flags || !blob)
+	if (arg->flags & ~NESTED_FLAGS || !blob)
 		return ERR_PTR(-EOPNOTSUPP);
 	idev = iommufd_device_get(call->ctx, arg->dev_id);
 	if (IS_ERR(idev))
 		return ERR_CAST(idev);
-	hwpt = iommufd_hwpt_nested_alloc(call->ctx, parent, idev, blob);
+	hwpt = iommufd_hwpt_nested_alloc(call->ctx, parent, idev,
+					 driver_flags(idev, arg->flags), blob);
 	iommufd_object_put(call->ctx, &idev->obj);
 	return IS_ERR(hwpt) ? ERR_CAST(hwpt) : &hwpt->common.obj;
 }

@@ -35,12 +35,12 @@ static void free_parts(struct iommufd_hwpt_nested *hwpt)
 }
 
 static int alloc_domain(struct iommufd_hwpt_nested *hwpt, struct device *dev,
-			const struct iommu_user_blob *blob)
+			u32 flags, const struct iommu_user_blob *blob)
 {
 	struct iommu_domain *domain;
 
-	domain = iommu_device_alloc_user(dev, hwpt->parent->common.domain, 0,
-					 blob);
+	domain = iommu_device_alloc_user(dev, hwpt->parent->common.domain,
+					 flags, blob);
 	if (IS_ERR(domain))
 		return PTR_ERR(domain);
 	hwpt->common.domain = domain;
@@ -54,6 +54,7 @@ static int alloc_domain(struct iommufd_hwpt_nested *hwpt, struct device *dev,
  * @parent: page table that is to translate its addresses; the caller holds a
  *          reference
  * @idev: device whose IOMMU it is for
+ * @flags: IOMMU_ALLOC_* for the driver
  * @blob: where it is and what it looks like
  *
  * The result has an ID that finds nothing yet: publish it, or call
@@ -67,7 +68,7 @@ static int alloc_domain(struct iommufd_hwpt_nested *hwpt, struct device *dev,
 struct iommufd_hwpt_nested *
 iommufd_hwpt_nested_alloc(struct iommufd_ctx *ctx,
 			  struct iommufd_hwpt_paging *parent,
-			  struct iommufd_device *idev,
+			  struct iommufd_device *idev, u32 flags,
 			  const struct iommu_user_blob *blob)
 {
 	struct iommufd_hwpt_nested *hwpt;
@@ -86,8 +87,9 @@ iommufd_hwpt_nested_alloc(struct iommufd_ctx *ctx,
 		return hwpt;
 
 	hwpt->parent = parent;
+	hwpt->common.for_pasids = flags & IOMMU_ALLOC_PASID;
 	iommufd_object_add_user(&parent->common.obj); /* matches free_parts() */
-	err = alloc_domain(hwpt, idev->dev, blob);
+	err = alloc_domain(hwpt, idev->dev, flags, blob);
 	if (err) {
 		iommufd_hwpt_nested_abort(ctx, hwpt);
 		return ERR_PTR(err);

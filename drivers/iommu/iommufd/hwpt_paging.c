@@ -168,6 +168,7 @@ iommufd_hwpt_paging_alloc(struct iommufd_ctx *ctx, struct iommufd_ioas *ioas,
 	hwpt->automatic = automatic;
 	hwpt->tracks_dirty = flags & IOMMU_ALLOC_DIRTY_TRACKING;
 	hwpt->nest_parent = flags & IOMMU_ALLOC_NEST_PARENT;
+	hwpt->common.for_pasids = flags & IOMMU_ALLOC_PASID;
 	hwpt->noiommu = idev->noiommu;
 	hwpt->ioas = ioas;
 	INIT_LIST_HEAD(&hwpt->sw_msi_node);

@@ -98,6 +98,10 @@ static const mock_op ops[] = {
 	[IOMMU_TEST_OP_DEV_CHECK_CACHE] = mock_op_check_dev_cache,
 	[IOMMU_TEST_OP_SET_TEMP_MEMORY_LIMIT] = op_memory_limit,
 	[IOMMU_TEST_OP_DIRTY] = mock_op_dirty,
+	[IOMMU_TEST_OP_PASID_ATTACH] = mock_op_pasid_attach,
+	[IOMMU_TEST_OP_PASID_REPLACE] = mock_op_pasid_replace,
+	[IOMMU_TEST_OP_PASID_DETACH] = mock_op_pasid_detach,
+	[IOMMU_TEST_OP_PASID_CHECK_HWPT] = mock_op_pasid_check,
 	[IOMMU_TEST_OP_DMABUF_GET] = mock_op_dmabuf_get,
 	[IOMMU_TEST_OP_DMABUF_REVOKE] = mock_op_dmabuf_revoke,
 };

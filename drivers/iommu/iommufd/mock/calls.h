@@ -41,6 +41,12 @@ int mock_op_device_state(struct iommufd_call *call);
 int mock_op_make_device(struct iommufd_call *call);
 int mock_op_end_reset(struct iommufd_call *call);
 
+/* pasid.c */
+int mock_op_pasid_attach(struct iommufd_call *call);
+int mock_op_pasid_replace(struct iommufd_call *call);
+int mock_op_pasid_detach(struct iommufd_call *call);
+int mock_op_pasid_check(struct iommufd_call *call);
+
 /* check.c */
 struct iommufd_hwpt_paging *mock_hwpt_get(struct iommufd_ctx *ctx, u32 id,
 					  struct mock_domain **paging);

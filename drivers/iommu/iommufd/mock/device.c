@@ -7,6 +7,7 @@
 #include <linux/build_bug.h>
 #include <linux/err.h>
 #include <linux/iommu-owner.h>
+#include <linux/iommu-pasid.h>
 #include <linux/iommufd.h>
 #include <linux/stddef.h>
 
@@ -15,27 +16,14 @@
 #include "hwpt.h"
 #include "iommufd_test_ext.h"
 #include "mock/calls.h"
+#include "mock/selftest.h"
 #include "mock/iommu.h"
 #include "object.h"
 #include "test_hooks.h"
 
-/**
- * struct selftest - a mock device with its attachment
- * @obj: common head
- * @mdev: the device
- * @idev: its binding
- * @ctx: context it is bound to, which owns it
- */
-struct selftest {
-	struct iommufd_object obj;
-	struct mock_dev *mdev;
-	struct iommufd_device *idev;
-	struct iommufd_ctx *ctx;
-};
-
-static void release_parts(struct selftest *st)
+static void release_parts(struct mock_selftest *st)
 {
-	iommufd_device_detach(st->idev);
+	iommufd_device_detach_all(st->idev);
 	__iommufd_device_unbind(st->idev);
 	mock_dev_destroy(st->mdev);
 }
@@ -48,24 +36,32 @@ static void release_parts(struct selftest *st)
  */
 void iommufd_selftest_destroy(struct iommufd_object *obj)
 {
-	release_parts(container_of(obj, struct selftest, obj));
+	release_parts(container_of(obj, struct mock_selftest, obj));
 }
 
-static struct selftest *selftest_get(struct iommufd_ctx *ctx, u32 id)
+/**
+ * mock_selftest_get() - find a selftest object for the length of a call
+ * @ctx: context
+ * @id: ID that user space named
+ *
+ * Context: any.
+ * Return: the object with a reference for iommufd_object_put(), or ERR_PTR(-ENOENT).
+ */
+struct mock_selftest *mock_selftest_get(struct iommufd_ctx *ctx, u32 id)
 {
 	struct iommufd_object *obj;
 
 	obj = iommufd_object_get(ctx, id, IOMMUFD_OBJ_SELFTEST);
 	if (IS_ERR(obj))
 		return ERR_CAST(obj);
-	return container_of(obj, struct selftest, obj);
+	return container_of(obj, struct mock_selftest, obj);
 }
 
 /* Publish the result, or give it to abort_selftest() */
-static struct selftest *make_selftest(struct iommufd_ctx *ctx, u32 dev_flags,
+static struct mock_selftest *make_selftest(struct iommufd_ctx *ctx, u32 dev_flags,
 				      struct mock_dev *peer, u32 *pt_id)
 {
-	struct selftest *st;
+	struct mock_selftest *st;
 	u32 dev_id;
 	int err;
 
@@ -83,7 +79,7 @@ static struct selftest *make_selftest(struct iommufd_ctx *ctx, u32 dev_flags,
 		err = PTR_ERR(st->idev);
 		goto err_destroy;
 	}
-	err = iommufd_device_attach(st->idev, pt_id);
+	err = iommufd_device_attach(st->idev, IOMMU_NO_PASID, pt_id);
 	if (err)
 		goto err_unbind;
 	return st;
@@ -97,14 +93,14 @@ err_abort:
 	return ERR_PTR(err);
 }
 
-static void abort_selftest(struct selftest *st)
+static void abort_selftest(struct mock_selftest *st)
 {
 	release_parts(st);
 	iommufd_object_abort(st->ctx, &st->obj);
 }
 
 /* The results are in the argument already */
-static int respond_and_publish(struct iommufd_call *call, struct selftest *st)
+static int respond_and_publish(struct iommufd_call *call, struct mock_selftest *st)
 {
 	int err = mock_respond(call);
 
@@ -137,7 +133,7 @@ static_assert(offsetof(struct iommu_test_ext, make_device) ==
 static int make_domain(struct iommufd_call *call, u32 dev_flags)
 {
 	struct iommu_test_cmd *arg = call->arg;
-	struct selftest *st;
+	struct mock_selftest *st;
 	u32 pt_id = arg->id;
 
 	st = make_selftest(call->ctx, dev_flags, NULL, &pt_id);
@@ -205,9 +201,9 @@ int mock_op_make_device(struct iommufd_call *call)
 int mock_op_end_reset(struct iommufd_call *call)
 {
 	struct iommu_test_ext *arg = call->arg;
-	struct selftest *st;
+	struct mock_selftest *st;
 
-	st = selftest_get(call->ctx, arg->id);
+	st = mock_selftest_get(call->ctx, arg->id);
 	if (IS_ERR(st))
 		return PTR_ERR(st);
 	iommu_device_reset_end(&st->mdev->dev);
@@ -225,13 +221,14 @@ int mock_op_end_reset(struct iommufd_call *call)
 int mock_op_domain_replace(struct iommufd_call *call)
 {
 	struct iommu_test_cmd *arg = call->arg;
-	struct selftest *st;
+	struct mock_selftest *st;
 	int err;
 
-	st = selftest_get(call->ctx, arg->id);
+	st = mock_selftest_get(call->ctx, arg->id);
 	if (IS_ERR(st))
 		return PTR_ERR(st);
-	err = iommufd_device_replace(st->idev, &arg->mock_domain_replace.pt_id);
+	err = iommufd_device_replace(st->idev, IOMMU_NO_PASID,
+				     &arg->mock_domain_replace.pt_id);
 	iommufd_object_put(call->ctx, &st->obj);
 	return err ?: mock_respond(call);
 }
@@ -246,11 +243,11 @@ int mock_op_domain_replace(struct iommufd_call *call)
 int mock_op_add_device(struct iommufd_call *call)
 {
 	struct iommu_test_ext *arg = call->arg;
-	struct selftest *peer, *st;
+	struct mock_selftest *peer, *st;
 
 	if (!known_ext_flags(arg->add_device.dev_flags))
 		return -EINVAL;
-	peer = selftest_get(call->ctx, arg->id);
+	peer = mock_selftest_get(call->ctx, arg->id);
 	if (IS_ERR(peer))
 		return PTR_ERR(peer);
 	st = make_selftest(call->ctx, arg->add_device.dev_flags, peer->mdev,
@@ -281,10 +278,10 @@ int mock_op_device_state(struct iommufd_call *call)
 	struct iommufd_hwpt_paging *hwpt = NULL;
 	struct mock_domain *wanted = NULL;
 	struct iommu_domain *domain;
-	struct selftest *st;
+	struct mock_selftest *st;
 	u32 state = MOCK_STATE_OTHER;
 
-	st = selftest_get(call->ctx, arg->id);
+	st = mock_selftest_get(call->ctx, arg->id);
 	if (IS_ERR(st))
 		return PTR_ERR(st);
 	if (arg->device_state.hwpt_id)

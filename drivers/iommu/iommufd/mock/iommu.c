@@ -22,7 +22,8 @@
  */
 #define MOCK_PAGE_SIZES		(MOCK_PAGE_SIZE | PAGE_SIZE)
 
-#define KNOWN_ALLOC_FLAGS (IOMMU_ALLOC_NEST_PARENT | IOMMU_ALLOC_DIRTY_TRACKING)
+#define KNOWN_ALLOC_FLAGS (IOMMU_ALLOC_NEST_PARENT | IOMMU_ALLOC_DIRTY_TRACKING | \
+			   IOMMU_ALLOC_PASID)
 
 static struct bus_type mock_bus = { .name = "iommufd_mock" };
 static const struct iommu_ops mock_ops;
@@ -281,6 +282,10 @@ static int set_dev_pasid(struct iommu_domain *domain, struct device *dev,
 
 	if (err)
 		return err;
+	/* Lets tests see a replace fail; the way back to the old domain is open */
+	left = xa_load(&mdev->pasids, pasid);
+	if (pasid == IOMMU_TEST_PASID_RESERVED && left && left != domain)
+		return -ENOMEM;
 	left = xa_store(&mdev->pasids, pasid, domain, GFP_KERNEL_ACCOUNT);
 	if (xa_is_err(left))
 		return xa_err(left);
@@ -418,7 +423,7 @@ alloc_nested(struct iommu_domain *parent, u32 flags,
 	struct mock_nested *nested;
 	unsigned int i;
 
-	if (flags)
+	if (flags & ~IOMMU_ALLOC_PASID)
 		return ERR_PTR(-EOPNOTSUPP);
 	if (!paging || !(paging->flags & IOMMU_ALLOC_NEST_PARENT))
 		return ERR_PTR(-EINVAL);

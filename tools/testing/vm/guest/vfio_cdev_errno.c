@@ -315,7 +315,7 @@ static void test_attach_sizes(int fd, int ioas)
 	expect(0, cdev_detach(fd), "DETACH");
 }
 
-/* covers: VFIO_DEVICE_ATTACH_IOMMUFD_PT EINVAL EOPNOTSUPP EFAULT ENOENT */
+/* covers: VFIO_DEVICE_ATTACH_IOMMUFD_PT EINVAL EFAULT ENOENT */
 static void test_attach_values(int fd, int devid, int ioas)
 {
 	struct vfio_device_attach_iommufd_pt arg = { .argsz = 16, .pt_id = ioas };
@@ -324,8 +324,13 @@ static void test_attach_values(int fd, int devid, int ioas)
 	expect(-EINVAL, iommufd_call(fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &arg),
 	       "ATTACH with an unknown flag");
 	arg.flags = VFIO_DEVICE_ATTACH_PASID;
-	expect(-EOPNOTSUPP, iommufd_call(fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &arg),
-	       "ATTACH of a PASID");
+	expect(-EINVAL, iommufd_call(fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &arg),
+	       "ATTACH of PASID 0");
+	arg.pasid = 1;
+	expect(-EINVAL, iommufd_call(fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &arg),
+	       "ATTACH of a PASID to an address space");
+	expect(-EFAULT, iommufd_call(fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, before_hole(&arg, 12)),
+	       "ATTACH of a PASID that cannot be read");
 	arg.argsz = 15;
 	expect(-EINVAL, iommufd_call(fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &arg),
 	       "ATTACH of a PASID, 15 bytes");
@@ -377,7 +382,7 @@ static void test_replace(int fd)
 	expect(0, object_destroy(iommufd, second), "DESTROY of the new one, detached");
 }
 
-/* covers: VFIO_DEVICE_DETACH_IOMMUFD_PT EFAULT EINVAL EOPNOTSUPP */
+/* covers: VFIO_DEVICE_DETACH_IOMMUFD_PT EFAULT EINVAL */
 static void test_detach(int fd)
 {
 	struct vfio_device_detach_iommufd_pt arg = { .argsz = 8 };
@@ -392,8 +397,13 @@ static void test_detach(int fd)
 	expect(-EINVAL, iommufd_call(fd, VFIO_DEVICE_DETACH_IOMMUFD_PT, &arg),
 	       "DETACH with an unknown flag");
 	arg.flags = VFIO_DEVICE_DETACH_PASID;
-	expect(-EOPNOTSUPP, iommufd_call(fd, VFIO_DEVICE_DETACH_IOMMUFD_PT, &arg),
-	       "DETACH of a PASID");
+	expect(-EINVAL, iommufd_call(fd, VFIO_DEVICE_DETACH_IOMMUFD_PT, &arg),
+	       "DETACH of PASID 0");
+	arg.pasid = 1;
+	expect(0, iommufd_call(fd, VFIO_DEVICE_DETACH_IOMMUFD_PT, &arg),
+	       "DETACH of a PASID that is not attached");
+	expect(-EFAULT, iommufd_call(fd, VFIO_DEVICE_DETACH_IOMMUFD_PT, before_hole(&arg, 8)),
+	       "DETACH of a PASID that cannot be read");
 	arg.argsz = 11;
 	expect(-EINVAL, iommufd_call(fd, VFIO_DEVICE_DETACH_IOMMUFD_PT, &arg),
 	       "DETACH of a PASID, 11 bytes");

@@ -151,6 +151,26 @@ static void test_group(const struct sample *sample, const char *door, const char
 	close(container);
 }
 
+/*
+ * covers: VFIO_DEVICE_ATTACH_IOMMUFD_PT EOPNOTSUPP
+ * covers: VFIO_DEVICE_DETACH_IOMMUFD_PT EOPNOTSUPP
+ */
+static void check_no_pasids(const struct sample *sample, int fd, int ioas)
+{
+	struct vfio_device_attach_iommufd_pt attach = {
+		.argsz = sizeof(attach), .flags = VFIO_DEVICE_ATTACH_PASID, .pt_id = ioas,
+		.pasid = 1,
+	};
+	struct vfio_device_detach_iommufd_pt detach = {
+		.argsz = sizeof(detach), .flags = VFIO_DEVICE_DETACH_PASID, .pasid = 1,
+	};
+
+	expect(-EOPNOTSUPP, iommufd_call(fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &attach),
+	       "%s, node: ATTACH of a PASID", sample->name);
+	expect(-EOPNOTSUPP, iommufd_call(fd, VFIO_DEVICE_DETACH_IOMMUFD_PT, &detach),
+	       "%s, node: DETACH of a PASID", sample->name);
+}
+
 static void test_node(const struct sample *sample)
 {
 	int fd = must(soft_node_open(sample->path), "open its node");
@@ -166,6 +186,7 @@ static void test_node(const struct sample *sample)
 	check_works(sample, "node", fd);
 	if (!sample->vendor)
 		expect(-ENOENT, vdma(fd, LOAD, IOVA_DATA, 1), "node: read before ATTACH");
+	check_no_pasids(sample, fd, ioas);
 	expect(-ENOENT, cdev_attach(fd, NO_SUCH_ID), "%s, node: ATTACH nowhere", sample->name);
 	expect(other, cdev_attach(fd, other), "%s, node: ATTACH", sample->name);
 	expect(ioas, cdev_attach(fd, ioas), "%s, node: replace", sample->name);

@@ -93,6 +93,50 @@ int mock_replace(int fd, uint32_t stdev, uint32_t *pt_id)
 	return err;
 }
 
+int mock_pasid_attach(int fd, uint32_t stdev, uint32_t pasid, uint32_t *pt_id)
+{
+	struct iommu_test_cmd cmd = {
+		.size = sizeof(cmd), .op = IOMMU_TEST_OP_PASID_ATTACH, .id = stdev,
+		.pasid_attach = { .pasid = pasid, .pt_id = *pt_id },
+	};
+	int err = iommufd_call(fd, IOMMU_TEST_CMD, &cmd);
+
+	*pt_id = cmd.pasid_attach.pt_id;
+	return err;
+}
+
+int mock_pasid_replace(int fd, uint32_t stdev, uint32_t pasid, uint32_t *pt_id)
+{
+	struct iommu_test_cmd cmd = {
+		.size = sizeof(cmd), .op = IOMMU_TEST_OP_PASID_REPLACE, .id = stdev,
+		.pasid_replace = { .pasid = pasid, .pt_id = *pt_id },
+	};
+	int err = iommufd_call(fd, IOMMU_TEST_CMD, &cmd);
+
+	*pt_id = cmd.pasid_replace.pt_id;
+	return err;
+}
+
+int mock_pasid_detach(int fd, uint32_t stdev, uint32_t pasid)
+{
+	struct iommu_test_cmd cmd = {
+		.size = sizeof(cmd), .op = IOMMU_TEST_OP_PASID_DETACH, .id = stdev,
+		.pasid_detach.pasid = pasid,
+	};
+
+	return iommufd_call(fd, IOMMU_TEST_CMD, &cmd);
+}
+
+int mock_pasid_check(int fd, uint32_t stdev, uint32_t pasid, uint32_t hwpt)
+{
+	struct iommu_test_cmd cmd = {
+		.size = sizeof(cmd), .op = IOMMU_TEST_OP_PASID_CHECK_HWPT, .id = stdev,
+		.pasid_check = { .pasid = pasid, .hwpt_id = hwpt },
+	};
+
+	return iommufd_call(fd, IOMMU_TEST_CMD, &cmd);
+}
+
 int mock_add_device(int fd, uint32_t stdev, uint32_t pt_id, struct mock_ids *ids)
 {
 	return mock_add_device_flags(fd, stdev, pt_id, 0, ids);

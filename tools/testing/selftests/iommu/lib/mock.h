@@ -35,6 +35,11 @@ int mock_make_device(int fd, uint32_t pt_id, uint32_t dev_flags, struct mock_ids
 int mock_end_reset(int fd, uint32_t stdev);
 /* pt_id: in what to attach to, out the page table. */
 int mock_replace(int fd, uint32_t stdev, uint32_t *pt_id);
+/* pt_id as there; pasid_check compares: with 0 it must not be attached. */
+int mock_pasid_attach(int fd, uint32_t stdev, uint32_t pasid, uint32_t *pt_id);
+int mock_pasid_replace(int fd, uint32_t stdev, uint32_t pasid, uint32_t *pt_id);
+int mock_pasid_detach(int fd, uint32_t stdev, uint32_t pasid);
+int mock_pasid_check(int fd, uint32_t stdev, uint32_t pasid, uint32_t hwpt);
 /* A device in the group of stdev; ids->hwpt returns the page table. */
 int mock_add_device(int fd, uint32_t stdev, uint32_t pt_id, struct mock_ids *ids);
 int mock_add_device_flags(int fd, uint32_t stdev, uint32_t pt_id, uint32_t dev_flags,
