@@ -241,11 +241,10 @@ int iommu_device_replace_handle(struct device *dev, struct iommu_domain *domain,
 EXPORT_SYMBOL_NS_GPL(iommu_device_replace_handle, IOMMUFD_INTERNAL);
 
 /**
- * iommu_device_return_domain() - undo iommu_device_replace_domain()
+ * iommu_device_return_domain() - undo iommu_device_replace_handle()
  * @dev: device whose DMA the caller owns
  * @domain: domain that it was on before
- *
- * Page requests without a PASID are invalid afterwards, as after that call.
+ * @handle: what the caller keeps for the attachment of the group, or NULL
  *
  * A reset does not delay this: the siblings of a device that is being reset move
  * to @domain now, and the device at the end of the reset.
@@ -256,9 +255,10 @@ EXPORT_SYMBOL_NS_GPL(iommu_device_replace_handle, IOMMUFD_INTERNAL);
  * -EPERM when the group has no owner; the driver's error, with the group
  * where it was.
  */
-int iommu_device_return_domain(struct device *dev, struct iommu_domain *domain)
+int iommu_device_return_domain(struct device *dev, struct iommu_domain *domain,
+			       struct iommu_attach_handle *handle)
 {
-	return change_domain(dev, domain, NULL, false);
+	return change_domain(dev, domain, handle, false);
 }
 EXPORT_SYMBOL_NS_GPL(iommu_device_return_domain, IOMMUFD_INTERNAL);
 

@@ -52,8 +52,11 @@ struct iopf_fault {
  * @dev: device; a reference is held
  * @faults: the requests in the order of their arrival, as &struct iopf_fault.list
  * @nr_faults: number of them, at least 1
- * @entry: for the owner of the group
- * @work: for the owner of the group
+ * @entry: for the owner of the group, as those up to @sequence
+ * @work: as @entry
+ * @dev_id: as @entry; the number of the device there
+ * @user_id: as @entry; the number of the group there
+ * @sequence: as @entry; which of two groups came first
  * @pool: what the group is part of
  * @era: resets of the device before it
  */
@@ -64,6 +67,9 @@ struct iopf_group {
 	unsigned int nr_faults;
 	struct list_head entry;
 	struct work_struct work;
+	u32 dev_id;
+	u32 user_id;
+	u64 sequence;
 	/* private: drivers/iommu/iopf-pool.c */
 	struct iopf_pool *pool;
 	unsigned int era;

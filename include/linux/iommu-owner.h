@@ -69,7 +69,8 @@ int iommu_device_replace_domain(struct device *dev,
 				struct iommu_domain *domain);
 int iommu_device_replace_handle(struct device *dev, struct iommu_domain *domain,
 				struct iommu_attach_handle *handle);
-int iommu_device_return_domain(struct device *dev, struct iommu_domain *domain);
+int iommu_device_return_domain(struct device *dev, struct iommu_domain *domain,
+			       struct iommu_attach_handle *handle);
 int iommu_device_wait_for_reset(struct device *dev, unsigned int *resets);
 void iommu_device_detach_domain(struct device *dev,
 				struct iommu_domain *domain);

@@ -21,6 +21,7 @@
 #include <linux/xarray.h>
 
 #include "device.h"
+#include "fault.h"
 #include "hwpt.h"
 #include "ioas.h"
 #include "map/map.h"
@@ -235,9 +236,15 @@ static int enforce_coherency(struct iommufd_attach_link *link,
 	return iommufd_hwpt_paging_enforce_coherency(paging);
 }
 
+static struct iommu_attach_handle *base_of(struct iommufd_fault_handle *handle)
+{
+	return handle ? &handle->base : NULL;
+}
+
 /* Interrupts are raised without a PASID, so PASIDs need no doorbells */
 static int move_requester(struct iommufd_device *idev,
-			  struct iommufd_hwpt_common *hwpt)
+			  struct iommufd_hwpt_common *hwpt,
+			  struct iommufd_fault_handle *handle)
 {
 	struct iommufd_hwpt_paging *paging = iommufd_hwpt_paging_of(hwpt);
 	int err;
@@ -245,7 +252,8 @@ static int move_requester(struct iommufd_device *idev,
 	err = iommufd_sw_msi_install(paging, idev->dev);
 	if (err)
 		return err;
-	err = iommu_device_replace_domain(idev->dev, hwpt->domain);
+	err = iommu_device_replace_handle(idev->dev, hwpt->domain,
+					  base_of(handle));
 	if (err && !paging->nr_groups)
 		iommufd_sw_msi_remove(paging);
 	return err;
@@ -253,27 +261,33 @@ static int move_requester(struct iommufd_device *idev,
 
 static int move_pasid(struct iommufd_device *idev,
 		      struct iommufd_attachment *att,
-		      struct iommufd_hwpt_common *hwpt)
+		      struct iommufd_hwpt_common *hwpt,
+		      struct iommufd_fault_handle *handle)
 {
 	if (att->hwpt)
 		return iommu_replace_device_pasid(hwpt->domain, idev->dev,
-						  att->pasid, NULL);
+						  att->pasid, base_of(handle));
 	if (iommufd_device_is_pasid(idev))
 		return iommu_attach_device_pasid(hwpt->domain, idev->dev,
-						 att->pasid, NULL);
+						 att->pasid, base_of(handle));
 	return iommu_owner_attach_pasid(hwpt->domain, idev->dev, att->pasid,
-					NULL);
+					base_of(handle));
 }
 
-/* Attach the group to @hwpt. On failure it stays on its page table */
+/*
+ * Attach the group to @hwpt. On failure it stays on its page table. Page requests that
+ * @handle, or the attachment's own, has been given are answered without waiting for user
+ * space, so the locks may be held.
+ */
 static int move(struct iommufd_attach_link *link,
-		struct iommufd_hwpt_common *hwpt)
+		struct iommufd_hwpt_common *hwpt,
+		struct iommufd_fault_handle *handle)
 {
 	if (link->idev->noiommu)
 		return 0;
 	if (is_pasid(link->att))
-		return move_pasid(link->idev, link->att, hwpt);
-	return move_requester(link->idev, hwpt);
+		return move_pasid(link->idev, link->att, hwpt, handle);
+	return move_requester(link->idev, hwpt, handle);
 }
 
 /* What an attach makes possible, in the order in which entries are made */
@@ -310,7 +324,8 @@ static int fill_after_move(struct iommufd_attach_link *link,
 	if (!err)
 		return 0;
 	if (old)
-		back = iommu_device_return_domain(dev, old->domain);
+		back = iommu_device_return_domain(dev, old->domain,
+						  base_of(link->att->handle));
 	if (!old || back)
 		iommu_device_detach_domain(dev, hwpt->domain);
 	if (!paging->nr_groups)
@@ -318,21 +333,41 @@ static int fill_after_move(struct iommufd_attach_link *link,
 	return err;
 }
 
-static int move_and_fill(struct iommufd_attach_link *link,
-			 struct iommufd_hwpt_common *hwpt)
+static int move_with_handle(struct iommufd_attach_link *link,
+			    struct iommufd_hwpt_common *hwpt,
+			    struct iommufd_fault_handle *handle)
 {
-	struct iommufd_attachment *att = link->att;
 	int err;
 
 	err = enforce_coherency(link, hwpt);
 	if (err)
 		return err;
-	err = move(link, hwpt);
+	err = move(link, hwpt, handle);
 	if (err)
 		return err;
-	err = fill_after_move(link, hwpt);
-	if (err)
+	return fill_after_move(link, hwpt);
+}
+
+static int move_and_fill(struct iommufd_attach_link *link,
+			 struct iommufd_hwpt_common *hwpt)
+{
+	struct iommufd_attachment *att = link->att;
+	struct iommufd_fault_handle *handle = NULL;
+	int err;
+
+	if (hwpt->fault) {
+		handle = iommufd_fault_handle_alloc(hwpt->fault,
+						    link->idev->group);
+		if (!handle)
+			return -ENOMEM;
+	}
+	err = move_with_handle(link, hwpt, handle);
+	if (err) {
+		kfree(handle);
 		return err;
+	}
+	kfree(att->handle);
+	att->handle = handle;
 	att->hwpt = hwpt;
 	if (!is_pasid(att))
 		iommufd_hwpt_paging_of(hwpt)->nr_groups++;
@@ -520,10 +555,40 @@ iommufd_attachment_detach(struct iommufd_attach_link *link)
 	last = list_empty(&att->links);
 	if (last) {
 		block(link->idev, att);
+		kfree(att->handle);
+		att->handle = NULL;
 		att->hwpt = NULL;
 		leave_hwpt(att, hwpt);
 	}
 	iommufd_map_unreserve(ioas->map, link);
 	free_link(link);
 	return last ? hwpt : NULL;
+}
+
+static void forget_device(struct iommufd_attachment *att, struct device *dev)
+{
+	if (att->handle)
+		iommufd_fault_forget_device(att->handle->fault, dev);
+}
+
+/**
+ * iommufd_attachments_forget_device() - user space forgets the ID of a device
+ * @idev: device that is not attached, and has been removed from its group's list. Devices
+ *        of the group may still be attached, and bring page requests of it
+ *
+ * Context: may sleep.
+ */
+void iommufd_attachments_forget_device(struct iommufd_device *idev)
+{
+	struct iommufd_group *group = idev->group;
+	struct iommufd_attachment *att;
+	unsigned long pasid;
+
+	mutex_lock(&group->lock);
+	forget_device(&group->own, idev->dev);
+	xa_for_each(&group->pasids, pasid, att) {
+		forget_device(att, idev->dev);
+		cond_resched();
+	}
+	mutex_unlock(&group->lock);
 }

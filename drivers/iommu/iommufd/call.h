@@ -59,6 +59,9 @@ static inline int iommufd_call_respond_u64(struct iommufd_call *call,
 	return put_user(*field, (u64 __user *)(call->uarg + offset));
 }
 
+/* fault_file.c */
+int iommufd_ioctl_fault_queue_alloc(struct iommufd_call *call);
+
 /* hw_info.c */
 int iommufd_ioctl_get_hw_info(struct iommufd_call *call);
 

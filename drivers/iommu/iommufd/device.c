@@ -45,6 +45,8 @@ void iommufd_device_destroy(struct iommufd_object *obj)
 	struct iommufd_device *idev =
 		container_of(obj, struct iommufd_device, obj);
 
+	iommufd_group_remove_device(idev);
+	iommufd_attachments_forget_device(idev);
 	if (!iommufd_device_is_pasid(idev))
 		iommu_device_release_dma_owner(idev->dev);
 	iommufd_group_put(idev->group);
@@ -130,6 +132,7 @@ static struct iommufd_device *bind_with_group(struct iommufd_ctx *ctx,
 	idev->dev = dev;
 	idev->ctx = ctx;
 	idev->noiommu = noiommu;
+	iommufd_group_add_device(idev);
 	iommufd_object_add_user(&idev->obj);		/* Dropped by iommufd_device_unbind() */
 	*dev_id = idev->obj.id;
 	iommufd_object_publish(ctx, &idev->obj);

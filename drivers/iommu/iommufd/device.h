@@ -9,6 +9,7 @@
 #include <linux/iommu-pasid.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/xarray.h>
 
@@ -18,6 +19,7 @@ struct device;
 struct iommu_group;
 struct iommu_resv_region;
 struct iommufd_ctx;
+struct iommufd_fault_handle;
 struct iommufd_group;
 struct iommufd_hwpt_common;
 struct iommufd_ioas;
@@ -30,6 +32,7 @@ struct iommufd_ioas;
  *         bound by; holds a reference
  * @dev: the device
  * @noiommu: no IOMMU translates its DMA
+ * @bound_node: place in @group's list of bound devices
  */
 struct iommufd_device {
 	struct iommufd_object obj;
@@ -37,6 +40,7 @@ struct iommufd_device {
 	struct iommufd_group *group;
 	struct device *dev;
 	bool noiommu;
+	struct list_head bound_node;
 };
 
 /* device.c */
@@ -75,6 +79,7 @@ int iommufd_device_attached(struct iommufd_device *idev,
  * struct iommufd_attachment - what a group has on a page table
  * @pasid: PASID, or %IOMMU_NO_PASID: its requester ID
  * @hwpt: the page table; holds a user. NULL: DMA blocked
+ * @handle: what brings page requests to its fault queue, if it has one
  * @links: parts of the devices that have attached it; not empty while @hwpt is set
  *
  * Protected by the lock of the group.
@@ -82,6 +87,7 @@ int iommufd_device_attached(struct iommufd_device *idev,
 struct iommufd_attachment {
 	ioasid_t pasid;
 	struct iommufd_hwpt_common *hwpt;
+	struct iommufd_fault_handle *handle;
 	struct list_head links;
 };
 
@@ -104,6 +110,8 @@ struct iommufd_attach_link {
  * @ctx: context
  * @iommu_group: the group; holds a reference
  * @refs: bound devices; protected by the context's groups_lock
+ * @bound: devices that the context has of it, by &struct iommufd_device.bound_node
+ * @bound_lock: spinlock that protects @bound; no lock nests inside
  * @lock: protects the attachments
  * @own: attachment of the requester ID. One that stands for a PASID has that here, and
  *       is not in the table of the context
@@ -113,6 +121,8 @@ struct iommufd_group {
 	struct iommufd_ctx *ctx;
 	struct iommu_group *iommu_group;
 	unsigned int refs;
+	struct list_head bound;
+	spinlock_t bound_lock;
 	struct mutex lock;
 	struct iommufd_attachment own;
 	struct xarray pasids;
@@ -130,6 +140,9 @@ struct iommufd_group *iommufd_group_get(struct iommufd_ctx *ctx,
 struct iommufd_group *iommufd_group_alone(struct iommufd_ctx *ctx,
 					  struct device *dev, ioasid_t pasid);
 void iommufd_group_put(struct iommufd_group *group);
+void iommufd_group_add_device(struct iommufd_device *idev);
+void iommufd_group_remove_device(struct iommufd_device *idev);
+u32 iommufd_group_device_id(struct iommufd_group *group, struct device *dev);
 
 /* attachment.c */
 void iommufd_attachment_init(struct iommufd_attachment *att, ioasid_t pasid);
@@ -145,6 +158,7 @@ void iommufd_attachment_leave(struct iommufd_attachment *att,
 			      struct iommufd_hwpt_common *old);
 struct iommufd_hwpt_common *
 iommufd_attachment_detach(struct iommufd_attach_link *link);
+void iommufd_attachments_forget_device(struct iommufd_device *idev);
 
 /* reserve.c */
 bool iommufd_resv_counts(const struct iommu_resv_region *region);

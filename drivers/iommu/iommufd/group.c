@@ -8,6 +8,7 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
+#include <linux/spinlock.h>
 #include <linux/xarray.h>
 
 #include "device.h"
@@ -26,6 +27,8 @@ static struct iommufd_group *group_alloc(struct iommufd_ctx *ctx,
 	group->ctx = ctx;
 	group->iommu_group = iommu_group;
 	group->refs = 1;
+	INIT_LIST_HEAD(&group->bound);
+	spin_lock_init(&group->bound_lock);
 	mutex_init(&group->lock);
 	iommufd_attachment_init(&group->own, pasid);
 	xa_init_flags(&group->pasids, XA_FLAGS_ACCOUNT);
@@ -133,4 +136,55 @@ void iommufd_group_put(struct iommufd_group *group)
 		group_free(group);
 	}
 	mutex_unlock(&ctx->groups_lock);
+}
+
+/**
+ * iommufd_group_add_device() - a device is bound
+ * @idev: device whose group and ID are set
+ *
+ * Context: any.
+ */
+void iommufd_group_add_device(struct iommufd_device *idev)
+{
+	struct iommufd_group *group = idev->group;
+
+	spin_lock(&group->bound_lock);
+	list_add_tail(&idev->bound_node, &group->bound);
+	spin_unlock(&group->bound_lock);
+}
+
+/**
+ * iommufd_group_remove_device() - undo iommufd_group_add_device()
+ * @idev: device
+ *
+ * Context: any.
+ */
+void iommufd_group_remove_device(struct iommufd_device *idev)
+{
+	struct iommufd_group *group = idev->group;
+
+	spin_lock(&group->bound_lock);
+	list_del(&idev->bound_node);
+	spin_unlock(&group->bound_lock);
+}
+
+/**
+ * iommufd_group_device_id() - find what user space knows a device as
+ * @group: group
+ * @dev: a device of it
+ *
+ * Context: any.
+ * Return: ID of the bound device; 0 when the context does not have it.
+ */
+u32 iommufd_group_device_id(struct iommufd_group *group, struct device *dev)
+{
+	struct iommufd_device *idev;
+	u32 id = 0;
+
+	spin_lock(&group->bound_lock);
+	list_for_each_entry(idev, &group->bound, bound_node)
+		if (idev->dev == dev)
+			id = idev->obj.id;
+	spin_unlock(&group->bound_lock);
+	return id;
 }

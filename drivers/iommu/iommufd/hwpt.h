@@ -18,17 +18,21 @@ struct iommu_domain;
 struct iommu_user_blob;
 struct iommufd_ctx;
 struct iommufd_device;
+struct iommufd_fault;
 struct iommufd_ioas;
 
 /**
  * struct iommufd_hwpt_common - what every kind of page table has
  * @obj: common head
  * @domain: the driver's side
+ * @fault: queue for the page requests of what is attached to it; holds a user. NULL:
+ *         they are invalid. Never changes once the ID finds it
  * @for_pasids: PASIDs, and requester IDs beside them, may use it; never changes
  */
 struct iommufd_hwpt_common {
 	struct iommufd_object obj;
 	struct iommu_domain *domain;
+	struct iommufd_fault *fault;
 	bool for_pasids;
 };
 
@@ -125,5 +129,8 @@ bool iommufd_object_is_hwpt(const struct iommufd_object *obj);
 struct iommufd_hwpt_paging *
 iommufd_hwpt_paging_of(struct iommufd_hwpt_common *hwpt);
 void iommufd_hwpt_put(struct iommufd_hwpt_common *hwpt);
+void iommufd_hwpt_set_fault(struct iommufd_hwpt_common *hwpt,
+			    struct iommufd_fault *fault);
+void iommufd_hwpt_drop_fault(struct iommufd_hwpt_common *hwpt);
 
 #endif /* __IOMMUFD_HWPT_H */

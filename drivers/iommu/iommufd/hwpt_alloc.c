@@ -11,6 +11,7 @@
 
 #include "call.h"
 #include "device.h"
+#include "fault.h"
 #include "hwpt.h"
 #include "ioas.h"
 #include "object.h"
@@ -18,8 +19,12 @@
 /* Flags of page tables for an address space, and of those that user space keeps */
 #define PAGING_FLAGS							 \
 	(IOMMU_HWPT_ALLOC_NEST_PARENT | IOMMU_HWPT_ALLOC_DIRTY_TRACKING | \
-	 IOMMU_HWPT_ALLOC_PASID)
-#define NESTED_FLAGS	IOMMU_HWPT_ALLOC_PASID
+	 IOMMU_HWPT_FAULT_ID_VALID | IOMMU_HWPT_ALLOC_PASID)
+#define NESTED_FLAGS \
+	(IOMMU_HWPT_FAULT_ID_VALID | IOMMU_HWPT_ALLOC_PASID)
+
+/* Requests for pages of a parent are made to what is nested in it */
+#define NO_FAULTS	IOMMU_HWPT_ALLOC_NEST_PARENT
 
 /* A device that was bound by a PASID takes no other page tables */
 static u32 driver_flags(struct iommufd_device *idev, u32 flags)
@@ -78,7 +83,8 @@ static struct iommufd_object *make_paging(struct iommufd_call *call,
 	const struct iommu_hwpt_alloc *arg = call->arg;
 	struct iommufd_hwpt_paging *hwpt;
 
-	if (arg->flags & ~PAGING_FLAGS)
+	if (arg->flags & ~PAGING_FLAGS ||
+	    (arg->flags & IOMMU_HWPT_FAULT_ID_VALID && arg->flags & NO_FAULTS))
 		return ERR_PTR(-EOPNOTSUPP);
 	if (mutex_lock_killable(&ioas->lock))
 		return ERR_PTR(-EINTR);
@@ -164,6 +170,22 @@ static void abort_unlocked(struct iommufd_ctx *ctx, struct iommufd_object *obj)
 	iommufd_object_drop_user(&ioas->obj);
 }
 
+static int set_fault(struct iommufd_call *call, struct iommufd_object *hwpt)
+{
+	const struct iommu_hwpt_alloc *arg = call->arg;
+	struct iommufd_fault *fault;
+
+	if (!(arg->flags & IOMMU_HWPT_FAULT_ID_VALID))
+		return 0;
+	fault = iommufd_fault_get(call->ctx, arg->fault_id);
+	if (IS_ERR(fault))
+		return PTR_ERR(fault);
+	iommufd_hwpt_set_fault(container_of(hwpt, struct iommufd_hwpt_common,
+					    obj), fault);
+	iommufd_object_put(call->ctx, &fault->queue.obj);
+	return 0;
+}
+
 /**
  * iommufd_ioctl_hwpt_alloc() - IOMMU_HWPT_ALLOC
  * @call: the call, with a &struct iommu_hwpt_alloc
@@ -192,7 +214,9 @@ int iommufd_ioctl_hwpt_alloc(struct iommufd_call *call)
 		return PTR_ERR(hwpt);
 
 	arg->out_hwpt_id = hwpt->id;
-	err = iommufd_call_respond(call, sizeof(*arg));
+	err = set_fault(call, hwpt);
+	if (!err)
+		err = iommufd_call_respond(call, sizeof(*arg));
 	if (err)
 		abort_unlocked(call->ctx, hwpt);
 	else

@@ -31,6 +31,7 @@ static void free_parts(struct iommufd_hwpt_nested *hwpt)
 {
 	if (hwpt->common.domain)
 		iommu_domain_free(hwpt->common.domain);
+	iommufd_hwpt_drop_fault(&hwpt->common);
 	iommufd_object_drop_user(&hwpt->parent->common.obj);
 }
 

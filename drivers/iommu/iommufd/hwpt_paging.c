@@ -192,6 +192,7 @@ static void free_parts(struct iommufd_hwpt_paging *hwpt)
 		iommufd_map_remove_domain(hwpt->ioas->map, domain);
 	if (domain)
 		iommu_domain_free(domain);
+	iommufd_hwpt_drop_fault(&hwpt->common);
 	iommufd_object_drop_user(&hwpt->ioas->obj);
 }
 

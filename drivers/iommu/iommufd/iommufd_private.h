@@ -49,11 +49,20 @@ struct seq_file;
  *                           charged for it; not taken while an area is busy
  *   iommufd_store.mutex     pages and holds of one store
  *   iommu_group.mutex       domain of an IOMMU group; inside it driver locks
+ *   answers to page requests  no lock, but the end of an attachment waits for them, with
+ *                           the locks up to iommufd_ioas.lock held. Those of a fault
+ *                           queue come without user space; a task that handles others
+ *                           takes mmap_lock
  *
  * Beside them::
  *
  *   iommufd_ctx.objects     spinlock of the ID table; no lock nests inside
  *   iommufd_access.lock     spinlock of one access; no lock nests inside
+ *   iommufd_eventq.lock     spinlock of one queue of events: what waits to be read or
+ *                           answered. Taken by readers of hardware queues, in an RCU
+ *                           read-side critical section; inside it only the next one,
+ *                           and the spinlock of the queue's numbers
+ *   iommufd_group.bound_lock  spinlock: devices of a group that are bound
  *   iommufd_ctx.groups_lock table of groups, and groups of VFIO; inside it only
  *                           the lock of an iommufd_iova_map
  *   iommufd_sw_msi.lock     doorbell table; taken below iommufd_ioas.lock and

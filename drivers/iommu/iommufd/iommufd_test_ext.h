@@ -16,6 +16,8 @@ enum {
 	IOMMU_TEST_EXT_DEVICE_STATE = 0x80000005u,
 	IOMMU_TEST_EXT_MAKE_DEVICE = 0x80000006u,
 	IOMMU_TEST_EXT_END_RESET = 0x80000007u,
+	IOMMU_TEST_EXT_PARTIAL_IOPF = 0x80000008u,
+	IOMMU_TEST_EXT_ANSWERS = 0x80000009u,
 };
 
 /* Flags of devices that only MAKE_DEVICE and ADD_DEVICE know */
@@ -43,6 +45,11 @@ enum {
 enum {
 	MOCK_EXT_RESERVED_FIRST = 0x1200000,
 	MOCK_EXT_RESERVED_SECOND = 0x1400000,
+};
+
+/* Page requests that a device can have without an answer */
+enum {
+	MOCK_EXT_NR_REQUESTS = 32,
 };
 
 /* What happens to the DMA of a device */
@@ -113,6 +120,25 @@ struct iommu_test_ext {
 			__u32 out_idev_id;
 			__u32 dev_flags;
 		} make_device;
+		/* As TRIGGER_IOPF, but it is not the last request of its group */
+		struct {
+			__u32 dev_id;
+			__u32 pasid;
+			__u32 grpid;
+			__u32 perm;
+			__aligned_u64 addr;
+		} partial_iopf;
+		/*
+		 * id: selftest object. How the groups of page requests of its device
+		 * were answered, and the last one that was.
+		 */
+		struct {
+			__u32 out_nr_success;
+			__u32 out_nr_invalid;
+			__u32 out_nr_other;
+			__u32 out_last_pasid;
+			__u32 out_last_grpid;
+		} answers;
 		__aligned_u64 __room[6];
 	};
 	__u32 last;

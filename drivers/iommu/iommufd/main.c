@@ -17,6 +17,7 @@
 #include "access.h"
 #include "call.h"
 #include "device.h"
+#include "fault.h"
 #include "hwpt.h"
 #include "ioas.h"
 #include "iommufd_private.h"
@@ -60,6 +61,7 @@ struct call_ops {
 /* Room for the largest argument */
 union call_argument {
 	struct iommu_destroy destroy;
+	struct iommu_fault_alloc fault_alloc;
 	struct iommu_hw_info hw_info;
 	struct iommu_hwpt_alloc hwpt_alloc;
 	struct iommu_hwpt_get_dirty_bitmap hwpt_get_dirty_bitmap;
@@ -90,6 +92,8 @@ static int ioctl_destroy(struct iommufd_call *call)
 
 static const struct call_ops calls[IOMMUFD_NR_LAST - IOMMUFD_CMD_BASE + 1] = {
 	CALL(IOMMU_DESTROY, ioctl_destroy, struct iommu_destroy, id, 8),
+	CALL(IOMMU_FAULT_QUEUE_ALLOC, iommufd_ioctl_fault_queue_alloc,
+	     struct iommu_fault_alloc, out_fault_fd, 16),
 	CALL(IOMMU_GET_HW_INFO, iommufd_ioctl_get_hw_info,
 	     struct iommu_hw_info, __reserved, 40),
 	CALL(IOMMU_HWPT_ALLOC, iommufd_ioctl_hwpt_alloc,
@@ -149,6 +153,10 @@ const struct iommufd_object_ops iommufd_object_ops[IOMMUFD_OBJ_NR] = {
 	[IOMMUFD_OBJ_HWPT_NESTED] = {
 		.name = "hwpt-nested",
 		.destroy = iommufd_hwpt_nested_destroy,
+	},
+	[IOMMUFD_OBJ_FAULT] = {
+		.name = "fault-queue",
+		.destroy = iommufd_fault_destroy,
 	},
 #ifdef CONFIG_IOMMUFD_TEST
 	[IOMMUFD_OBJ_SELFTEST] = {

@@ -56,6 +56,7 @@ struct iommufd_ctx;
  * @IOMMUFD_OBJ_ACCESS: &struct iommufd_access
  * @IOMMUFD_OBJ_HWPT_PAGING: &struct iommufd_hwpt_paging
  * @IOMMUFD_OBJ_HWPT_NESTED: &struct iommufd_hwpt_nested
+ * @IOMMUFD_OBJ_FAULT: &struct iommufd_fault
  * @IOMMUFD_OBJ_SELFTEST: a mock device; with CONFIG_IOMMUFD_TEST only
  * @IOMMUFD_OBJ_NR: number of kinds
  */
@@ -66,6 +67,7 @@ enum iommufd_object_type {
 	IOMMUFD_OBJ_ACCESS,
 	IOMMUFD_OBJ_HWPT_PAGING,
 	IOMMUFD_OBJ_HWPT_NESTED,
+	IOMMUFD_OBJ_FAULT,
 	IOMMUFD_OBJ_SELFTEST,
 	IOMMUFD_OBJ_NR,
 };

@@ -360,7 +360,8 @@ static void old_domain_is_returned_to(struct kunit *test)
 			iommu_device_replace_domain(fake_device(0), other));
 	iommu_device_reset_begin(fake_device(1));
 	KUNIT_EXPECT_EQ(test, 0,
-			iommu_device_return_domain(fake_device(0), user));
+			iommu_device_return_domain(fake_device(0), user,
+						   NULL));
 	expect_on(test, blocked, user);
 	iommu_device_reset_end(fake_device(1));
 	KUNIT_EXPECT_TRUE(test, fake_all_on(user));

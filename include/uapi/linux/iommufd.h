@@ -48,6 +48,7 @@ enum {
 	IOMMUFD_CMD_HWPT_SET_DIRTY_TRACKING = 0x8b,
 	IOMMUFD_CMD_HWPT_GET_DIRTY_BITMAP = 0x8c,
 	IOMMUFD_CMD_HWPT_INVALIDATE = 0x8d,
+	IOMMUFD_CMD_FAULT_QUEUE_ALLOC = 0x8e,
 	IOMMUFD_CMD_IOAS_MAP_FILE = 0x8f,
 	IOMMUFD_CMD_IOAS_CHANGE_PROCESS = 0x92,
 	IOMMUFD_CMD_IOAS_NOIOMMU_GET_PA = 0x95,
@@ -558,6 +559,98 @@ struct iommu_hwpt_invalidate {
 };
 
 #define IOMMU_HWPT_INVALIDATE _IO(IOMMUFD_TYPE, IOMMUFD_CMD_HWPT_INVALIDATE)
+
+/**
+ * struct iommu_fault_alloc - ioctl(IOMMU_FAULT_QUEUE_ALLOC)
+ * @size: sizeof(struct iommu_fault_alloc)
+ * @flags: 0
+ * @out_fault_id: ID of the new fault queue, for @fault_id of struct iommu_hwpt_alloc
+ * @out_fault_fd: descriptor to read page faults from, as struct iommu_hwpt_pgfault,
+ *                and to write answers to, as struct iommu_hwpt_page_response
+ *
+ * Devices that are attached to page tables made with the queue ask for pages which
+ * those do not have. Closing the descriptor answers all faults as invalid.
+ */
+struct iommu_fault_alloc {
+	__u32 size;
+	__u32 flags;
+	__u32 out_fault_id;
+	__u32 out_fault_fd;
+};
+
+#define IOMMU_FAULT_QUEUE_ALLOC \
+	_IO(IOMMUFD_TYPE, IOMMUFD_CMD_FAULT_QUEUE_ALLOC)
+
+/**
+ * enum iommu_hwpt_pgfault_flags - what is said about a page fault
+ * @IOMMU_PGFAULT_FLAGS_PASID_VALID: the access was made with @pasid
+ * @IOMMU_PGFAULT_FLAGS_LAST_PAGE: the last fault of its group
+ */
+enum iommu_hwpt_pgfault_flags {
+	IOMMU_PGFAULT_FLAGS_PASID_VALID = 1 << 0,
+	IOMMU_PGFAULT_FLAGS_LAST_PAGE = 1 << 1,
+};
+
+/**
+ * enum iommu_hwpt_pgfault_perm - what a device wants to do with a page
+ * @IOMMU_PGFAULT_PERM_READ: read it
+ * @IOMMU_PGFAULT_PERM_WRITE: write to it
+ * @IOMMU_PGFAULT_PERM_EXEC: execute it
+ * @IOMMU_PGFAULT_PERM_PRIV: do so in a privileged mode
+ */
+enum iommu_hwpt_pgfault_perm {
+	IOMMU_PGFAULT_PERM_READ = 1 << 0,
+	IOMMU_PGFAULT_PERM_WRITE = 1 << 1,
+	IOMMU_PGFAULT_PERM_EXEC = 1 << 2,
+	IOMMU_PGFAULT_PERM_PRIV = 1 << 3,
+};
+
+/**
+ * struct iommu_hwpt_pgfault - a page fault, as read from a fault queue
+ * @flags: mask of enum iommu_hwpt_pgfault_flags
+ * @dev_id: bound device that made the access
+ * @pasid: its PASID, with IOMMU_PGFAULT_FLAGS_PASID_VALID
+ * @grpid: number that the device gave to the group
+ * @perm: mask of enum iommu_hwpt_pgfault_perm
+ * @__reserved: 0
+ * @addr: address of the access
+ * @length: 0
+ * @cookie: number of the group, for its answer; all faults of the group have it
+ *
+ * The device waits for one answer to all faults of a group. A read returns whole
+ * groups.
+ */
+struct iommu_hwpt_pgfault {
+	__u32 flags;
+	__u32 dev_id;
+	__u32 pasid;
+	__u32 grpid;
+	__u32 perm;
+	__u32 __reserved;
+	__aligned_u64 addr;
+	__u32 length;
+	__u32 cookie;
+};
+
+/**
+ * enum iommufd_page_response_code - answer to a group of page faults
+ * @IOMMUFD_PAGE_RESP_SUCCESS: the pages are there now: make the accesses again
+ * @IOMMUFD_PAGE_RESP_INVALID: they will not be: the accesses fail
+ */
+enum iommufd_page_response_code {
+	IOMMUFD_PAGE_RESP_SUCCESS = 0,
+	IOMMUFD_PAGE_RESP_INVALID = 1,
+};
+
+/**
+ * struct iommu_hwpt_page_response - answer, as written to a fault queue
+ * @cookie: number of the group
+ * @code: one of enum iommufd_page_response_code
+ */
+struct iommu_hwpt_page_response {
+	__u32 cookie;
+	__u32 code;
+};
 
 /**
  * struct iommu_ioas_noiommu_get_pa - ioctl(IOMMU_IOAS_NOIOMMU_GET_PA)

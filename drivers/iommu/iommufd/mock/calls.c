@@ -98,6 +98,7 @@ static const mock_op ops[] = {
 	[IOMMU_TEST_OP_DEV_CHECK_CACHE] = mock_op_check_dev_cache,
 	[IOMMU_TEST_OP_SET_TEMP_MEMORY_LIMIT] = op_memory_limit,
 	[IOMMU_TEST_OP_DIRTY] = mock_op_dirty,
+	[IOMMU_TEST_OP_TRIGGER_IOPF] = mock_op_trigger_iopf,
 	[IOMMU_TEST_OP_PASID_ATTACH] = mock_op_pasid_attach,
 	[IOMMU_TEST_OP_PASID_REPLACE] = mock_op_pasid_replace,
 	[IOMMU_TEST_OP_PASID_DETACH] = mock_op_pasid_detach,
@@ -114,6 +115,8 @@ static const mock_op ext_ops[] = {
 	[IOMMU_TEST_EXT_DEVICE_STATE & ~EXT_BIT] = mock_op_device_state,
 	[IOMMU_TEST_EXT_MAKE_DEVICE & ~EXT_BIT] = mock_op_make_device,
 	[IOMMU_TEST_EXT_END_RESET & ~EXT_BIT] = mock_op_end_reset,
+	[IOMMU_TEST_EXT_PARTIAL_IOPF & ~EXT_BIT] = mock_op_partial_iopf,
+	[IOMMU_TEST_EXT_ANSWERS & ~EXT_BIT] = mock_op_answers,
 };
 
 static mock_op find_op(u32 op)
@@ -149,17 +152,24 @@ int iommufd_ioctl_test(struct iommufd_call *call)
  */
 int __init iommufd_test_init(void)
 {
-	int err = mock_iommu_init();
+	int err = mock_iopf_init();
 
 	if (err)
 		return err;
+	err = mock_iommu_init();
+	if (err)
+		goto err_iopf;
 	err = mock_dmabuf_init();
-	if (err) {
-		mock_iommu_exit();
-		return err;
-	}
+	if (err)
+		goto err_iommu;
 	mock_fault_init();
 	return 0;
+
+err_iommu:
+	mock_iommu_exit();
+err_iopf:
+	mock_iopf_exit();
+	return err;
 }
 
 /**
@@ -172,4 +182,5 @@ void iommufd_test_exit(void)
 	mock_fault_exit();
 	mock_dmabuf_exit();
 	mock_iommu_exit();
+	mock_iopf_exit();
 }

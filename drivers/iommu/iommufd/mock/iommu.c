@@ -567,6 +567,9 @@ static const struct iommu_ops_ext mock_ops_ext = {
 	.alloc_paging	= alloc_paging,
 	.alloc_user	= alloc_user,
 	.hw_info	= hw_info,
+	.enable_faults	= mock_enable_faults,
+	.disable_faults	= mock_disable_faults,
+	.drain_faults	= mock_drain_faults,
 	.blocked_domain	= &blocked_domain,
 	.concurrent_attach = true,
 };
@@ -578,6 +581,7 @@ static const struct iommu_ops mock_ops = {
 	.release_device		= release_device,
 	.device_group		= device_group,
 	.get_resv_regions	= get_resv_regions,
+	.page_response		= mock_page_response,
 	.def_domain_type	= default_domain_type,
 	.default_domain_ops	= &paging_ops,
 	.pgsize_bitmap		= MOCK_PAGE_SIZES,
@@ -630,6 +634,7 @@ static void dev_release(struct device *dev)
 
 	ida_free(&mock_dev_ids, mdev->id);
 	xa_destroy(&mdev->pasids);
+	mutex_destroy(&mdev->reader);
 	kfree(mdev);
 }
 
@@ -652,6 +657,8 @@ static struct mock_dev *dev_alloc(u32 flags)
 	for (i = 0; i < MOCK_DEV_CACHE_NUM; i++)
 		mdev->cache[i] = IOMMU_TEST_DEV_CACHE_DEFAULT;
 	xa_init(&mdev->pasids);
+	mutex_init(&mdev->reader);
+	spin_lock_init(&mdev->answers_lock);
 	device_initialize(&mdev->dev);
 	mdev->dev.bus = &mock_bus;
 	mdev->dev.release = dev_release;

@@ -12,11 +12,29 @@
 #include <linux/atomic.h>
 #include <linux/device.h>
 #include <linux/iommu.h>
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/xarray.h>
 
 #include "iommufd_test_ext.h"
 #include "mock/pgtable.h"
+
+/**
+ * struct mock_answers - how groups of page requests of a device were answered
+ * @nr_success: number of those whose pages are there
+ * @nr_invalid: of those whose pages will not be
+ * @nr_other: of answers that no device should get
+ * @last_pasid: PASID of the last one
+ * @last_grpid: number of the last one
+ */
+struct mock_answers {
+	u32 nr_success;
+	u32 nr_invalid;
+	u32 nr_other;
+	u32 last_pasid;
+	u32 last_grpid;
+};
 
 /**
  * struct mock_dev - a device behind the mock IOMMU
@@ -28,6 +46,9 @@
  * @domain: domain that its DMA goes through; NULL before probe_device() and after
  *          release_device(). Changes under the lock of its IOMMU group
  * @pasids: PASID to the domain that it is on
+ * @reader: mutex: held while a page request is reported
+ * @answers_lock: spinlock that protects @answers
+ * @answers: to its page requests
  * @cache: words that stand for a cache of the device
  */
 struct mock_dev {
@@ -37,6 +58,9 @@ struct mock_dev {
 	struct mock_dev *peer;
 	struct iommu_domain *domain;
 	struct xarray pasids;
+	struct mutex reader;
+	spinlock_t answers_lock;
+	struct mock_answers answers;
 	u32 cache[MOCK_DEV_CACHE_NUM];
 };
 
@@ -86,6 +110,13 @@ struct mock_dev *mock_dev_create(u32 flags, struct mock_dev *peer);
 void mock_dev_destroy(struct mock_dev *mdev);
 struct mock_dev *mock_dev_of(struct device *dev);
 bool mock_dev_is_blocked(struct mock_dev *mdev);
+
+/* iopf.c */
+int mock_enable_faults(struct device *dev);
+void mock_disable_faults(struct device *dev);
+void mock_drain_faults(struct device *dev);
+int mock_page_response(struct device *dev, struct iommu_fault_event *evt,
+		       struct iommu_page_response *response);
 
 struct mock_domain *mock_domain_of(struct iommu_domain *domain);
 struct mock_nested *mock_nested_of(struct iommu_domain *domain);

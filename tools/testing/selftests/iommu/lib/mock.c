@@ -137,6 +137,57 @@ int mock_pasid_check(int fd, uint32_t stdev, uint32_t pasid, uint32_t hwpt)
 	return iommufd_call(fd, IOMMU_TEST_CMD, &cmd);
 }
 
+#define PERM_RW	(IOMMU_PGFAULT_PERM_READ | IOMMU_PGFAULT_PERM_WRITE)
+
+int mock_page_request(int fd, uint32_t dev, uint32_t pasid, uint32_t grpid, uint64_t addr)
+{
+	struct iommu_test_cmd cmd = {
+		.size = sizeof(cmd), .op = IOMMU_TEST_OP_TRIGGER_IOPF,
+		.trigger_iopf = {
+			.dev_id = dev, .pasid = pasid, .grpid = grpid, .perm = PERM_RW,
+			.addr = addr,
+		},
+	};
+
+	return iommufd_call(fd, IOMMU_TEST_CMD, &cmd);
+}
+
+int mock_partial_request(int fd, uint32_t dev, uint32_t pasid, uint32_t grpid, uint64_t addr)
+{
+	struct iommu_test_ext cmd = {
+		.size = sizeof(cmd), .op = IOMMU_TEST_EXT_PARTIAL_IOPF,
+		.partial_iopf = {
+			.dev_id = dev, .pasid = pasid, .grpid = grpid, .perm = PERM_RW,
+			.addr = addr,
+		},
+	};
+
+	return iommufd_call(fd, IOMMU_TEST_CMD, &cmd);
+}
+
+int mock_answers(int fd, uint32_t stdev, struct iommu_test_ext *answers)
+{
+	*answers = (struct iommu_test_ext){
+		.size = sizeof(*answers), .op = IOMMU_TEST_EXT_ANSWERS, .id = stdev,
+	};
+	return iommufd_call(fd, IOMMU_TEST_CMD, answers);
+}
+
+int mock_nested_alloc(int fd, uint32_t dev, uint32_t parent, uint32_t flags, uint32_t fault,
+		      uint32_t *hwpt)
+{
+	struct iommu_hwpt_selftest blob = { .iotlb = IOMMU_TEST_IOTLB_DEFAULT };
+	struct iommu_hwpt_alloc arg = {
+		.size = sizeof(arg), .flags = flags, .dev_id = dev, .pt_id = parent,
+		.data_type = IOMMU_HWPT_DATA_SELFTEST, .data_len = sizeof(blob),
+		.data_uptr = (uintptr_t)&blob, .fault_id = fault,
+	};
+	int err = iommufd_call(fd, IOMMU_HWPT_ALLOC, &arg);
+
+	*hwpt = arg.out_hwpt_id;
+	return err;
+}
+
 int mock_add_device(int fd, uint32_t stdev, uint32_t pt_id, struct mock_ids *ids)
 {
 	return mock_add_device_flags(fd, stdev, pt_id, 0, ids);

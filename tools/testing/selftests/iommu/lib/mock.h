@@ -40,6 +40,10 @@ int mock_pasid_attach(int fd, uint32_t stdev, uint32_t pasid, uint32_t *pt_id);
 int mock_pasid_replace(int fd, uint32_t stdev, uint32_t pasid, uint32_t *pt_id);
 int mock_pasid_detach(int fd, uint32_t stdev, uint32_t pasid);
 int mock_pasid_check(int fd, uint32_t stdev, uint32_t pasid, uint32_t hwpt);
+/* A page request of a device, without a PASID if that is 0; the last of its group, or not. */
+int mock_page_request(int fd, uint32_t dev, uint32_t pasid, uint32_t grpid, uint64_t addr);
+int mock_partial_request(int fd, uint32_t dev, uint32_t pasid, uint32_t grpid, uint64_t addr);
+int mock_answers(int fd, uint32_t stdev, struct iommu_test_ext *answers);
 /* A device in the group of stdev; ids->hwpt returns the page table. */
 int mock_add_device(int fd, uint32_t stdev, uint32_t pt_id, struct mock_ids *ids);
 int mock_add_device_flags(int fd, uint32_t stdev, uint32_t pt_id, uint32_t dev_flags,
@@ -47,6 +51,9 @@ int mock_add_device_flags(int fd, uint32_t stdev, uint32_t pt_id, uint32_t dev_f
 /* A page table of this kind, MOCK_IOMMUPT_*; flags as IOMMU_HWPT_ALLOC has them. */
 int mock_hwpt_alloc(int fd, uint32_t dev, uint32_t pt_id, uint32_t flags, uint32_t kind,
 		    uint32_t *hwpt);
+/* A page table that user space keeps; fault: with IOMMU_HWPT_FAULT_ID_VALID in flags. */
+int mock_nested_alloc(int fd, uint32_t dev, uint32_t parent, uint32_t flags, uint32_t fault,
+		      uint32_t *hwpt);
 /*
  * What a page table that is made and filled is refused with: at its allocation, or
  * where tables are finished late, when the device of ids is attached to it.
