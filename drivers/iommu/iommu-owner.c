@@ -314,6 +314,7 @@ int iommu_device_use_default_domain(struct device *dev)
 	iommu_group_put(group);
 	return err;
 }
+EXPORT_SYMBOL_NS_GPL(iommu_device_use_default_domain, IOMMUFD_INTERNAL);
 
 /**
  * iommu_device_unuse_default_domain() - a native driver has left a device
@@ -340,3 +341,4 @@ void iommu_device_unuse_default_domain(struct device *dev)
 	mutex_unlock(&group->mutex);
 	iommu_group_put(group);
 }
+EXPORT_SYMBOL_NS_GPL(iommu_device_unuse_default_domain, IOMMUFD_INTERNAL);

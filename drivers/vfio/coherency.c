@@ -13,6 +13,7 @@
 #include <linux/mutex.h>
 #include <linux/vfio.h>
 
+#include "iommufd.h"
 #include "vfio.h"
 
 /**
@@ -23,13 +24,18 @@
  *
  * Context: any; @device must stay registered.
  * Return: true when no DMA of @device bypasses the caches: it does none of its own,
- * or the IOMMU can force all of it to snoop, including requests marked "no snoop".
+ * or the IOMMU can force all of it to snoop, including requests marked "no snoop". One
+ * that uses a PASID of its parent is as coherent as that.
  */
 bool vfio_device_enforces_coherency(struct vfio_device *device)
 {
+	struct device *parent = vfio_iommufd_parent(device);
+
 	switch (device->group->type) {
 	case VFIO_EMULATED_IOMMU:
-		return true;
+		return !parent ||
+		       device_iommu_capable(parent,
+					    IOMMU_CAP_ENFORCE_CACHE_COHERENCY);
 	case VFIO_IOMMU:
 		return device_iommu_capable(device->dev,
 					    IOMMU_CAP_ENFORCE_CACHE_COHERENCY);

@@ -27,7 +27,16 @@
 #include <linux/vfio.h>
 
 #include "group_iommufd.h"
+#include "iommufd.h"
 #include "vfio.h"
+
+/* Device whose requests the IOMMU translates, or NULL */
+static struct device *translated(const struct vfio_device *device)
+{
+	if (device->group->type == VFIO_IOMMU)
+		return device->dev;
+	return vfio_iommufd_parent(device);
+}
 
 /* Collect the IOVAs that the devices of a group behind an IOMMU cannot use */
 static struct iommufd_container_group *describe(struct vfio_group *group)
@@ -42,9 +51,9 @@ static struct iommufd_container_group *describe(struct vfio_group *group)
 
 	mutex_lock(&group->device_lock);
 	list_for_each_entry(device, &group->device_list, group_next)
-		if (!err && group->type == VFIO_IOMMU)
+		if (!err && translated(device))
 			err = iommufd_container_group_add_device(result,
-								 device->dev);
+							translated(device));
 	mutex_unlock(&group->device_lock);
 	if (!err)
 		return result;
@@ -125,8 +134,8 @@ void vfio_group_iommufd_unset(struct vfio_group *group)
 /* Whether a device of the group was reset since the count was @resets */
 static bool met_reset(struct vfio_device *device, unsigned int resets)
 {
-	return device->group->type == VFIO_IOMMU &&
-	       iommu_device_wait_for_reset(device->dev, &resets) > 0;
+	return translated(device) &&
+	       iommu_device_wait_for_reset(translated(device), &resets) > 0;
 }
 
 /* Programs for VFIO's containers do not expect -EBUSY during a reset: wait and retry */
@@ -137,8 +146,9 @@ static int attach_after_reset(struct vfio_device *device, u32 *ioas_id)
 	int err, met = 0;
 
 	do {
-		if (device->group->type == VFIO_IOMMU)
-			met = iommu_device_wait_for_reset(device->dev, &resets);
+		if (translated(device))
+			met = iommu_device_wait_for_reset(translated(device),
+							  &resets);
 		if (met < 0)
 			return met;
 		err = ops->attach(device, ioas_id);
@@ -178,11 +188,11 @@ static bool uses_iommufd(const struct vfio_device *device)
  *
  * The caller is counted in the group's container_users, so the group keeps its
  * iommufd or container. Does nothing when it has a container, or when the device
- * is not behind an IOMMU.
+ * is not behind an IOMMU; refuses a device that uses a PASID when it has a container.
  *
  * Context: may sleep, as long as page faults of mapped memory take; no locks
  * held.
- * Return: 0; -EINTR on a fatal signal; -ENODEV when the context has lost its
+ * Return: 0; -EINVAL for a PASID with a container; -EINTR on a fatal signal; -ENODEV when the context has lost its
  * address space; what binding and attaching return.
  */
 int vfio_group_iommufd_use(struct vfio_device *device)
@@ -190,6 +200,9 @@ int vfio_group_iommufd_use(struct vfio_device *device)
 	struct iommufd_ctx *ctx = device->group->iommufd;
 	int err = 0;
 
+	/* A container has no page table for its PASID */
+	if (!ctx && vfio_iommufd_parent(device))
+		return -EINVAL;
 	if (!uses_iommufd(device))
 		return 0;
 	if (mutex_lock_killable(&device->iommufd_lock))

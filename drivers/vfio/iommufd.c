@@ -3,12 +3,13 @@
  * VFIO's physical devices with an iommufd.
  *
  * A device whose requests the IOMMU translates is bound to the context and attached
- * to its page tables. So is a device without an IOMMU: the context then keeps the
+ * to its page tables. So is one whose requests are those of a PASID of another, and so is a device without an IOMMU: the context then keeps the
  * memory pinned that the device uses. Calls for one device never overlap: the
  * file that bound it, or its group, makes one at a time.
  */
 
 #include <linux/err.h>
+#include <linux/export.h>
 #include <linux/iommu-pasid.h>
 #include <linux/iommufd.h>
 #include <linux/module.h>
@@ -105,6 +106,49 @@ static const struct vfio_iommufd_ops vfio_iommufd_noiommu_ops = {
 	.attach = physical_attach,
 	.detach = physical_detach,
 };
+
+static int pasid_bind(struct vfio_device *device, struct iommufd_ctx *ictx,
+		      u32 *dev_id)
+{
+	struct iommufd_device *idev;
+
+	idev = iommufd_device_bind_pasid(ictx, device->iommufd_parent,
+					 device->iommufd_pasid, dev_id);
+	if (IS_ERR(idev))
+		return PTR_ERR(idev);
+	device->iommufd_device = idev;
+	return 0;
+}
+
+static const struct vfio_iommufd_ops vfio_iommufd_pasid_ops = {
+	.bind = pasid_bind,
+	.unbind = physical_unbind,
+	.attach = physical_attach,
+	.detach = physical_detach,
+};
+
+/**
+ * vfio_iommufd_use_pasid() - a device's DMA is that of a PASID of another one
+ * @device: device that is about to be registered with
+ *	    vfio_register_emulated_iommu_dev()
+ * @parent: device with PASIDs, which the caller's driver is bound to
+ * @pasid: PASID that @device has its DMA done with; the caller does not attach it, and
+ *         frees it when @device is unregistered
+ *
+ * Users bind and attach @device like one of its own behind an IOMMU. The parent keeps
+ * its driver, and its own DMA. A group of VFIO takes such a device with an iommufd only:
+ * containers have no page table for a PASID.
+ *
+ * Context: any.
+ */
+void vfio_iommufd_use_pasid(struct vfio_device *device, struct device *parent,
+			    u32 pasid)
+{
+	device->iommufd_parent = parent;
+	device->iommufd_pasid = pasid;
+	device->iommufd_ops = &vfio_iommufd_pasid_ops;
+}
+EXPORT_SYMBOL_GPL(vfio_iommufd_use_pasid);
 
 /**
  * vfio_iommufd_init_device() - prepare a device for use with an iommufd

@@ -37,6 +37,13 @@ static inline bool vfio_iommufd_has_access(const struct vfio_device *device)
 	return device->iommufd_access;
 }
 
+/* Parent of a device whose DMA is that of a PASID, or NULL */
+static inline struct device *
+vfio_iommufd_parent(const struct vfio_device *device)
+{
+	return device->iommufd_parent;
+}
+
 #else
 
 static inline void vfio_iommufd_init_device(struct vfio_device *device,
@@ -55,6 +62,12 @@ static inline void vfio_iommufd_device_closing(struct vfio_device *device)
 static inline bool vfio_iommufd_has_access(const struct vfio_device *device)
 {
 	return false;
+}
+
+static inline struct device *
+vfio_iommufd_parent(const struct vfio_device *device)
+{
+	return NULL;
 }
 
 static inline int vfio_iommufd_pin_pages(struct vfio_device *device,

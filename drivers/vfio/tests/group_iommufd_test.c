@@ -328,6 +328,23 @@ static void start_and_wait(struct kunit *test, struct opening *opening)
 	KUNIT_EXPECT_EQ(test, 1, opening->ret);
 }
 
+/* A container has no page table for a device that uses a PASID of another one */
+static void pasid_needs_an_iommufd(struct kunit *test)
+{
+	struct opening *opening = begin(test);
+	struct iommufd_ctx *ctx = opening->group->iommufd;
+
+	opening->group->iommufd = NULL;
+	KUNIT_EXPECT_EQ(test, 0, vfio_group_iommufd_use(&opening->device));
+	opening->device.iommufd_parent = fake_device(1);
+	KUNIT_EXPECT_EQ(test, -EINVAL, vfio_group_iommufd_use(&opening->device));
+	opening->group->iommufd = ctx;
+	opening->ret = vfio_group_iommufd_use(&opening->device);
+	KUNIT_EXPECT_EQ(test, 0, opening->ret);
+	KUNIT_EXPECT_EQ(test, 1U, opening->attaches);
+	end(test, opening);
+}
+
 /* Programs that use groups do not see an error during a reset */
 static void open_waits_for_a_reset(struct kunit *test)
 {
@@ -427,6 +444,7 @@ static void group_suite_exit(struct kunit_suite *suite)
 
 static struct kunit_case group_cases[] = {
 	KUNIT_CASE(each_device_reserves),
+	KUNIT_CASE(pasid_needs_an_iommufd),
 	KUNIT_CASE(open_waits_for_a_reset),
 	KUNIT_CASE(open_meets_a_reset),
 	KUNIT_CASE(open_misses_a_reset),

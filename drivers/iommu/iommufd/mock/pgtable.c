@@ -8,9 +8,12 @@
  */
 #include <linux/bitops.h>
 #include <linux/bug.h>
+#include <linux/highmem.h>
 #include <linux/iommu-ext.h>
 #include <linux/iommu.h>
 #include <linux/log2.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
 #include <linux/sched.h>
 
 #include "mock/pgtable.h"
@@ -154,6 +157,55 @@ bool mock_pgtable_lookup(struct mock_pgtable *pt, unsigned long iova,
 		return true;
 	}
 	return false;
+}
+
+/* As much of the copy as lies in one page of the CPU. Returns its length, or 0 */
+static size_t copy_part(struct mock_pgtable *pt, unsigned long iova, void *buf,
+			size_t len, bool write)
+{
+	struct mock_page page;
+	phys_addr_t phys;
+	void *mem;
+
+	if (!mock_pgtable_lookup(pt, iova, &page) ||
+	    !(page.prot & (write ? IOMMU_WRITE : IOMMU_READ)))
+		return 0;
+	phys = page.phys + (iova - page.iova);
+	len = min3(len, (size_t)(page.iova + BIT(page.size_lg2) - iova),
+		   (size_t)(PAGE_SIZE - offset_in_page(phys)));
+	mem = kmap_local_pfn(PHYS_PFN(phys)) + offset_in_page(phys);
+	if (write)
+		memcpy(mem, buf, len);
+	else
+		memcpy(buf, mem, len);
+	kunmap_local(mem);
+	return len;
+}
+
+/**
+ * mock_pgtable_copy() - access memory as a device would
+ * @pt: the page table
+ * @iova: first IOVA in bytes
+ * @buf: what is written, or where to what is read
+ * @len: bytes, few enough to be copied without rescheduling
+ * @write: to memory
+ *
+ * What is unmapped is not accessed any more when mock_pgtable_unmap() has returned.
+ *
+ * Context: process context; does not sleep.
+ * Return: 0; -EFAULT when something is not mapped, or not for this; what lies before
+ * that has been copied.
+ */
+int mock_pgtable_copy(struct mock_pgtable *pt, unsigned long iova, void *buf,
+		      size_t len, bool write)
+{
+	size_t part = 1;
+
+	xa_lock(&pt->entries);
+	for (; len && part; len -= part, buf += part, iova += part)
+		part = copy_part(pt, iova, buf, len, write);
+	xa_unlock(&pt->entries);
+	return part ? 0 : -EFAULT;
 }
 
 static bool is_empty(struct mock_pgtable *pt, unsigned long iova,

@@ -69,6 +69,8 @@ size_t mock_pgtable_unmap(struct mock_pgtable *pt, unsigned long iova,
 			  size_t size);
 bool mock_pgtable_lookup(struct mock_pgtable *pt, unsigned long iova,
 			 struct mock_page *page);
+int mock_pgtable_copy(struct mock_pgtable *pt, unsigned long iova, void *buf,
+		      size_t len, bool write);
 void mock_pgtable_stats(struct mock_pgtable *pt,
 			struct mock_pgtable_stats *stats);
 void mock_pgtable_mark_dirty(struct mock_pgtable *pt, unsigned long iova,
