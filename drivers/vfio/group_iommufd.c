@@ -43,6 +43,7 @@ static struct iommufd_container_group *describe(struct vfio_group *group)
 {
 	struct iommufd_container_group *result;
 	struct vfio_device *device;
+	struct device *dev;
 	int err = 0;
 
 	result = iommufd_container_group_create();
@@ -50,10 +51,11 @@ static struct iommufd_container_group *describe(struct vfio_group *group)
 		return ERR_PTR(-ENOMEM);
 
 	mutex_lock(&group->device_lock);
-	list_for_each_entry(device, &group->device_list, group_next)
-		if (!err && translated(device))
-			err = iommufd_container_group_add_device(result,
-							translated(device));
+	list_for_each_entry(device, &group->device_list, group_next) {
+		dev = translated(device);
+		if (!err && dev)
+			err = iommufd_container_group_add_device(result, dev);
+	}
 	mutex_unlock(&group->device_lock);
 	if (!err)
 		return result;
@@ -192,8 +194,8 @@ static bool uses_iommufd(const struct vfio_device *device)
  *
  * Context: may sleep, as long as page faults of mapped memory take; no locks
  * held.
- * Return: 0; -EINVAL for a PASID with a container; -EINTR on a fatal signal; -ENODEV when the context has lost its
- * address space; what binding and attaching return.
+ * Return: 0; -EINVAL for a PASID with a container; -EINTR on a fatal signal; -ENODEV
+ * when the context has lost its address space; what binding and attaching return.
  */
 int vfio_group_iommufd_use(struct vfio_device *device)
 {

@@ -3,9 +3,10 @@
  * VFIO's physical devices with an iommufd.
  *
  * A device whose requests the IOMMU translates is bound to the context and attached
- * to its page tables. So is one whose requests are those of a PASID of another, and so is a device without an IOMMU: the context then keeps the
- * memory pinned that the device uses. Calls for one device never overlap: the
- * file that bound it, or its group, makes one at a time.
+ * to its page tables. So is one whose requests are those of a PASID of another device,
+ * and one without an IOMMU: the context then keeps the memory pinned that it uses.
+ * Calls for one device never overlap: the file that bound it, or its group, makes one at
+ * a time.
  */
 
 #include <linux/err.h>

@@ -5,6 +5,7 @@
 #ifndef __IOMMUFD_EVENTQ_H
 #define __IOMMUFD_EVENTQ_H
 
+#include <linux/fs.h>
 #include <linux/list.h>
 #include <linux/poll.h>
 #include <linux/spinlock.h>
@@ -13,8 +14,6 @@
 
 #include "object.h"
 
-struct file;
-struct file_operations;
 struct iommufd_ctx;
 
 /**

@@ -58,8 +58,9 @@ struct mock_selftest *mock_selftest_get(struct iommufd_ctx *ctx, u32 id)
 }
 
 /* Publish the result, or give it to abort_selftest() */
-static struct mock_selftest *make_selftest(struct iommufd_ctx *ctx, u32 dev_flags,
-				      struct mock_dev *peer, u32 *pt_id)
+static struct mock_selftest *make_selftest(struct iommufd_ctx *ctx,
+					   u32 dev_flags,
+					   struct mock_dev *peer, u32 *pt_id)
 {
 	struct mock_selftest *st;
 	u32 dev_id;

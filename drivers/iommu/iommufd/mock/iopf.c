@@ -60,6 +60,20 @@ void mock_drain_faults(struct device *dev)
 	mutex_unlock(&mdev->reader);
 }
 
+static void count_answer(struct mock_dev *mdev, u32 code, u32 pasid, u32 grpid)
+{
+	spin_lock(&mdev->answers_lock);
+	if (code == IOMMU_PAGE_RESP_SUCCESS)
+		mdev->answers.nr_success++;
+	else if (code == IOMMU_PAGE_RESP_INVALID)
+		mdev->answers.nr_invalid++;
+	else
+		mdev->answers.nr_other++;
+	mdev->answers.last_pasid = pasid;
+	mdev->answers.last_grpid = grpid;
+	spin_unlock(&mdev->answers_lock);
+}
+
 /**
  * mock_page_response() - page_response() of the mock's driver
  * @dev: mock device
@@ -74,20 +88,11 @@ int mock_page_response(struct device *dev, struct iommu_fault_event *evt,
 {
 	struct mock_dev *mdev = mock_dev_of(dev);
 
-	spin_lock(&mdev->answers_lock);
-	if (response->code == IOMMU_PAGE_RESP_SUCCESS)
-		mdev->answers.nr_success++;
-	else if (response->code == IOMMU_PAGE_RESP_INVALID)
-		mdev->answers.nr_invalid++;
-	else
-		mdev->answers.nr_other++;
-	mdev->answers.last_pasid = response->pasid;
-	mdev->answers.last_grpid = response->grpid;
-	spin_unlock(&mdev->answers_lock);
+	count_answer(mdev, response->code, response->pasid, response->grpid);
 	return 0;
 }
 
-/* What becomes of the request is not the caller's matter */
+/* What the core does not take, the driver answers */
 static void make_request(struct mock_dev *mdev,
 			 const struct iommu_fault_page_request *req)
 {
@@ -100,7 +105,10 @@ static void make_request(struct mock_dev *mdev,
 		event.fault.prm.flags |= IOMMU_FAULT_PAGE_REQUEST_PASID_VALID |
 					 IOMMU_FAULT_PAGE_RESPONSE_NEEDS_PASID;
 	mutex_lock(&mdev->reader);
-	iommu_report_device_fault(&mdev->dev, &event);
+	if (iommu_report_device_fault(&mdev->dev, &event) &&
+	    req->flags & IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE)
+		count_answer(mdev, IOMMU_PAGE_RESP_INVALID, req->pasid,
+			     req->grpid);
 	mutex_unlock(&mdev->reader);
 }
 

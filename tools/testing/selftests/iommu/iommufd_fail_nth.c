@@ -121,6 +121,7 @@ static bool begin(struct stage *s)
 	memset(s, 0, sizeof(*s));
 	s->access = -1;
 	s->dmabuf = -1;
+	s->queue = -1;
 	s->vfio.fd = -1;
 	s->fd = iommufd_open();
 	return s->fd >= 0;
@@ -132,6 +133,8 @@ static void end(struct stage *s)
 		close(s->access);
 	if (s->dmabuf >= 0)
 		close(s->dmabuf);
+	if (s->queue >= 0)
+		close(s->queue);
 	vfio_dev_close(&s->vfio);
 	close(s->fd);
 }

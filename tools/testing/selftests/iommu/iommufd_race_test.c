@@ -11,112 +11,21 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
+#include "iommufd_race.h"
 #include "lib/iommufd.h"
 #include "lib/memory.h"
 #include "lib/process.h"
 #include "lib/vfio_dev.h"
 
-#define RACE_MS		1500
 #define BASE		0x10000000ULL
 #define MAX_ID		12
 #define BIG_BYTES	(96ULL << 20)
 #define NR_KILLS	12
-
-struct race {
-	atomic_int stop;
-	atomic_int fd;
-	uint32_t ioas;
-	uint8_t *mem;
-	struct vfio_dev *dev;
-	atomic_int wrong;	/* first errno that the call may not give */
-	atomic_ulong good;	/* calls that did their work */
-};
-
-typedef int (*step_fn)(struct race *race, unsigned int turn);
-
-struct worker {
-	pthread_t thread;
-	struct race *race;
-	step_fn step;
-};
-
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000ULL + now.tv_nsec / 1000000;
-}
-
-static void nap_us(unsigned int us)
-{
-	const struct timespec pause = { .tv_nsec = us * 1000L };
-
-	nanosleep(&pause, NULL);
-}
-
-/* Errnos of a race that lost, of any call; all others are wrong. */
-static int may_happen(int err)
-{
-	switch (-err) {
-	case 0:
-	case ENOENT:
-	case EEXIST:
-	case EBUSY:
-	case EINVAL:
-	case EADDRINUSE:
-	case EBADF:
-		return 1;
-	default:
-		return 0;
-	}
-}
-
-static void *work(void *data)
-{
-	struct worker *worker = data;
-	struct race *race = worker->race;
-	unsigned int turn;
-	int none = 0, err;
-
-	for (turn = 0; !atomic_load(&race->stop); turn++) {
-		err = worker->step(race, turn);
-		if (!err)
-			atomic_fetch_add(&race->good, 1);
-		else if (!may_happen(err))
-			atomic_compare_exchange_strong(&race->wrong, &none, err);
-	}
-	return NULL;
-}
-
-/* Run the steps against each other; returns 0 when all threads could begin. */
-static int run_race(struct race *race, const step_fn *steps, unsigned int nr)
-{
-	const uint64_t end = now_ms() + RACE_MS;
-	struct worker workers[8];
-	unsigned int i;
-
-	atomic_store(&race->stop, 0);
-	for (i = 0; i < nr; i++) {
-		workers[i].race = race;
-		workers[i].step = steps[i];
-		if (pthread_create(&workers[i].thread, NULL, work, &workers[i]))
-			return -EAGAIN;
-	}
-	while (now_ms() < end)
-		nap_us(10000);
-	atomic_store(&race->stop, 1);
-	for (i = 0; i < nr; i++)
-		pthread_join(workers[i].thread, NULL);
-	return 0;
-}
 
 static int step_map(struct race *race, unsigned int turn)
 {
@@ -280,13 +189,7 @@ FIXTURE_TEARDOWN(race)
 	EXPECT_EQ(0, close(self->race.fd));
 }
 
-#define CHECK_RACE(steps)							\
-	do {									\
-		ASSERT_EQ(0, run_race(&self->race, steps,			\
-				      sizeof(steps) / sizeof((steps)[0])));	\
-		EXPECT_EQ(0, self->race.wrong);					\
-		EXPECT_LT(0, self->race.good);					\
-	} while (0)
+#define CHECK_RACE(steps)	CHECK_RACE_OF(&self->race, steps)
 
 TEST_F(race, map_unmap)
 {

@@ -17,6 +17,8 @@
 #define HUGE_BYTES	(2ULL << 20)
 #define BASE		((uint64_t)MOCK_APERTURE_START)
 #define DIRTY		UINT64_C(0x249249249249)	/* every third page */
+#define PASID		3
+#define NR_REQUESTS	7
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
 uint8_t *scenario_memory;
@@ -103,6 +105,31 @@ static int unmap_in_container(struct stage *s, uint64_t iova, uint64_t bytes)
 	};
 
 	return iommufd_call(s->fd, VFIO_IOMMU_UNMAP_DMA, &arg);
+}
+
+static int new_queue(struct stage *s)
+{
+	struct iommu_fault_alloc arg = { .size = sizeof(arg) };
+	int err = iommufd_call(s->fd, IOMMU_FAULT_QUEUE_ALLOC, &arg);
+
+	if (err)
+		return err;
+	s->fault = arg.out_fault_id;
+	s->queue = arg.out_fault_fd;
+	return 0;
+}
+
+/* With flags beside that for the queue */
+static int new_hwpt_with_queue(struct stage *s, uint32_t ioas, uint32_t flags, uint32_t *id)
+{
+	struct iommu_hwpt_alloc arg = {
+		.size = sizeof(arg), .flags = flags | IOMMU_HWPT_FAULT_ID_VALID,
+		.dev_id = s->ids.dev, .pt_id = ioas, .fault_id = s->fault,
+	};
+	int err = iommufd_call(s->fd, IOMMU_HWPT_ALLOC, &arg);
+
+	*id = arg.out_hwpt_id;
+	return err;
 }
 
 /* Set-ups */
@@ -207,6 +234,115 @@ static int with_dirty_pages(struct stage *s)
 		return err;
 	nr = mock_dirty(s->fd, s->hwpt, BASE, SCENARIO_BYTES, PAGE_BYTES, &bits);
 	return nr < 0 ? nr : 0;
+}
+
+static int attach_pasid(struct stage *s, uint32_t pt_id)
+{
+	return mock_pasid_attach(s->fd, s->ids.stdev, PASID, &pt_id);
+}
+
+/* Two page tables for PASIDs, of two address spaces, and a device on a third one */
+static int with_pasids(struct stage *s)
+{
+	uint32_t own;
+	int err = with_memory(s);
+
+	if (!err)
+		err = mock_domain(s->fd, s->ioas, MOCK_FLAGS_DEVICE_PASID, &s->ids);
+	if (!err)
+		err = new_hwpt(s, s->ioas, IOMMU_HWPT_ALLOC_PASID, &own);
+	if (!err)
+		err = move_device(s, own);
+	if (!err)
+		err = new_hwpt(s, s->ioas, IOMMU_HWPT_ALLOC_PASID, &s->hwpt);
+	return err ? err : new_hwpt(s, s->other, IOMMU_HWPT_ALLOC_PASID, &s->foreign);
+}
+
+static int with_pasid_attached(struct stage *s)
+{
+	int err = with_pasids(s);
+
+	return err ? err : attach_pasid(s, s->hwpt);
+}
+
+static int with_queue(struct stage *s)
+{
+	int err = with_device_and_memory(s);
+
+	return err ? err : new_queue(s);
+}
+
+static int with_queue_and_parent(struct stage *s)
+{
+	int err = with_parent(s);
+
+	return err ? err : new_queue(s);
+}
+
+/* Two page tables with a queue */
+static int with_queue_tables(struct stage *s)
+{
+	int err = with_queue(s);
+
+	if (!err)
+		err = new_hwpt_with_queue(s, s->ioas, 0, &s->hwpt);
+	return err ? err : new_hwpt_with_queue(s, s->other, 0, &s->foreign);
+}
+
+static int with_queue_attached(struct stage *s)
+{
+	int err = with_queue_tables(s);
+
+	return err ? err : move_device(s, s->hwpt);
+}
+
+/* The same for PASIDs */
+static int with_pasid_and_queue(struct stage *s)
+{
+	int err = with_pasids(s);
+
+	if (!err)
+		err = new_queue(s);
+	if (!err)
+		err = new_hwpt_with_queue(s, s->ioas, IOMMU_HWPT_ALLOC_PASID, &s->hwpt);
+	if (!err)
+		err = new_hwpt_with_queue(s, s->other, IOMMU_HWPT_ALLOC_PASID, &s->foreign);
+	return err;
+}
+
+static int with_pasid_attached_and_queue(struct stage *s)
+{
+	int err = with_pasid_and_queue(s);
+
+	return err ? err : attach_pasid(s, s->hwpt);
+}
+
+/* A group of so many requests */
+static int with_requests(struct stage *s)
+{
+	int err = with_queue_attached(s), i;
+
+	for (i = 1; !err && i < NR_REQUESTS; i++)
+		err = mock_partial_request(s->fd, s->ids.dev, 0, 1, BASE);
+	return err ? err : mock_page_request(s->fd, s->ids.dev, 0, 1, BASE);
+}
+
+static int read_requests(struct stage *s)
+{
+	struct iommu_hwpt_pgfault records[NR_REQUESTS] = {};
+	ssize_t len = read(s->queue, records, sizeof(records));
+
+	if (len < 0)
+		return -errno;
+	s->cookie = records[0].cookie;
+	return len == sizeof(records) ? 0 : -EILSEQ;
+}
+
+static int with_requests_read(struct stage *s)
+{
+	int err = with_requests(s);
+
+	return err ? err : read_requests(s);
 }
 
 static int with_file(struct stage *s)
@@ -429,6 +565,62 @@ static int run_hwpt_kind(struct stage *s, const struct scenario *c)
 	uint32_t id;
 
 	return mock_hwpt_alloc(s->fd, s->ids.dev, on(s, c), 0, c->value, &id);
+}
+
+static int run_pasid_attach(struct stage *s, const struct scenario *c)
+{
+	return attach_pasid(s, on(s, c));
+}
+
+static int run_pasid_replace(struct stage *s, const struct scenario *c)
+{
+	uint32_t pt_id = on(s, c);
+
+	return mock_pasid_replace(s->fd, s->ids.stdev, PASID, &pt_id);
+}
+
+static int run_pasid_detach(struct stage *s, const struct scenario *c)
+{
+	return mock_pasid_detach(s->fd, s->ids.stdev, PASID);
+}
+
+/* Its descriptor is closed, the object stays. */
+static int run_queue(struct stage *s, const struct scenario *c)
+{
+	int err = new_queue(s);
+
+	if (!err)
+		close(s->queue);
+	s->queue = -1;
+	return err;
+}
+
+static int run_hwpt_with_queue(struct stage *s, const struct scenario *c)
+{
+	uint32_t id;
+
+	return new_hwpt_with_queue(s, on(s, c), 0, &id);
+}
+
+static int run_nested_with_queue(struct stage *s, const struct scenario *c)
+{
+	uint32_t id;
+
+	return mock_nested_alloc(s->fd, s->ids.dev, on(s, c), IOMMU_HWPT_FAULT_ID_VALID, s->fault,
+				 &id);
+}
+
+/* What a read could not return is read by the next one. */
+static int run_read_requests(struct stage *s, const struct scenario *c)
+{
+	return read_requests(s);
+}
+
+static int run_answer(struct stage *s, const struct scenario *c)
+{
+	const struct iommu_hwpt_page_response answer = { .cookie = s->cookie };
+
+	return write(s->queue, &answer, sizeof(answer)) == sizeof(answer) ? 0 : -errno;
 }
 
 static int run_invalidate(struct stage *s, const struct scenario *c)
@@ -660,6 +852,27 @@ const struct scenario scenarios[] = {
 	  .value = MOCK_IOMMUPT_HUGE },
 	{ "HWPT_ALLOC of a nested one", with_parent, run_hwpt_kind, ON(parent),
 	  .value = MOCK_IOMMUPT_DEFAULT },
+	{ "HWPT_ALLOC for PASIDs", with_device_and_memory, run_hwpt, ON(other),
+	  .value = IOMMU_HWPT_ALLOC_PASID },
+	{ "attach of a PASID", with_pasids, run_pasid_attach, ON(hwpt) },
+	{ "replace of a PASID", with_pasid_attached, run_pasid_replace, MAY_BE_DONE, ON(foreign) },
+	{ "detach of a PASID", with_pasid_attached, run_pasid_detach },
+	{ "DESTROY of a device with a PASID attached", with_pasid_attached, run_destroy,
+	  ON(ids.stdev) },
+	{ "FAULT_QUEUE_ALLOC", with_nothing, run_queue },
+	{ "HWPT_ALLOC with a fault queue", with_queue, run_hwpt_with_queue, ON(other) },
+	{ "HWPT_ALLOC of a nested one with a fault queue", with_queue_and_parent,
+	  run_nested_with_queue, ON(parent) },
+	{ "replace by a HWPT with a fault queue", with_queue_tables, run_replace, MAY_BE_DONE,
+	  ON(hwpt) },
+	{ "replace of a HWPT with a fault queue", with_requests_read, run_replace, MAY_BE_DONE,
+	  ON(foreign) },
+	{ "attach of a PASID with a fault queue", with_pasid_and_queue, run_pasid_attach,
+	  ON(hwpt) },
+	{ "replace of a PASID with a fault queue", with_pasid_attached_and_queue,
+	  run_pasid_replace, MAY_BE_DONE, ON(foreign) },
+	{ "read of a fault queue", with_requests, run_read_requests, NO_CHANGE },
+	{ "answer to page faults", with_requests_read, run_answer, NO_CHANGE },
 	{ "HWPT_INVALIDATE", with_nested, run_invalidate, NO_CHANGE },
 	{ "DESTROY of a HWPT", with_two_hwpts, run_destroy, ON(hwpt) },
 	{ "DESTROY of a nested HWPT", with_nested, run_destroy, ON(nested) },

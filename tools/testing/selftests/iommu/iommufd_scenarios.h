@@ -22,6 +22,9 @@ struct stage {
 	uint32_t ioas, other;	/* address spaces */
 	uint32_t hwpt, parent;	/* page tables */
 	uint32_t nested, foreign;
+	uint32_t fault;		/* fault queue, and its file */
+	int queue;
+	uint32_t cookie;
 	struct mock_ids ids;	/* mock device */
 	int access, dmabuf;
 	uint32_t item;
