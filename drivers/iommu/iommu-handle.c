@@ -296,8 +296,11 @@ void iommu_handle_finish(struct iommu_group *group,
 	lockdep_assert_not_held(&group->mutex);
 	if (!handle)
 		return;
-	/* Readers that have found the handle have added their request, or refused it */
-	synchronize_rcu();
+	/*
+	 * Readers that have found the handle have added their request, or refused it.
+	 * Many attachments may end one after the other, and their user waits.
+	 */
+	synchronize_rcu_expedited();
 	mutex_lock(&group->mutex);
 	discard_group(group, handle);
 	mutex_unlock(&group->mutex);

@@ -573,7 +573,7 @@ EXPORT_SYMBOL_GPL(iommu_free_global_pasid);
  */
 void iommu_group_init_pasids(struct iommu_group *group)
 {
-	xa_init(&group->pasids);
+	xa_init_flags(&group->pasids, XA_FLAGS_ACCOUNT);
 }
 
 /**

@@ -32,6 +32,8 @@ struct backend {
 extern const struct backend_ops backend_iommufd;
 /* /dev/iommu, nothing attached */
 extern const struct backend_ops backend_nodomain;
+/* /dev/iommu, for rows that make devices of the mock IOMMU */
+extern const struct backend_ops backend_mock;
 /* VFIO's own containers, and their calls on /dev/iommu */
 extern const struct backend_ops backend_type1;
 extern const struct backend_ops backend_compat;

@@ -4,12 +4,10 @@
  * costs is part of the figures. Needs a kernel with CONFIG_IOMMUFD_TEST.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/iommufd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <unistd.h>
 
 #include "../../drivers/iommu/iommufd/iommufd_test.h"
 #include "bench.h"
@@ -23,24 +21,6 @@ static const struct {
 	const char *op;
 	unsigned int every;
 } loads[] = { { "dirty-0", 0 }, { "dirty-1", 100 }, { "dirty-100", 1 } };
-
-static int open_mock(struct backend *backend, const char *bdf)
-{
-	backend->dev.fd = -1;
-	backend->dev.iommufd = open("/dev/iommu", O_RDWR | O_CLOEXEC);
-	return backend->dev.iommufd < 0 ? -errno : backend_ioas_alloc(backend, &backend->ioas_id);
-}
-
-static void close_mock(struct backend *backend)
-{
-	close(backend->dev.iommufd);
-}
-
-static const struct backend_ops backend_mock = {
-	.name = "mock",
-	.open = open_mock,
-	.close = close_mock,
-};
 
 static const struct backend_ops *const mock[] = { &backend_mock, NULL };
 

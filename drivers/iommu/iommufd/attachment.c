@@ -313,6 +313,7 @@ static int fill_after_move(struct iommufd_attach_link *link,
 			   struct iommufd_hwpt_common *hwpt)
 {
 	struct iommufd_hwpt_paging *paging = iommufd_hwpt_paging_of(hwpt);
+	struct iommu_attach_handle *handle = base_of(link->att->handle);
 	struct iommufd_hwpt_common *old = link->att->hwpt;
 	struct device *dev = link->idev->dev;
 	int err, back = 0;
@@ -324,8 +325,10 @@ static int fill_after_move(struct iommufd_attach_link *link,
 	if (!err)
 		return 0;
 	if (old)
-		back = iommu_device_return_domain(dev, old->domain,
-						  base_of(link->att->handle));
+		back = iommu_device_return_domain(dev, old->domain, handle);
+	/* Better without page requests than not at all */
+	if (back && handle)
+		back = iommu_device_return_domain(dev, old->domain, NULL);
 	if (!old || back)
 		iommu_device_detach_domain(dev, hwpt->domain);
 	if (!paging->nr_groups)
@@ -388,7 +391,7 @@ static int attach_link(struct iommufd_attach_link *link,
 	err = check_device(link->idev, paging);
 	if (err)
 		return err;
-	err = iommufd_reserve(link, paging->ioas);
+	err = iommufd_reserve(link->idev, paging->ioas);
 	if (err)
 		return err;
 	if (att->hwpt)
@@ -396,7 +399,7 @@ static int attach_link(struct iommufd_attach_link *link,
 	else
 		err = move_and_fill(link, hwpt);
 	if (err) {
-		iommufd_map_unreserve(paging->ioas->map, link);
+		iommufd_unreserve(link->idev, paging->ioas);
 		return err;
 	}
 	list_add_tail(&link->node, &att->links);
@@ -560,7 +563,7 @@ iommufd_attachment_detach(struct iommufd_attach_link *link)
 		att->hwpt = NULL;
 		leave_hwpt(att, hwpt);
 	}
-	iommufd_map_unreserve(ioas->map, link);
+	iommufd_unreserve(link->idev, ioas);
 	free_link(link);
 	return last ? hwpt : NULL;
 }

@@ -50,6 +50,7 @@ void iommufd_device_destroy(struct iommufd_object *obj)
 	if (!iommufd_device_is_pasid(idev))
 		iommu_device_release_dma_owner(idev->dev);
 	iommufd_group_put(idev->group);
+	WARN_ON_ONCE(!xa_empty(&idev->reserved));
 	put_device(idev->dev);
 }
 
@@ -132,6 +133,7 @@ static struct iommufd_device *bind_with_group(struct iommufd_ctx *ctx,
 	idev->dev = dev;
 	idev->ctx = ctx;
 	idev->noiommu = noiommu;
+	xa_init_flags(&idev->reserved, XA_FLAGS_ACCOUNT);
 	iommufd_group_add_device(idev);
 	iommufd_object_add_user(&idev->obj);		/* Dropped by iommufd_device_unbind() */
 	*dev_id = idev->obj.id;

@@ -33,6 +33,8 @@ struct iommufd_ioas;
  * @dev: the device
  * @noiommu: no IOMMU translates its DMA
  * @bound_node: place in @group's list of bound devices
+ * @reserved: ID of an address space to &struct iommufd_reservation; protected by the
+ *            lock of @group
  */
 struct iommufd_device {
 	struct iommufd_object obj;
@@ -41,6 +43,7 @@ struct iommufd_device {
 	struct device *dev;
 	bool noiommu;
 	struct list_head bound_node;
+	struct xarray reserved;
 };
 
 /* device.c */
@@ -96,8 +99,6 @@ struct iommufd_attachment {
  * @idev: the device
  * @att: the attachment
  * @node: place in its list
- *
- * Its reservations in the address space are known by its address.
  */
 struct iommufd_attach_link {
 	struct iommufd_device *idev;
@@ -162,8 +163,8 @@ void iommufd_attachments_forget_device(struct iommufd_device *idev);
 
 /* reserve.c */
 bool iommufd_resv_counts(const struct iommu_resv_region *region);
-int iommufd_reserve(struct iommufd_attach_link *link,
-		    struct iommufd_ioas *ioas);
+int iommufd_reserve(struct iommufd_device *idev, struct iommufd_ioas *ioas);
+void iommufd_unreserve(struct iommufd_device *idev, struct iommufd_ioas *ioas);
 int iommufd_reserve_all(struct iommufd_attachment *att,
 			struct iommufd_ioas *ioas);
 void iommufd_unreserve_all(struct iommufd_attachment *att,

@@ -94,6 +94,9 @@ static int set_ioas(const struct change *change, struct iommufd_ioas *ioas)
 		if (err != -EINVAL)
 			return err;
 	}
+	/* Spare the filling of one that cannot be attached beside PASIDs */
+	if (!xa_empty(&change->idev->group->pasids))
+		return -EINVAL;
 	return set_new_automatic(change, ioas);
 }
 
@@ -287,6 +290,7 @@ static ioasid_t next_pasid(struct iommufd_device *idev, ioasid_t pasid)
 			found = index;
 			break;
 		}
+		cond_resched();
 	}
 	mutex_unlock(&group->lock);
 	return found;

@@ -162,6 +162,19 @@ iommufd_fault_handle_alloc(struct iommufd_fault *fault,
 }
 
 /**
+ * iommufd_fault_hides_pasid() - tell whether user space knows of a PASID
+ * @group: page requests in a queue
+ *
+ * Context: the lock of the queue is held, so the attachment has not ended.
+ * Return: true for a device that was bound by a PASID: to user space it has none.
+ */
+bool iommufd_fault_hides_pasid(const struct iopf_group *group)
+{
+	return to_fault_handle(group->handle)->group->own.pasid !=
+	       IOMMU_NO_PASID;
+}
+
+/**
  * iommufd_fault_forget_device() - refuse all requests of a device
  * @fault: queue
  * @dev: device that has been taken off the list of its group: iommufd_group_device_id()

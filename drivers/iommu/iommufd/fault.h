@@ -14,6 +14,7 @@
 
 struct device;
 struct iommufd_ctx;
+struct iopf_group;
 struct iommufd_group;
 
 /**
@@ -58,6 +59,7 @@ struct iommufd_fault *iommufd_fault_get(struct iommufd_ctx *ctx, u32 id);
 struct iommufd_fault_handle *
 iommufd_fault_handle_alloc(struct iommufd_fault *fault,
 			   struct iommufd_group *group);
+bool iommufd_fault_hides_pasid(const struct iopf_group *group);
 void iommufd_fault_forget_device(struct iommufd_fault *fault,
 				 struct device *dev);
 

@@ -46,7 +46,8 @@ static void fill_record(struct iommu_hwpt_pgfault *record,
 			const struct iommu_fault_page_request *req)
 {
 	memset(record, 0, sizeof(*record));
-	if (req->flags & IOMMU_FAULT_PAGE_REQUEST_PASID_VALID) {
+	if (req->flags & IOMMU_FAULT_PAGE_REQUEST_PASID_VALID &&
+	    !iommufd_fault_hides_pasid(group)) {
 		record->flags |= IOMMU_PGFAULT_FLAGS_PASID_VALID;
 		record->pasid = req->pasid;
 	}

@@ -64,6 +64,7 @@ static int describe(struct iommufd_device *idev, struct iommu_hw_info *arg,
 	arg->out_data_type = type;
 	arg->out_capabilities = capabilities(idev->dev);
 	/* One that was bound by a PASID has no others */
+	arg->out_max_pasid_log2 = 0;
 	if (!iommufd_device_is_pasid(idev))
 		arg->out_max_pasid_log2 = iommu_device_pasid_bits(idev->dev);
 	if (arg->out_max_pasid_log2)

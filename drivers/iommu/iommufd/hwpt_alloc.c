@@ -62,9 +62,12 @@ make_paging_locked(struct iommufd_call *call, struct iommufd_ioas *ioas,
 	idev = iommufd_device_get(call->ctx, arg->dev_id);
 	if (IS_ERR(idev))
 		return ERR_CAST(idev);
-	hwpt = iommufd_hwpt_paging_alloc(call->ctx, ioas, idev,
-					 driver_flags(idev, arg->flags), blob,
-					 false);
+	if (idev->noiommu && arg->flags)
+		hwpt = ERR_PTR(-EOPNOTSUPP);
+	else
+		hwpt = iommufd_hwpt_paging_alloc(call->ctx, ioas, idev,
+						 driver_flags(idev, arg->flags),
+						 blob, false);
 	iommufd_object_put(call->ctx, &idev->obj);
 	if (IS_ERR(hwpt))
 		return hwpt;

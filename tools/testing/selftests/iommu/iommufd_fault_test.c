@@ -161,6 +161,7 @@ static uint32_t expect_group(struct __test_metadata *_metadata, int queue, uint3
 	return record.cookie;
 }
 
+/* covers: IOMMU_FAULT_QUEUE_ALLOC EOPNOTSUPP */
 TEST_F(fault, sizes_and_flags_of_the_call)
 {
 	struct {

@@ -264,6 +264,10 @@ static void test_page_tables(int fd, uint32_t dev, uint32_t ioas)
 	       "HWPT_ALLOC of a parent");
 	expect(-EOPNOTSUPP, new_table(dev, ioas, IOMMU_HWPT_ALLOC_DIRTY_TRACKING, 0),
 	       "HWPT_ALLOC that tracks");
+	expect(-EOPNOTSUPP, new_table(dev, ioas, IOMMU_HWPT_ALLOC_PASID, 0),
+	       "HWPT_ALLOC for PASIDs");
+	expect(-EOPNOTSUPP, new_table(dev, ioas, IOMMU_HWPT_FAULT_ID_VALID, 0),
+	       "HWPT_ALLOC with a fault queue");
 	expect(-EOPNOTSUPP, new_table(dev, ioas, 0, 1), "HWPT_ALLOC with data");
 	hwpt = must(new_table(dev, ioas, 0, 0), "HWPT_ALLOC with nothing");
 	expect(-EOPNOTSUPP, new_table(dev, hwpt, 0, 0), "HWPT_ALLOC on that");
