@@ -20,16 +20,18 @@
 #include "iommufd.h"
 #include "vfio.h"
 
-static int physical_bind(struct vfio_device *device, struct iommufd_ctx *ictx,
-			 u32 *dev_id)
+static int set_bound(struct vfio_device *device, struct iommufd_device *idev)
 {
-	struct iommufd_device *idev;
-
-	idev = iommufd_device_bind(ictx, device->dev, dev_id);
 	if (IS_ERR(idev))
 		return PTR_ERR(idev);
 	device->iommufd_device = idev;
 	return 0;
+}
+
+static int physical_bind(struct vfio_device *device, struct iommufd_ctx *ictx,
+			 u32 *dev_id)
+{
+	return set_bound(device, iommufd_device_bind(ictx, device->dev, dev_id));
 }
 
 static int physical_attach(struct vfio_device *device, u32 *pt_id)
@@ -92,13 +94,8 @@ static const struct vfio_iommufd_ops vfio_iommufd_physical_ops = {
 static int noiommu_bind(struct vfio_device *device, struct iommufd_ctx *ictx,
 			u32 *dev_id)
 {
-	struct iommufd_device *idev;
-
-	idev = iommufd_device_bind_noiommu(ictx, device->dev, dev_id);
-	if (IS_ERR(idev))
-		return PTR_ERR(idev);
-	device->iommufd_device = idev;
-	return 0;
+	return set_bound(device, iommufd_device_bind_noiommu(ictx, device->dev,
+							     dev_id));
 }
 
 static const struct vfio_iommufd_ops vfio_iommufd_noiommu_ops = {
@@ -111,14 +108,10 @@ static const struct vfio_iommufd_ops vfio_iommufd_noiommu_ops = {
 static int pasid_bind(struct vfio_device *device, struct iommufd_ctx *ictx,
 		      u32 *dev_id)
 {
-	struct iommufd_device *idev;
-
-	idev = iommufd_device_bind_pasid(ictx, device->iommufd_parent,
-					 device->iommufd_pasid, dev_id);
-	if (IS_ERR(idev))
-		return PTR_ERR(idev);
-	device->iommufd_device = idev;
-	return 0;
+	return set_bound(device,
+			 iommufd_device_bind_pasid(ictx, device->iommufd_parent,
+						   device->iommufd_pasid,
+						   dev_id));
 }
 
 static const struct vfio_iommufd_ops vfio_iommufd_pasid_ops = {

@@ -46,15 +46,6 @@ FIXTURE(fault)
 	uint32_t plain;
 };
 
-static int fault_alloc(int fd, uint32_t *id)
-{
-	struct iommu_fault_alloc arg = { .size = sizeof(arg) };
-	int err = iommufd_call(fd, IOMMU_FAULT_QUEUE_ALLOC, &arg);
-
-	*id = arg.out_fault_id;
-	return err ? err : (int)arg.out_fault_fd;
-}
-
 static int table_with_queue(int fd, uint32_t dev, uint32_t pt_id, uint32_t flags, uint32_t fault,
 			    uint32_t *hwpt)
 {
@@ -81,9 +72,9 @@ FIXTURE_SETUP(fault)
 		SKIP(return, "a kernel without CONFIG_IOMMUFD_TEST");
 	ASSERT_EQ(0, ioas_alloc(self->fd, &self->ioas));
 	ASSERT_EQ(0, mock_domain(self->fd, self->ioas, MOCK_FLAGS_DEVICE_PASID, &self->ids));
-	self->queue = fault_alloc(self->fd, &self->fault);
+	self->queue = fault_queue_alloc(self->fd, &self->fault);
 	ASSERT_LE(0, self->queue);
-	self->other_queue = fault_alloc(self->fd, &self->other_fault);
+	self->other_queue = fault_queue_alloc(self->fd, &self->other_fault);
 	ASSERT_LE(0, self->other_queue);
 	ASSERT_EQ(0, table_with_queue(self->fd, self->ids.dev, self->ioas, IOMMU_HWPT_ALLOC_PASID,
 				      self->fault, &self->hwpt));
@@ -197,7 +188,7 @@ TEST_F(fault, no_descriptor_is_left)
 	low.rlim_cur = dup(self->fd);
 	ASSERT_EQ(0, close(low.rlim_cur));
 	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &low));
-	EXPECT_EQ(-EMFILE, fault_alloc(self->fd, &id));
+	EXPECT_EQ(-EMFILE, fault_queue_alloc(self->fd, &id));
 	EXPECT_EQ(0, setrlimit(RLIMIT_NOFILE, &limit));
 }
 

@@ -30,15 +30,6 @@ struct faults {
 	atomic_uint nr_requests;
 };
 
-static int fault_alloc(int fd, uint32_t *id)
-{
-	struct iommu_fault_alloc arg = { .size = sizeof(arg) };
-	int err = iommufd_call(fd, IOMMU_FAULT_QUEUE_ALLOC, &arg);
-
-	*id = arg.out_fault_id;
-	return err ? err : (int)arg.out_fault_fd;
-}
-
 static int table_alloc(int fd, uint32_t dev, uint32_t ioas, uint32_t fault, uint32_t *hwpt)
 {
 	struct iommu_hwpt_alloc arg = {
@@ -70,7 +61,7 @@ FIXTURE_SETUP(pasid_race)
 	self->race.more = f;
 	ASSERT_EQ(0, ioas_alloc(fd, &self->race.ioas));
 	ASSERT_EQ(0, mock_domain(fd, self->race.ioas, MOCK_FLAGS_DEVICE_PASID, &f->ids));
-	f->queue = fault_alloc(fd, &f->fault);
+	f->queue = fault_queue_alloc(fd, &f->fault);
 	ASSERT_LE(0, f->queue);
 	for (i = 0; i < NR_TABLES; i++)
 		ASSERT_EQ(0, table_alloc(fd, f->ids.dev, self->race.ioas,
@@ -162,7 +153,7 @@ static int step_queue(struct race *race, unsigned int turn)
 	uint32_t fault, hwpt, pt_id;
 	int queue, err;
 
-	queue = fault_alloc(race->fd, &fault);
+	queue = fault_queue_alloc(race->fd, &fault);
 	if (queue < 0)
 		return queue;
 	err = table_alloc(race->fd, f->ids.dev, race->ioas, fault, &hwpt);

@@ -109,14 +109,8 @@ static int unmap_in_container(struct stage *s, uint64_t iova, uint64_t bytes)
 
 static int new_queue(struct stage *s)
 {
-	struct iommu_fault_alloc arg = { .size = sizeof(arg) };
-	int err = iommufd_call(s->fd, IOMMU_FAULT_QUEUE_ALLOC, &arg);
-
-	if (err)
-		return err;
-	s->fault = arg.out_fault_id;
-	s->queue = arg.out_fault_fd;
-	return 0;
+	s->queue = fault_queue_alloc(s->fd, &s->fault);
+	return s->queue < 0 ? s->queue : 0;
 }
 
 /* With flags beside that for the queue */

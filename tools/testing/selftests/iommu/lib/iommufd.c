@@ -142,6 +142,15 @@ int option_get(int fd, uint32_t which, uint32_t object, uint64_t *value)
 	return option(fd, IOMMU_OPTION_OP_GET, which, object, value);
 }
 
+int fault_queue_alloc(int fd, uint32_t *id)
+{
+	struct iommu_fault_alloc arg = { .size = sizeof(arg) };
+	int err = iommufd_call(fd, IOMMU_FAULT_QUEUE_ALLOC, &arg);
+
+	*id = arg.out_fault_id;
+	return err ? err : (int)arg.out_fault_fd;
+}
+
 int hwpt_alloc(int fd, uint32_t dev_id, uint32_t pt_id, uint32_t *hwpt)
 {
 	struct iommu_hwpt_alloc arg = { .size = sizeof(arg), .dev_id = dev_id, .pt_id = pt_id };

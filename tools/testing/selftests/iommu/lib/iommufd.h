@@ -39,6 +39,8 @@ int ioas_ranges(int fd, uint32_t ioas, struct iommu_iova_range *ranges, uint32_t
 		uint64_t *alignment);
 int option_set(int fd, uint32_t option, uint32_t object, uint64_t value);
 int option_get(int fd, uint32_t option, uint32_t object, uint64_t *value);
+/* The descriptor of a new fault queue, or a negative errno. */
+int fault_queue_alloc(int fd, uint32_t *id);
 int hwpt_alloc(int fd, uint32_t dev_id, uint32_t pt_id, uint32_t *hwpt);
 /* *iova stays as it is on failure. */
 int ioas_map_file(int fd, uint32_t ioas, int file, uint64_t start, uint64_t bytes, uint64_t *iova,
