@@ -81,7 +81,7 @@ static void attach(struct vmm *vmm)
 	call(vmm, IOMMU_TEST_CMD, &cmd, "attach");
 }
 
-/* The device wants to write to an address, and finds nothing mapped there. */
+/* The device wants to write to an address, and finds nothing mapped there */
 static void touch(struct vmm *vmm, uint64_t addr, uint32_t group)
 {
 	struct iommu_test_cmd cmd = {

@@ -12,7 +12,8 @@ PERSONS = re.compile(r"\b(?:(?:no|some|any|every)(?:body|one)(?!\s+of\b)|who|who
 SPACES = re.compile(r'(?<=[a-z0-9)\]\'"%*_][.?!:;])  +(?=\S)', re.I)
 # The ABI's field, and members and functions that 6.1 has.
 COOKIE = re.compile(r'\b(?!(?:iommu_(?:get|put)_(?:dma|msi)_cookie|iova_cookie)\b)\w*cookie\w*', re.I)
-COOKIE_ABI = ('include/uapi/linux/iommufd.h', 'drivers/iommu/iommufd/fault_file.c')
+COOKIE_ABI = ('include/uapi/linux/iommufd.h', 'drivers/iommu/iommufd/fault_file.c',
+              'samples/iommufd/page_faults.c')
 
 MEMBER = re.compile(r'@[\w.\[\]]+: *')
 # Behind a longer name a description is continued three columns in, not beneath its begin.
