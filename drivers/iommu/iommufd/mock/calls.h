@@ -47,10 +47,12 @@ int mock_op_pasid_replace(struct iommufd_call *call);
 int mock_op_pasid_detach(struct iommufd_call *call);
 int mock_op_pasid_check(struct iommufd_call *call);
 
-/* iopf.c */
+/* requests.c */
 int mock_op_trigger_iopf(struct iommufd_call *call);
 int mock_op_partial_iopf(struct iommufd_call *call);
 int mock_op_answers(struct iommufd_call *call);
+
+/* iopf.c */
 int mock_iopf_init(void);
 void mock_iopf_exit(void);
 

@@ -117,7 +117,10 @@ void mock_disable_faults(struct device *dev);
 void mock_drain_faults(struct device *dev);
 int mock_page_response(struct device *dev, struct iommu_fault_event *evt,
 		       struct iommu_page_response *response);
+void mock_dev_request(struct mock_dev *mdev,
+		      const struct iommu_fault_page_request *req);
 
+/* iommu.c */
 struct mock_domain *mock_domain_of(struct iommu_domain *domain);
 struct mock_nested *mock_nested_of(struct iommu_domain *domain);
 
