@@ -39,19 +39,6 @@ static bool is_pasid(const struct iommufd_attachment *att)
 }
 
 /**
- * iommufd_attachment_init() - make a record of something that is not attached
- * @att: record
- * @pasid: PASID, or %IOMMU_NO_PASID for the requester ID
- *
- * Context: any.
- */
-void iommufd_attachment_init(struct iommufd_attachment *att, ioasid_t pasid)
-{
-	att->pasid = pasid;
-	INIT_LIST_HEAD(&att->links);
-}
-
-/**
  * iommufd_attachment_find() - find the record of a PASID
  * @group: group, locked
  * @pasid: PASID that user space has chosen; %IOMMU_NO_PASID for what the group is for:

@@ -94,6 +94,14 @@ struct iommufd_attachment {
 	struct list_head links;
 };
 
+/* A new record of something that is not attached */
+static inline void iommufd_attachment_init(struct iommufd_attachment *att,
+					   ioasid_t pasid)
+{
+	att->pasid = pasid;
+	INIT_LIST_HEAD(&att->links);
+}
+
 /**
  * struct iommufd_attach_link - a device's part in an attachment
  * @idev: the device
@@ -146,7 +154,6 @@ void iommufd_group_remove_device(struct iommufd_device *idev);
 u32 iommufd_group_device_id(struct iommufd_group *group, struct device *dev);
 
 /* attachment.c */
-void iommufd_attachment_init(struct iommufd_attachment *att, ioasid_t pasid);
 struct iommufd_attachment *iommufd_attachment_find(struct iommufd_group *group,
 						   ioasid_t pasid);
 struct iommufd_attach_link *iommufd_attachment_link(struct iommufd_device *idev,

@@ -129,6 +129,8 @@ bool iommufd_object_is_hwpt(const struct iommufd_object *obj);
 struct iommufd_hwpt_paging *
 iommufd_hwpt_paging_of(struct iommufd_hwpt_common *hwpt);
 void iommufd_hwpt_put(struct iommufd_hwpt_common *hwpt);
+
+/* hwpt_fault.c: any kind */
 void iommufd_hwpt_set_fault(struct iommufd_hwpt_common *hwpt,
 			    struct iommufd_fault *fault);
 void iommufd_hwpt_drop_fault(struct iommufd_hwpt_common *hwpt);
