@@ -33,7 +33,7 @@
 #define SECONDS		60
 #define ROUND_STEPS	600
 #define VERIFY_PERCENT	4
-#define MAX_STEPS	32
+#define MAX_STEPS	48
 #define CHAOS_IDS	14
 #define CHAOS_THREADS	2
 
@@ -211,12 +211,53 @@ static int chaos_nested(struct worker *w, int fd, uint32_t id)
 	}
 }
 
+/* Its file is closed at once, or else would keep the context. */
+static int chaos_queue(int fd)
+{
+	uint32_t id;
+	int queue = fault_queue_alloc(fd, &id);
+
+	if (queue < 0)
+		return queue;
+	close(queue);
+	return 0;
+}
+
+static int chaos_pasid(struct worker *w, int fd, uint32_t id)
+{
+	struct iommu_hwpt_alloc arg = {
+		.size = sizeof(arg), .dev_id = 1 + worker_below(w, CHAOS_IDS), .pt_id = id,
+		.flags = IOMMU_HWPT_ALLOC_PASID | IOMMU_HWPT_FAULT_ID_VALID,
+		.fault_id = 1 + worker_below(w, CHAOS_IDS),
+	};
+	uint32_t pt_id = 1 + worker_below(w, CHAOS_IDS), pasid = 1 + worker_below(w, 3);
+	struct mock_ids ids;
+
+	switch (worker_below(w, 8)) {
+	case 0:
+		return mock_domain(fd, id, MOCK_FLAGS_DEVICE_PASID, &ids);
+	case 1:
+		return iommufd_call(fd, IOMMU_HWPT_ALLOC, &arg);
+	case 2:
+	case 3:
+		return mock_pasid_attach(fd, id, pasid, &pt_id);
+	case 4:
+		return mock_pasid_replace(fd, id, pasid, &pt_id);
+	case 5:
+		return mock_pasid_detach(fd, id, pasid);
+	case 6:
+		return mock_page_request(fd, id, worker_below(w, 4), 1, 0);
+	default:
+		return chaos_queue(fd);
+	}
+}
+
 static int chaos_call(struct worker *w, int fd)
 {
 	const uint32_t id = 1 + worker_below(w, CHAOS_IDS);
 	uint32_t other;
 
-	switch (worker_below(w, 15)) {
+	switch (worker_below(w, 18)) {
 	case 0:
 	case 1:
 		return ioas_alloc(fd, &other);
@@ -239,6 +280,10 @@ static int chaos_call(struct worker *w, int fd)
 		return chaos_container(w, fd, id);
 	case 11:
 		return change_process(fd);
+	case 12:
+	case 13:
+	case 14:
+		return chaos_pasid(w, fd, id);
 	default:
 		return chaos_map(w, fd, id);
 	}
@@ -332,9 +377,10 @@ static void find_features(int fd)
 	shared.has_nested = shared.has_parent &&
 			    iommufd_call(fd, IOMMU_HWPT_INVALIDATE, word) != -ENOTTY;
 	shared.has_access = iommufd_call(fd, IOMMU_TEST_CMD, &cmd) == -ENOENT;
-	ksft_print_msg("mock device: %d, map by file: %d, dirty bits: %d, parents: %d, nested: %d, accesses: %d\n",
+	shared.has_pasids = has_hwpt_flag(fd, IOMMU_HWPT_ALLOC_PASID);
+	ksft_print_msg("mock device: %d, map by file: %d, dirty bits: %d, parents: %d, nested: %d, accesses: %d, PASIDs: %d\n",
 		       shared.has_mock, shared.has_file, shared.has_dirty, shared.has_parent,
-		       shared.has_nested, shared.has_access);
+		       shared.has_nested, shared.has_access, shared.has_pasids);
 }
 
 static uint64_t number_from(const char *name, uint64_t otherwise)
@@ -359,6 +405,8 @@ static int start(atomic_int *chaos_fd)
 			add_steps(&runners[i], worker_dev_steps);
 		if (shared.has_nested)
 			add_steps(&runners[i], worker_nested_steps);
+		if (shared.has_pasids)
+			add_steps(&runners[i], worker_pasid_steps);
 		pthread_create(&runners[i].thread, NULL, run_worker, &runners[i]);
 	}
 	for (i = 0; i < CHAOS_THREADS; i++) {

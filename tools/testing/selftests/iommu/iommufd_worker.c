@@ -132,6 +132,7 @@ void worker_forget(struct worker *w)
 	for (i = 0; i < ACCESSES; i++)
 		if (w->accesses[i].live)
 			close(w->accesses[i].fd);
+	worker_forget_pasids(w);
 	for (i = 0; i < HWPTS; i++)
 		w->hwpts[i].live = false;
 	memset(w->nested, 0, sizeof(w->nested));

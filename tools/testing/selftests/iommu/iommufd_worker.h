@@ -42,7 +42,7 @@ struct shared {
 	uint32_t hwpt;
 	uint64_t seed;
 	bool has_mock, has_file, has_dirty, has_parent, has_nested, has_access;
-	bool has_container;
+	bool has_container, has_pasids;
 	bool files_only;	/* in this round, so that all charges can move */
 	atomic_bool stop;
 	atomic_bool failed;
@@ -101,6 +101,35 @@ struct access {
 	struct pin pins[PINS];
 };
 
+#define QUEUES		2
+/* The first ones have the queues, the last one is not for PASIDs */
+#define PASID_TABLES	4
+/* The requester ID, and PASIDs from 1 on */
+#define POINTS		4
+/* Page requests without an answer, far fewer than a device may have */
+#define MAX_WAITING	8
+
+/* A group of page requests */
+struct waiting {
+	unsigned int point, nr;
+	int queue;
+	uint32_t id, cookie;
+	bool read;
+};
+
+/* A device with PASIDs, in an address space of its own */
+struct pasids {
+	bool live;
+	uint32_t ioas, stdev, dev;
+	uint32_t fault[QUEUES], tables[PASID_TABLES];
+	int queue[QUEUES];		/* -1: closed */
+	int at[POINTS];			/* page table; -1: not attached */
+	struct waiting groups[MAX_WAITING];	/* in the order in which they came */
+	unsigned int nr_groups;
+	uint32_t last_group;
+	unsigned int nr_success, nr_invalid;	/* answers that the device got */
+};
+
 struct note {
 	int space;		/* -1: of no space */
 	char text[NOTE_BYTES];
@@ -120,6 +149,7 @@ struct worker {
 	struct nested nested[NESTED];
 	struct dev devs[DEVS];
 	struct access accesses[ACCESSES];
+	struct pasids pasids;
 	unsigned int notes;
 	struct note history[HISTORY];
 	unsigned long worked;	/* calls that were answered with success */
@@ -132,6 +162,7 @@ struct step {
 };
 
 extern const struct step worker_map_steps[], worker_dev_steps[], worker_nested_steps[];
+extern const struct step worker_pasid_steps[];
 
 /* Numbers */
 uint64_t worker_random(struct worker *w);
@@ -153,6 +184,7 @@ int worker_mock(struct worker *w, struct iommu_test_cmd *cmd, uint32_t op, uint3
 int worker_init(struct worker *w, struct shared *shared, unsigned int index);
 void worker_begin(struct worker *w, unsigned int round);
 void worker_forget(struct worker *w);
+void worker_forget_pasids(struct worker *w);
 
 /* What the model says */
 bool space_has_hwpt(const struct worker *w, unsigned int space);
