@@ -104,9 +104,13 @@ static int step_own(struct race *race, unsigned int turn)
 static int step_request(struct race *race, unsigned int turn)
 {
 	struct faults *f = race->more;
+	uint32_t pasid = turn % (NR_PASIDS + 2);
 	int err;
 
-	err = mock_page_request(race->fd, f->ids.dev, turn % (NR_PASIDS + 1), turn, turn);
+	/* Of the queue, too, that another thread closes */
+	if (pasid > NR_PASIDS)
+		pasid = OWN_PASID;
+	err = mock_page_request(race->fd, f->ids.dev, pasid, turn, turn);
 	if (!err)
 		atomic_fetch_add(&f->nr_requests, 1);
 	return err;

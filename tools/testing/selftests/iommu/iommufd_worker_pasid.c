@@ -275,6 +275,12 @@ static int read_wants(const struct pasids *p, int queue, unsigned int room)
 	return taken;
 }
 
+static uint32_t flags_of(const struct waiting *group, unsigned int record)
+{
+	return (group->point ? IOMMU_PGFAULT_FLAGS_PASID_VALID : 0) |
+	       (record == group->nr - 1 ? IOMMU_PGFAULT_FLAGS_LAST_PAGE : 0);
+}
+
 /* Compare the records with the model, group by group, and note the numbers. */
 static void take_records(struct worker *w, int queue, const struct iommu_hwpt_pgfault *records,
 			 unsigned int nr)
@@ -290,6 +296,8 @@ static void take_records(struct worker *w, int queue, const struct iommu_hwpt_pg
 		for (j = 0; j < group->nr; j++, at++) {
 			worker_expect(w, records[at].grpid, group->id, "group of a page fault");
 			worker_expect(w, records[at].pasid, group->point, "PASID of a page fault");
+			worker_expect(w, records[at].flags, flags_of(group, j),
+				      "flags of a page fault");
 			worker_expect(w, records[at].dev_id, p->dev, "device of a page fault");
 			worker_expect(w, records[at].cookie, records[at - j].cookie,
 				      "number of a group");
@@ -325,14 +333,16 @@ static void step_read(struct worker *w)
 static void step_answer(struct worker *w)
 {
 	struct iommu_hwpt_page_response answer = { .code = worker_below(w, UNKNOWN_CODE) };
-	const unsigned int at = worker_below(w, MAX_WAITING);
 	const bool unknown = worker_chance(w, 15);
 	struct pasids *p = &w->pasids;
-	struct waiting *group = &p->groups[at];
+	struct waiting *group;
+	unsigned int at;
 	ssize_t got;
 
-	if (!p->live || at >= p->nr_groups)
+	if (!p->live || !p->nr_groups)
 		return;
+	at = worker_below(w, p->nr_groups);
+	group = &p->groups[at];
 	if (unknown)
 		answer.code = UNKNOWN_CODE;
 	/* One that was not read has no number; 0 is none */
@@ -362,6 +372,34 @@ static void step_close(struct worker *w)
 	worker_expect(w, close(p->queue[queue]), 0, "close of a queue");
 	p->queue[queue] = -1;
 	end_groups(p, -1, queue);
+	w->worked++;
+}
+
+static bool is_used(const struct pasids *p, int table)
+{
+	unsigned int i;
+
+	for (i = 0; i < POINTS; i++)
+		if (p->at[i] == table)
+			return true;
+	return false;
+}
+
+/* A new queue in the place of a closed one, and a page table with it */
+static void step_renew(struct worker *w)
+{
+	const int queue = worker_below(w, QUEUES), fd = w->shared->fd;
+	struct pasids *p = &w->pasids;
+
+	if (!p->live || p->queue[queue] >= 0 || is_used(p, queue))
+		return;
+	worker_note(w, -1, "renew queue %d", queue);
+	worker_expect(w, object_destroy(fd, p->fault[queue]), -EBUSY, "destroy of a used queue");
+	worker_expect(w, object_destroy(fd, p->tables[queue]), 0, "destroy of a table");
+	worker_expect(w, object_destroy(fd, p->fault[queue]), 0, "destroy of a closed queue");
+	p->queue[queue] = fault_queue_alloc(fd, &p->fault[queue]);
+	worker_expect(w, p->queue[queue] < 0 ? p->queue[queue] : 0, 0, "a new queue");
+	worker_expect(w, table_alloc(w, queue), 0, "a new table");
 	w->worked++;
 }
 
@@ -398,6 +436,7 @@ const struct step worker_pasid_steps[] = {
 	{ "read page faults", 4, step_read },
 	{ "answer page fault", 6, step_answer },
 	{ "close fault queue", 1, step_close },
+	{ "renew fault queue", 4, step_renew },
 	{ "check PASIDs", 2, step_check },
 	{ }
 };
