@@ -481,7 +481,7 @@ class CoverageTest(unittest.TestCase):
             lines = [{'line_number': n, 'count': c} for n, c in enumerate(boot, 1)]
             found.add_counts({'files': [
                 {'file': f'/t/drivers/iommu/iommufd/{name}', 'lines': lines}
-                for name in ('main.c', 'mock_iommu.c', 'tests/object-test.c', 'store.h')]})
+                for name in ('main.c', 'mock/iommu.c', 'tests/object-test.c', 'store.h')]})
         return found.lines
 
     def test_counts_of_boots_add_up_and_mock_and_tests_do_not_count(self):
