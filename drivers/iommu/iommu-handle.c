@@ -43,7 +43,6 @@ static bool takes_faults(const struct iommu_attach_handle *handle)
 static int enable_device(struct device *dev)
 {
 	const struct iommu_ops_ext *ext = dev_iommu_ops(dev)->ext;
-
 	int err = -EOPNOTSUPP;
 
 	if (ext && ext->enable_faults)

@@ -83,10 +83,10 @@ struct iommu_user_array {
  *                mappings may be made before any attach. @flags is a mask of
  *                IOMMU_ALLOC_*; an unknown bit is -EOPNOTSUPP. One with
  *                %IOMMU_ALLOC_PASID is for PASIDs, and for requester IDs of devices
- *                whose PASIDs are used. The driver sets
- *                the type, %IOMMU_DOMAIN_UNMANAGED; the core fills in owner and
- *                default ops, and refuses a domain of another type, another
- *                driver's, or without operations to map and unmap pages. May
+ *                whose PASIDs are used. The driver sets the type,
+ *                %IOMMU_DOMAIN_UNMANAGED; the core fills in owner and default
+ *                ops, and refuses a domain of another type, another driver's,
+ *                or without operations to map and unmap pages. May
  *                sleep. Returns an ERR_PTR() on failure, never NULL
  * @alloc_user: make a domain for @dev that @blob describes. With @parent, which
  *              this driver made with %IOMMU_ALLOC_NEST_PARENT, a domain of type

@@ -247,39 +247,6 @@ struct iommufd_device *iommufd_device_bind_noiommu(struct iommufd_ctx *ctx,
 EXPORT_SYMBOL_NS_GPL(iommufd_device_bind_noiommu, IOMMUFD);
 
 /**
- * __iommufd_device_bind_pasid() - hand a PASID of a device to a context
- * @ctx: context, which has it unbound before it ends
- * @dev: device
- * @pasid: PASID
- * @dev_id: result: ID of the PASID, as a device, in @ctx
- *
- * As iommufd_device_bind_pasid(), but the binding does not keep @ctx alive.
- *
- * Context: may sleep.
- * Return: as iommufd_device_bind_pasid().
- */
-struct iommufd_device *__iommufd_device_bind_pasid(struct iommufd_ctx *ctx,
-						   struct device *dev,
-						   ioasid_t pasid, u32 *dev_id)
-{
-	unsigned int bits = iommu_device_pasid_bits(dev);
-	struct iommufd_group *group;
-	int err;
-
-	if (!bits)
-		return ERR_PTR(-EOPNOTSUPP);
-	if (pasid == IOMMU_NO_PASID || pasid >> bits)
-		return ERR_PTR(-EINVAL);
-	err = check_safe(dev);
-	if (err)
-		return ERR_PTR(err);
-	group = iommufd_group_alone(ctx, dev, pasid);
-	if (IS_ERR(group))
-		return ERR_CAST(group);
-	return bind_with_group(ctx, dev, group, false, dev_id);
-}
-
-/**
  * iommufd_device_bind_pasid() - hand a PASID of a device to a context
  * @ctx: context
  * @dev: device, the parent of a mediated device; the caller is its driver, and keeps it
@@ -303,9 +270,22 @@ struct iommufd_device *iommufd_device_bind_pasid(struct iommufd_ctx *ctx,
 						 struct device *dev,
 						 ioasid_t pasid, u32 *dev_id)
 {
+	unsigned int bits = iommu_device_pasid_bits(dev);
 	struct iommufd_device *idev;
+	struct iommufd_group *group;
+	int err;
 
-	idev = __iommufd_device_bind_pasid(ctx, dev, pasid, dev_id);
+	if (!bits)
+		return ERR_PTR(-EOPNOTSUPP);
+	if (pasid == IOMMU_NO_PASID || pasid >> bits)
+		return ERR_PTR(-EINVAL);
+	err = check_safe(dev);
+	if (err)
+		return ERR_PTR(err);
+	group = iommufd_group_alone(ctx, dev, pasid);
+	if (IS_ERR(group))
+		return ERR_CAST(group);
+	idev = bind_with_group(ctx, dev, group, false, dev_id);
 	if (!IS_ERR(idev))
 		iommufd_ctx_get(ctx);		/* matches unbind */
 	return idev;

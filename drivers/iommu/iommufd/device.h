@@ -50,9 +50,6 @@ struct iommufd_device {
 struct iommufd_device *__iommufd_device_bind(struct iommufd_ctx *ctx,
 					     struct device *dev,
 					     u32 *dev_id);
-struct iommufd_device *__iommufd_device_bind_pasid(struct iommufd_ctx *ctx,
-						   struct device *dev,
-						   ioasid_t pasid, u32 *dev_id);
 void __iommufd_device_unbind(struct iommufd_device *idev);
 void iommufd_device_destroy(struct iommufd_object *obj);
 struct iommufd_device *iommufd_device_get(struct iommufd_ctx *ctx, u32 id);
