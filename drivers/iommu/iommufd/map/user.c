@@ -38,6 +38,7 @@
 #include <linux/slab.h>
 
 #include "map/map_private.h"
+#include "map/pin.h"
 #include "store/account.h"
 #include "test_hooks.h"
 
@@ -59,7 +60,7 @@
  * @list: place in the map's list
  * @constraint: what pins need of all areas; in force while it has an unmap op and is
  *		in the map's list
- * @pins: interval tree of &struct pin
+ * @pins: interval tree of &struct iommufd_pin
  * @nr_calls: pins, copies and calls of an op that are on their way
  * @leaving: it gets no new pins
  *
@@ -77,88 +78,14 @@ struct iommufd_map_user {
 	bool leaving;
 };
 
-/**
- * struct pin_piece - the part of a pin that lies in one area
- * @area: the area
- * @hold: keeps the memory pinned
- */
-struct pin_piece {
-	struct iommufd_area *area;
-	struct iommufd_hold hold;
-};
-
-/**
- * struct pin - a range that a user has pinned
- * @node: place in the user's tree
- * @start: first IOVA in bytes
- * @last: last IOVA in bytes, inclusive
- * @subtree_last: largest @last below @node
- * @nr_pieces: number of areas
- * @pieces: one for each area, upwards
- */
-struct pin {
-	struct rb_node node;
-	unsigned long start;
-	unsigned long last;
-	unsigned long subtree_last;
-	unsigned int nr_pieces;
-	struct pin_piece pieces[];
-};
-
 #define pin_start(pin) ((pin)->start)
 #define pin_last(pin) ((pin)->last)
-INTERVAL_TREE_DEFINE(struct pin, node, unsigned long, subtree_last, pin_start,
+INTERVAL_TREE_DEFINE(struct iommufd_pin, node, unsigned long, subtree_last, pin_start,
 		     pin_last, static inline, pin_tree);
 
-/* Judging ranges */
-
-static int check_area(const struct iommufd_area *area, unsigned long iova,
-		      bool pin)
+static int prot_for(unsigned int flags)
 {
-	if (area->remover)
-		return pin ? -EINVAL : -ENOENT;
-	if (!iommufd_store_has_pages(area->store))
-		return -EINVAL;
-	if (pin && offset_in_page(area->offset_bytes + (iova - area->start)))
-		return -EINVAL;
-	return 0;
-}
-
-static bool may_use(const struct iommufd_area *area, unsigned int flags)
-{
-	return area->prot & (flags & IOMMUFD_ACCESS_WRITE ? IOMMU_WRITE :
-							    IOMMU_READ);
-}
-
-/*
- * See that a range is mapped and may be used like that. Returns the number of
- * areas in it, or an errno.
- */
-static int check_range(struct iommufd_map_user *user, unsigned long iova,
-		       unsigned long last, unsigned int flags, bool pin)
-{
-	struct iommufd_area *area;
-	bool permitted = true;
-	int nr = 0, err;
-
-	lockdep_assert_held(&user->map->lock);
-	if (user->leaving)
-		return -ENOENT;
-	area = iommufd_area_at_or_behind(&user->map->areas, iova);
-	for (; area; area = iommufd_area_next(area)) {
-		if (area->start > iova || area->phase != AREA_MAPPED)
-			break;
-		err = check_area(area, iova, pin);
-		if (err)
-			return err;
-		permitted &= may_use(area, flags);
-		nr++;
-		if (area->last >= last)
-			return permitted ? nr : -EPERM;
-		iova = area->last + 1;
-		cond_resched();
-	}
-	return -ENOENT;
+	return flags & IOMMUFD_ACCESS_WRITE ? IOMMU_WRITE : IOMMU_READ;
 }
 
 static int last_of_range(unsigned long iova, unsigned long length_bytes,
@@ -173,22 +100,18 @@ static int last_of_range(unsigned long iova, unsigned long length_bytes,
 
 /* Pins */
 
-static void count_pieces(struct pin *pin, struct iommufd_map_user *user)
+static void count_pieces(struct iommufd_pin *pin)
 {
-	struct iommufd_area *area;
 	unsigned int i;
 
-	area = iommufd_area_at_or_behind(&user->map->areas, pin->start);
 	for (i = 0; i < pin->nr_pieces; i++) {
-		pin->pieces[i].area = area;
-		area->nr_pins++;
+		pin->pieces[i].area->nr_pins++;
 		if (i)
 			cond_resched();
-		area = iommufd_area_next(area);
 	}
 }
 
-static void uncount_pieces(struct pin *pin, struct iommufd_map_user *user)
+static void uncount_pieces(struct iommufd_pin *pin, struct iommufd_map_user *user)
 {
 	unsigned int i;
 
@@ -201,7 +124,7 @@ static void uncount_pieces(struct pin *pin, struct iommufd_map_user *user)
 }
 
 /* Does a task wait that must ask the user for this new pin, too? */
-static bool is_late(const struct pin *pin, const struct iommufd_map_user *user)
+static bool is_late(const struct iommufd_pin *pin, const struct iommufd_map_user *user)
 {
 	unsigned int i;
 
@@ -216,7 +139,7 @@ static bool is_late(const struct pin *pin, const struct iommufd_map_user *user)
 	return false;
 }
 
-static void add_pin(struct pin *pin, struct iommufd_map_user *user)
+static void add_pin(struct iommufd_pin *pin, struct iommufd_map_user *user)
 {
 	struct iommufd_iova_map *map = user->map;
 
@@ -229,88 +152,28 @@ static void add_pin(struct pin *pin, struct iommufd_map_user *user)
 }
 
 /* Make a pin whose areas stay. Nothing is pinned yet */
-static struct pin *begin_pin(struct iommufd_map_user *user, unsigned long iova,
-			     unsigned long last, unsigned int flags)
+static struct iommufd_pin *begin_pin(struct iommufd_map_user *user, unsigned long iova,
+				     unsigned long last, unsigned int flags)
 {
 	struct iommufd_iova_map *map = user->map;
-	struct pin *pin = NULL;
-	int room = 0, nr;
+	struct iommufd_pin *pin;
 
 	mutex_lock(&map->lock);
-	/* Repeat until no mapping is added while the lock is dropped */
-	while ((nr = check_range(user, iova, last, flags, true)) > room) {
+	pin = iommufd_pin_prepare(map, iova, last, prot_for(flags),
+				  PIN_RULE_PAGES);
+	/* The lock may have been dropped */
+	if (user->leaving) {
 		mutex_unlock(&map->lock);
-		kvfree(pin);
-		room = nr;
-		pin = kvmalloc(struct_size(pin, pieces, room),
-			       GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
-		if (!pin)
-			return ERR_PTR(-ENOMEM);
-		mutex_lock(&map->lock);
+		if (!IS_ERR(pin))
+			kvfree(pin);
+		return ERR_PTR(-ENOENT);
 	}
-	if (nr < 0) {
-		mutex_unlock(&map->lock);
-		kvfree(pin);
-		return ERR_PTR(nr);
+	if (!IS_ERR(pin)) {
+		count_pieces(pin);
+		user->nr_calls++;
 	}
-	pin->start = iova;
-	pin->last = last;
-	pin->nr_pieces = nr;
-	count_pieces(pin, user);
-	user->nr_calls++;
 	mutex_unlock(&map->lock);
 	return pin;
-}
-
-/* First byte of a piece, from the start of its store's first page */
-static u64 piece_offset(const struct pin *pin, const struct pin_piece *piece)
-{
-	const struct iommufd_area *area = piece->area;
-
-	return area->offset_bytes + (max(pin->start, area->start) - area->start);
-}
-
-static unsigned long piece_bytes(const struct pin *pin,
-				 const struct pin_piece *piece)
-{
-	const struct iommufd_area *area = piece->area;
-
-	return min(pin->last, area->last) - max(pin->start, area->start) + 1;
-}
-
-static void release_pieces(struct pin *pin, unsigned int nr,
-			   struct iommufd_refunds *refunds)
-{
-	while (nr--) {
-		iommufd_store_release_owing(pin->pieces[nr].area->store,
-					    &pin->pieces[nr].hold, refunds);
-		if (nr)
-			cond_resched();
-	}
-}
-
-static int hold_pieces(struct pin *pin, struct iommufd_refunds *refunds)
-{
-	struct pin_piece *piece;
-	unsigned int i;
-	u64 offset;
-	int err;
-
-	for (i = 0; i < pin->nr_pieces; i++) {
-		piece = &pin->pieces[i];
-		offset = piece_offset(pin, piece);
-		err = iommufd_store_hold(piece->area->store, &piece->hold,
-					 offset >> PAGE_SHIFT,
-					 (offset + piece_bytes(pin, piece) - 1)
-						>> PAGE_SHIFT);
-		if (err) {
-			release_pieces(pin, i, refunds);
-			return err;
-		}
-		if (i)
-			cond_resched();
-	}
-	return 0;
 }
 
 static struct page **list_run(const struct iommu_run *run, struct page **pages)
@@ -323,18 +186,18 @@ static struct page **list_run(const struct iommu_run *run, struct page **pages)
 	return pages;
 }
 
-static void list_pages(struct pin *pin, struct page **pages)
+static void list_pages(struct iommufd_pin *pin, struct page **pages)
 {
 	struct iommu_run runs[PAGE_RUNS];
 	struct iommufd_run_iter iter;
-	struct pin_piece *piece;
+	struct iommufd_pin_piece *piece;
 	unsigned int i, k, nr;
 
 	for (i = 0; i < pin->nr_pieces; i++) {
 		piece = &pin->pieces[i];
 		iommufd_run_iter_init(&iter, piece->area->store, &piece->hold,
-				      piece_offset(pin, piece),
-				      piece_bytes(pin, piece));
+				      iommufd_pin_offset(pin, piece),
+				      iommufd_pin_bytes(pin, piece));
 		while ((nr = iommufd_run_iter_next(&iter, runs, PAGE_RUNS)))
 			for (k = 0; k < nr; k++)
 				pages = list_run(&runs[k], pages);
@@ -372,7 +235,7 @@ int iommufd_map_pin(struct iommufd_map_user *user, unsigned long iova,
 	struct iommufd_iova_map *map = user->map;
 	struct iommufd_refunds refunds = {};
 	unsigned long last;
-	struct pin *pin;
+	struct iommufd_pin *pin;
 	int err;
 
 	err = last_of_range(iova, length_bytes, &last);
@@ -382,7 +245,7 @@ int iommufd_map_pin(struct iommufd_map_user *user, unsigned long iova,
 	if (IS_ERR(pin))
 		return PTR_ERR(pin);
 
-	err = hold_pieces(pin, &refunds);
+	err = iommufd_pin_hold(pin, &refunds);
 	if (!err && pages)
 		list_pages(pin, pages);
 
@@ -400,14 +263,14 @@ int iommufd_map_pin(struct iommufd_map_user *user, unsigned long iova,
 }
 
 /* The tree is ordered by the pins' starts */
-static struct pin *first_pin_from(struct iommufd_map_user *user,
-				  unsigned long start)
+static struct iommufd_pin *first_pin_from(struct iommufd_map_user *user,
+					  unsigned long start)
 {
 	struct rb_node *node = user->pins.rb_root.rb_node;
-	struct pin *pin, *found = NULL;
+	struct iommufd_pin *pin, *found = NULL;
 
 	while (node) {
-		pin = rb_entry(node, struct pin, node);
+		pin = rb_entry(node, struct iommufd_pin, node);
 		if (pin->start >= start) {
 			found = pin;
 			node = node->rb_left;
@@ -418,13 +281,13 @@ static struct pin *first_pin_from(struct iommufd_map_user *user,
 	return found;
 }
 
-static struct pin *find_pin(struct iommufd_map_user *user, unsigned long start,
-			    unsigned long last)
+static struct iommufd_pin *find_pin(struct iommufd_map_user *user, unsigned long start,
+				    unsigned long last)
 {
-	struct pin *found = first_pin_from(user, start);
+	struct iommufd_pin *found = first_pin_from(user, start);
 
 	while (found && found->start == start && found->last != last)
-		found = rb_entry_safe(rb_next(&found->node), struct pin, node);
+		found = rb_entry_safe(rb_next(&found->node), struct iommufd_pin, node);
 	return found && found->start == start ? found : NULL;
 }
 
@@ -443,7 +306,7 @@ void iommufd_map_unpin(struct iommufd_map_user *user, unsigned long iova,
 {
 	struct iommufd_iova_map *map = user->map;
 	struct iommufd_refunds refunds = {};
-	struct pin *pin;
+	struct iommufd_pin *pin;
 
 	mutex_lock(&map->lock);
 	pin = find_pin(user, iova, iova + length_bytes - 1);
@@ -456,7 +319,7 @@ void iommufd_map_unpin(struct iommufd_map_user *user, unsigned long iova,
 	user->nr_calls++;
 	mutex_unlock(&map->lock);
 
-	release_pieces(pin, pin->nr_pieces, &refunds);
+	iommufd_pin_release(pin, &refunds);
 
 	mutex_lock(&map->lock);
 	uncount_pieces(pin, user);
@@ -467,6 +330,15 @@ void iommufd_map_unpin(struct iommufd_map_user *user, unsigned long iova,
 }
 
 /* Copies */
+
+static int check_copy(struct iommufd_map_user *user, unsigned long iova,
+		      unsigned long last, unsigned int flags)
+{
+	if (user->leaving)
+		return -ENOENT;
+	return iommufd_pin_judge(user->map, iova, last, prot_for(flags),
+				 PIN_RULE_COPY);
+}
 
 static int copy_in_area(struct iommufd_map_user *user,
 			struct iommufd_area *area, unsigned long iova,
@@ -494,7 +366,7 @@ static int copy_range(struct iommufd_map_user *user, unsigned long iova,
 	unsigned long end;
 	int err;
 
-	err = check_range(user, iova, last, flags, false);
+	err = check_copy(user, iova, last, flags);
 	for (;;) {
 		if (err < 0)
 			return err;
@@ -507,7 +379,7 @@ static int copy_range(struct iommufd_map_user *user, unsigned long iova,
 		data += end - iova + 1;
 		iova = end + 1;
 		/* There was no lock meanwhile. The rest is judged piece by piece */
-		err = check_range(user, iova, iova, flags, false);
+		err = check_copy(user, iova, iova, flags);
 	}
 }
 
@@ -557,10 +429,10 @@ static void call_unmap(struct iommufd_map_user *user, unsigned long iova,
 }
 
 /* The first pin that meets an interval and begins at or behind @from */
-static struct pin *next_pin(struct iommufd_map_user *user, unsigned long start,
-			    unsigned long last, unsigned long from)
+static struct iommufd_pin *next_pin(struct iommufd_map_user *user, unsigned long start,
+				    unsigned long last, unsigned long from)
 {
-	struct pin *pin;
+	struct iommufd_pin *pin;
 
 	if (from > start) {
 		pin = first_pin_from(user, from);
@@ -583,7 +455,7 @@ static bool request_from_user(struct iommufd_map_user *user,
 {
 	unsigned long from = 0;
 	bool any = false;
-	struct pin *pin;
+	struct iommufd_pin *pin;
 
 	while ((pin = next_pin(user, start, last, from))) {
 		any = true;
