@@ -61,6 +61,7 @@ struct iommufd_area *iommufd_area_alloc(void)
 	area->next = NULL;
 	area->nr_domains = 0;
 	area->nr_pins = 0;
+	area->nr_locks = 0;
 	area->phase = AREA_RESERVED;
 	area->busy = false;
 	area->remover = NULL;

@@ -56,6 +56,7 @@ struct iommufd_area_subtree {
  * @remover: the removal or the split that has claimed it, or NULL
  * @nr_domains: number of domains that have it
  * @nr_pins: in-kernel users that have pinned, or are working on, a part of it
+ * @nr_locks: locks of ranges that meet it; it cannot be claimed meanwhile
  * @prot: mask of IOMMU_READ, IOMMU_WRITE, IOMMU_CACHE
  * @phase: how far it has got
  * @busy: a task works on it without the map's lock
@@ -66,8 +67,8 @@ struct iommufd_area_subtree {
  * @stuck: a driver did not take it out of a domain as it was told, so that
  *	   devices may reach its memory for ever: it is never unpinned
  *
- * @node, @phase, @busy, @remover, @nr_pins and @seq change under the map's lock. @next,
- * @hold, @held, @absent, @stuck and @nr_domains belong to the task that set @busy. The
+ * @node, @phase, @busy, @remover, @nr_pins, @nr_locks and @seq change under the map's
+ * lock. @next, @hold, @held, @absent, @stuck and @nr_domains belong to the task that set @busy. The
  * others never change while the area is in the tree.
  */
 struct iommufd_area {
@@ -84,6 +85,7 @@ struct iommufd_area {
 	const void *remover;
 	unsigned int nr_domains;
 	unsigned int nr_pins;
+	unsigned int nr_locks;
 	int prot;
 	u8 phase;
 	bool busy;

@@ -33,9 +33,12 @@
  *	from			else copies
  *	pin	-ENOENT		FILLING: -ENOENT	-EINVAL
  *				else pins
+ *	lock in	-ENOENT		FILLING: -ENOENT	-ENOENT
+ *	place			else locks
  *
  * In-kernel users pin areas without being busy with them, and keep them from
- * being removed; map/user.c explains it.
+ * being removed; map/user.c explains it. An area that is locked in place refuses
+ * unmaps and splits with -EBUSY, and is like all others otherwise; see map/lock.c.
  *
  * No task waits for an area while it owns a busy one, and an unmap claims all its
  * areas at once, so waits cannot form a cycle. A task that waits for a page fault
@@ -80,8 +83,8 @@ struct iommufd_iova_map *iommufd_map_create(void)
 
 /**
  * iommufd_map_destroy() - free a map and its mappings
- * @map: map without domains and in-kernel users; a task that revokes memory may
- *	 still hold a reference, no other may
+ * @map: map without domains, in-kernel users and locked ranges; a task that revokes
+ *	 memory, or has just unlocked a range, may still hold a reference, no other may
  *
  * Context: may sleep.
  */
@@ -98,6 +101,7 @@ void iommufd_map_destroy(struct iommufd_iova_map *map)
 
 	WARN_ON(!list_empty(&map->domains) || !list_empty(&map->users));
 	rbtree_postorder_for_each_entry_safe(area, next, &areas, node) {
+		WARN_ON_ONCE(area->nr_locks);
 		iommufd_area_free(area);
 		cond_resched();
 	}

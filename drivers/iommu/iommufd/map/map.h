@@ -17,6 +17,7 @@ struct iommu_domain;
 struct iommu_run;
 struct iommufd_access_ops;
 struct iommufd_iova_map;
+struct iommufd_map_lock;
 struct iommufd_map_user;
 struct iommufd_revoke_ops;
 struct iommufd_store;
@@ -132,6 +133,13 @@ void iommufd_map_unpin(struct iommufd_map_user *user, unsigned long iova,
 		       unsigned long length_bytes);
 int iommufd_map_rw(struct iommufd_map_user *user, unsigned long iova,
 		   void *data, unsigned long length_bytes, unsigned int flags);
+
+/* Ranges that are locked in place for hardware: map/lock.c */
+struct iommufd_map_lock *iommufd_map_lock_range(struct iommufd_iova_map *map,
+						unsigned long iova,
+						unsigned long length_bytes,
+						phys_addr_t *phys);
+void iommufd_map_unlock_range(struct iommufd_map_lock *lock);
 
 int iommufd_map_read_dirty(struct iommufd_iova_map *map,
 			   struct iommu_domain *domain, unsigned long start,

@@ -66,8 +66,8 @@ struct iommufd_space {
 
 /**
  * struct iommufd_iova_map - IOVA map
- * @refs: references of the owner, of in-kernel users, and of each task that revokes
- *	  memory of the map
+ * @refs: references of the owner, of in-kernel users, of locks of ranges, and of each
+ *	  task that revokes memory of the map
  * @lock: protects all fields below and the fields of areas and domains that say so.
  *	  Taken for looking things up and marking them, never while memory is
  *	  pinned or a domain changes. No lock nests inside, except for those of

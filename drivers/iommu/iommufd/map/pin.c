@@ -9,6 +9,7 @@
 #include <linux/iommu.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "map/map_private.h"
@@ -18,13 +19,15 @@
 static int check_area(const struct iommufd_area *area, unsigned long iova,
 		      enum iommufd_pin_rule rule)
 {
-	bool pages = rule == PIN_RULE_PAGES;
+	u64 offset = area->offset_bytes + (iova - area->start);
 
 	if (area->remover)
-		return pages ? -EINVAL : -ENOENT;
+		return rule == PIN_RULE_PAGES ? -EINVAL : -ENOENT;
 	if (!iommufd_store_has_pages(area->store))
 		return -EINVAL;
-	if (pages && offset_in_page(area->offset_bytes + (iova - area->start)))
+	if (rule == PIN_RULE_PAGES && offset_in_page(offset))
+		return -EINVAL;
+	if (rule == PIN_RULE_LOCK && offset_in_page(offset - iova))
 		return -EINVAL;
 	return 0;
 }
@@ -40,8 +43,9 @@ static int check_area(const struct iommufd_area *area, unsigned long iova,
  * Context: the map's lock is held; may sleep.
  * Return: the number of areas in the range; -ENOENT when it is not mapped throughout;
  * -EPERM when a mapping does not permit @prot; -EINVAL for the memory of a dma-buf,
- * and for a start inside of a page with PIN_RULE_PAGES. For what another task is
- * removing -EINVAL with PIN_RULE_PAGES, otherwise -ENOENT.
+ * for a start inside of a page with PIN_RULE_PAGES, and where IOVA and memory differ in
+ * their offset within a page with PIN_RULE_LOCK; for what another task is removing
+ * -EINVAL with PIN_RULE_PAGES, otherwise -ENOENT; -EINTR on a fatal signal.
  */
 int iommufd_pin_judge(struct iommufd_iova_map *map, unsigned long iova,
 		      unsigned long last, int prot, enum iommufd_pin_rule rule)
@@ -62,6 +66,8 @@ int iommufd_pin_judge(struct iommufd_iova_map *map, unsigned long iova,
 		nr++;
 		if (area->last >= last)
 			return permitted ? nr : -EPERM;
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		iova = area->last + 1;
 		cond_resched();
 	}
@@ -156,7 +162,8 @@ void iommufd_pin_release(struct iommufd_pin *pin,
  *
  * Context: may sleep, as long as page faults of the memory take; the map's lock is not
  * held.
- * Return: 0, or what iommufd_store_hold() returns. On error nothing is pinned.
+ * Return: 0, or what iommufd_store_hold() returns; -EINTR on a fatal signal. On error
+ * nothing is pinned.
  */
 int iommufd_pin_hold(struct iommufd_pin *pin, struct iommufd_refunds *refunds)
 {
@@ -166,6 +173,10 @@ int iommufd_pin_hold(struct iommufd_pin *pin, struct iommufd_refunds *refunds)
 	int err;
 
 	for (i = 0; i < pin->nr_pieces; i++) {
+		if (i && fatal_signal_pending(current)) {
+			release_first(pin, i, refunds);
+			return -EINTR;
+		}
 		piece = &pin->pieces[i];
 		offset = iommufd_pin_offset(pin, piece);
 		err = iommufd_store_hold(piece->area->store, &piece->hold,

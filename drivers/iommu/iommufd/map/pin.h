@@ -18,10 +18,12 @@ struct iommufd_refunds;
  * enum iommufd_pin_rule - what a range must be fit for
  * @PIN_RULE_COPY: copies, which need no pin
  * @PIN_RULE_PAGES: a pin of whole pages
+ * @PIN_RULE_LOCK: a pin at any byte, if the memory is there in its page, too
  */
 enum iommufd_pin_rule {
 	PIN_RULE_COPY,
 	PIN_RULE_PAGES,
+	PIN_RULE_LOCK,
 };
 
 /**

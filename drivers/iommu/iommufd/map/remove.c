@@ -30,8 +30,8 @@ static bool is_in_use(const struct iommufd_area *area)
 }
 
 /*
- * Check that each area in the range is a mapping and lies inside of the range, and
- * find out whether any of them is in use. Returns -EAGAIN when another call has
+ * Check that each area in the range is a mapping, lies inside of the range and is not
+ * locked in place, and find out whether any of them is in use. Returns -EAGAIN when another call has
  * claimed one of them.
  */
 static int count_areas(struct iommufd_iova_map *map, struct removal *rm,
@@ -49,6 +49,8 @@ static int count_areas(struct iommufd_iova_map *map, struct removal *rm,
 		if (area->start < rm->range.start ||
 		    area->last > rm->range.last)
 			return -ERANGE;
+		if (area->nr_locks)
+			return -EBUSY;
 		if (area->remover)
 			return -EAGAIN;
 		*any_in_use |= is_in_use(area);
@@ -248,8 +250,9 @@ remove_claimed(struct iommufd_iova_map *map, const struct removal *rm,
  *
  * Context: may sleep.
  * Return: 0; -ENOENT when there is no mapping; -ERANGE when one sticks out;
- * -EBUSY when one is still being made; -EDEADLOCK when an in-kernel user does
- * not unpin; -EINTR on a fatal signal. On error nothing is unmapped.
+ * -EBUSY when one is still being made, or locked in place; -EDEADLOCK when an
+ * in-kernel user does not unpin; -EINTR on a fatal signal. On error nothing is
+ * unmapped.
  */
 int iommufd_map_remove(struct iommufd_iova_map *map, unsigned long iova,
 		       unsigned long last, u64 *unmapped_bytes)
@@ -273,7 +276,8 @@ int iommufd_map_remove(struct iommufd_iova_map *map, unsigned long iova,
 
 /*
  * Claim what is left of the mappings that one call made. Returns -EAGAIN when
- * another call has claimed a part of them.
+ * another call has claimed a part of them, and -EBUSY when a part is locked in place.
+ * Then the caller has to take back the claims.
  */
 static int claim_made(struct iommufd_iova_map *map, struct removal *rm, u64 seq)
 {
@@ -289,6 +293,8 @@ static int claim_made(struct iommufd_iova_map *map, struct removal *rm, u64 seq)
 		/* Those that are still being made have no number yet */
 		if (area->phase != AREA_MAPPED || area->seq != seq)
 			continue;
+		if (area->nr_locks)
+			return -EBUSY;
 		if (area->remover)
 			return -EAGAIN;
 		area->remover = rm;
@@ -310,8 +316,10 @@ static int claim_and_quiesce_made(struct iommufd_iova_map *map,
 		if (err)
 			return err;
 	}
-	if (err)
+	if (err) {
+		unclaim(rm);
 		return err;
+	}
 	err = quiesce_claimed(map, rm);
 	if (err)
 		unclaim_and_wake(map, rm);
@@ -326,8 +334,8 @@ static int claim_and_quiesce_made(struct iommufd_iova_map *map,
  * @seq: what iommufd_map_insert() said
  *
  * Mappings that other tasks have made in the place of unmapped ones stay. When the
- * caller is being killed, or in-kernel users do not unpin what they have pinned by
- * now, the call's mappings stay, too.
+ * caller is being killed, in-kernel users do not unpin what they have pinned by now, or
+ * a part is locked in place, the call's mappings stay, too.
  *
  * Context: may sleep.
  */
@@ -351,8 +359,8 @@ void iommufd_map_undo(struct iommufd_iova_map *map, unsigned long iova,
  * @unmapped_bytes: set to the length of what was unmapped; 0 on error
  *
  * Context: may sleep.
- * Return: 0; -EBUSY when a mapping is still being made; -EDEADLOCK when an
- * in-kernel user does not unpin; -EINTR on a fatal signal.
+ * Return: 0; -EBUSY when a mapping is still being made, or locked in place;
+ * -EDEADLOCK when an in-kernel user does not unpin; -EINTR on a fatal signal.
  */
 int iommufd_map_remove_all(struct iommufd_iova_map *map, u64 *unmapped_bytes)
 {

@@ -67,7 +67,7 @@ static int claim(struct iommufd_iova_map *map, unsigned long iova,
 		area = iommufd_area_at_or_behind(&map->areas, iova);
 		if (!area || area->start >= iova)
 			return 0;
-		if (area->phase != AREA_MAPPED)
+		if (area->phase != AREA_MAPPED || area->nr_locks)
 			return -EBUSY;
 		if (!area->remover)
 			break;
@@ -178,8 +178,8 @@ static void free_replaced(struct iommufd_area *area)
  * In-kernel users are asked to unpin what they have pinned there.
  *
  * Context: may sleep.
- * Return: 0; -EBUSY when the mapping is still being made; -EOPNOTSUPP when it is
- * of a dma-buf; -EINVAL when @iova is not aligned as the map requires, or huge
+ * Return: 0; -EBUSY when the mapping is still being made, or locked in place;
+ * -EOPNOTSUPP when it is of a dma-buf; -EINVAL when @iova is not aligned as the map requires, or huge
  * pages are on; -EDEADLOCK when an in-kernel user does not unpin; -EINTR on a
  * fatal signal; -ENOMEM.
  */

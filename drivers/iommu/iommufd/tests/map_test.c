@@ -791,6 +791,139 @@ static void contiguous_memory_is_one_run(struct kunit *test)
 	detach(fake);
 }
 
+/* Locks in place */
+
+/* Two mappings of the same 8 pages, at @iova: in order they are contiguous */
+static void map_two(struct kunit *test, struct fake *fake, unsigned long iova,
+		    bool in_order)
+{
+	struct iommufd_slice slices[] = {
+		{ .offset_bytes = in_order ? 0 : 4 * PG, .length_bytes = 4 * PG },
+		{ .offset_bytes = in_order ? 4 * PG : 0, .length_bytes = 4 * PG },
+	};
+
+	slices[0].store = iommufd_store_get(fake->store);
+	slices[1].store = iommufd_store_get(fake->store);
+	KUNIT_ASSERT_EQ(test, 0, iommufd_map_insert(fake->map, slices, 2, &iova,
+						    IOMMU_READ,
+						    IOMMUFD_MAP_FIXED, NULL));
+}
+
+/* Returns the errno; a lock is undone at once */
+static int try_lock(struct fake *fake, unsigned long iova,
+		    unsigned long length_bytes, phys_addr_t *phys)
+{
+	struct iommufd_map_lock *lock;
+
+	lock = iommufd_map_lock_range(fake->map, iova, length_bytes, phys);
+	if (IS_ERR(lock))
+		return PTR_ERR(lock);
+	iommufd_map_unlock_range(lock);
+	return 0;
+}
+
+static void what_can_be_locked(struct kunit *test)
+{
+	unsigned long unreadable = 32 * PG, shifted = 48 * PG + 8;
+	struct fake *fake = test->priv;
+	phys_addr_t phys;
+
+	map_two(test, fake, 16 * PG, true);
+	KUNIT_ASSERT_EQ(test, 0, insert(fake, &unreadable, PG, IOMMU_WRITE,
+					IOMMUFD_MAP_FIXED));
+	KUNIT_ASSERT_EQ(test, 0, map_fixed(fake, shifted, PG));
+
+	KUNIT_EXPECT_EQ(test, -EINVAL, try_lock(fake, 16 * PG, 0, &phys));
+	KUNIT_EXPECT_EQ(test, -EOVERFLOW, try_lock(fake, TOP, 2, &phys));
+	KUNIT_EXPECT_EQ(test, -ENOENT, try_lock(fake, 15 * PG, 2 * PG, &phys));
+	KUNIT_EXPECT_EQ(test, -ENOENT, try_lock(fake, 23 * PG, PG + 1, &phys));
+	KUNIT_EXPECT_EQ(test, -ENOENT, try_lock(fake, 16 * PG, 17 * PG, &phys));
+	KUNIT_EXPECT_EQ(test, -EPERM, try_lock(fake, unreadable, 1, &phys));
+	KUNIT_EXPECT_EQ(test, -EINVAL, try_lock(fake, shifted, 8, &phys));
+	KUNIT_EXPECT_EQ(test, -EINVAL, try_lock(fake, 48 * PG + 16, 8, &phys));
+	KUNIT_EXPECT_EQ(test, fake->pinned_pages, 0UL);
+	/* None of them has left a count */
+	expect_unmapped(test, fake, 0, TOP, 10 * PG);
+}
+
+static void locked_memory_is_contiguous(struct kunit *test)
+{
+	struct fake *fake = test->priv;
+	phys_addr_t phys = 0;
+
+	map_two(test, fake, 16 * PG, true);
+	KUNIT_EXPECT_EQ(test, 0, try_lock(fake, 16 * PG, 8 * PG, &phys));
+	KUNIT_EXPECT_EQ(test, (u64)phys, (u64)PFN_PHYS(BASE_PFN));
+	KUNIT_EXPECT_EQ(test, 0, try_lock(fake, 19 * PG + 24, PG, &phys));
+	KUNIT_EXPECT_EQ(test, (u64)phys, (u64)PFN_PHYS(BASE_PFN + 3) + 24);
+
+	map_two(test, fake, 32 * PG, false);
+	KUNIT_EXPECT_EQ(test, -EFAULT, try_lock(fake, 35 * PG + 8, PG, &phys));
+	KUNIT_EXPECT_EQ(test, 0, try_lock(fake, 36 * PG, 4 * PG, &phys));
+	KUNIT_EXPECT_EQ(test, (u64)phys, (u64)PFN_PHYS(BASE_PFN));
+	KUNIT_EXPECT_EQ(test, fake->pinned_pages, 0UL);
+	expect_unmapped(test, fake, 0, TOP, 16 * PG);
+}
+
+static void locked_areas_stay(struct kunit *test)
+{
+	struct fake *fake = test->priv;
+	struct iommufd_map_lock *lock;
+	phys_addr_t phys;
+	u64 bytes;
+
+	map_two(test, fake, 16 * PG, true);
+	KUNIT_ASSERT_EQ(test, 0, map_fixed(fake, 24 * PG, PG));
+	lock = iommufd_map_lock_range(fake->map, 18 * PG, PG, &phys);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(lock));
+	KUNIT_EXPECT_EQ(test, fake->pinned_pages, 1UL);
+
+	KUNIT_EXPECT_EQ(test, -EBUSY, iommufd_map_split(fake->map, 17 * PG));
+	KUNIT_EXPECT_EQ(test, -EBUSY, unmap(fake, 16 * PG, 20 * PG - 1));
+	KUNIT_EXPECT_EQ(test, -EBUSY, unmap(fake, 16 * PG, 25 * PG - 1));
+	KUNIT_EXPECT_EQ(test, -EBUSY, iommufd_map_remove_all(fake->map, &bytes));
+	KUNIT_EXPECT_EQ(test, bytes, 0ULL);
+	/* Domains come and go, and other areas go */
+	attach(test, fake);
+	KUNIT_EXPECT_EQ(test, fake->mapped_bytes, 9 * PG);
+	expect_unmapped(test, fake, 20 * PG, TOP, 5 * PG);
+	detach(fake);
+	KUNIT_EXPECT_EQ(test, fake->pinned_pages, 1UL);
+
+	iommufd_map_unlock_range(lock);
+	KUNIT_EXPECT_EQ(test, fake->pinned_pages, 0UL);
+	KUNIT_ASSERT_EQ(test, 0, iommufd_map_set_huge_pages(fake->map, false));
+	KUNIT_EXPECT_EQ(test, 0, iommufd_map_split(fake->map, 17 * PG));
+	expect_unmapped(test, fake, 16 * PG, 17 * PG - 1, PG);
+	expect_unmapped(test, fake, 0, TOP, 3 * PG);
+}
+
+static void undo_leaves_locked_areas(struct kunit *test)
+{
+	struct fake *fake = test->priv;
+	struct iommufd_slice slices[] = {
+		{ .length_bytes = PG }, { .offset_bytes = PG, .length_bytes = PG },
+	};
+	struct iommufd_map_lock *lock;
+	unsigned long iova = 16 * PG;
+	phys_addr_t phys;
+	u64 seq;
+
+	slices[0].store = iommufd_store_get(fake->store);
+	slices[1].store = iommufd_store_get(fake->store);
+	KUNIT_ASSERT_EQ(test, 0, iommufd_map_insert(fake->map, slices, 2, &iova,
+						    IOMMU_READ,
+						    IOMMUFD_MAP_FIXED, &seq));
+	/* The upper one: the lower one has been claimed before it is seen */
+	lock = iommufd_map_lock_range(fake->map, 17 * PG, PG, &phys);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(lock));
+	iommufd_map_undo(fake->map, 16 * PG, 18 * PG - 1, seq);
+	KUNIT_EXPECT_EQ(test, 0, try_lock(fake, 16 * PG, 2 * PG, &phys));
+	iommufd_map_unlock_range(lock);
+	iommufd_map_undo(fake->map, 16 * PG, 18 * PG - 1, seq);
+	KUNIT_EXPECT_EQ(test, -ENOENT, unmap(fake, 0, TOP));
+}
+
 static struct kunit_case map_test_cases[] = {
 	KUNIT_CASE(fixed_at_the_edges),
 	KUNIT_CASE(top_of_the_space),
@@ -811,6 +944,10 @@ static struct kunit_case map_test_cases[] = {
 	KUNIT_CASE(failed_fill_leaves_nothing),
 	KUNIT_CASE(huge_pages_option),
 	KUNIT_CASE(contiguous_memory_is_one_run),
+	KUNIT_CASE(what_can_be_locked),
+	KUNIT_CASE(locked_memory_is_contiguous),
+	KUNIT_CASE(locked_areas_stay),
+	KUNIT_CASE(undo_leaves_locked_areas),
 	{}
 };
 

@@ -758,6 +758,105 @@ static void drained_while_revoker_waits(void)
 	end_revoke();
 }
 
+/* Locks in place */
+
+static struct iommufd_map_lock *made_lock;
+
+static int call_lock(struct work *work)
+{
+	struct iommufd_map_lock *lock;
+	phys_addr_t phys;
+
+	lock = iommufd_map_lock_range(map, work->iova,
+				      work->last - work->iova + 1, &phys);
+	if (IS_ERR(lock))
+		return PTR_ERR(lock);
+	require(phys == memory_phys(work->mem, work->iova % (16 * PG)));
+	made_lock = lock;
+	return 0;
+}
+
+static int lock_at(unsigned int i, unsigned long first, unsigned long last)
+{
+	struct work w = { .mem = &mems[i], .iova = AT(i) + first, .last = AT(i) + last };
+
+	return call_lock(&w);
+}
+
+static void unmap_while_locking(void)
+{
+	struct work w = { .call = call_lock, .mem = &mems[2] };
+	unsigned int page;
+
+	begin("an unmap fails at once while a lock waits for a page fault");
+	map_is(1, 0);
+	map_is(2, 0);
+	/* The pages are not contiguous: the lock of two of them fails */
+	for (page = 1; page <= 2; page++) {
+		w.iova = AT(2) + 8;
+		w.last = w.iova + page * PG - 16;
+		close_gate(&mems[2]);
+		start(&w);
+		wait_until_blocked();
+		unmap_is(2, -EBUSY);
+		require(iommufd_map_split(map, AT(2) + PG) == -EBUSY);
+		require(unmap_at(0, ULONG_MAX) == -EBUSY);
+		require(is_used(AT(1), END(1)));
+		if (page == 1)
+			unmap_is(1, 0);
+		open_gate();
+		require(finish(&w) == (page == 1 ? 0 : -EFAULT));
+		require(memory_nr_pinned(&mems[2]) == (page == 1 ? 1 : 0));
+		if (page == 1) {
+			unmap_is(2, -EBUSY);
+			iommufd_map_unlock_range(made_lock);
+			map_is(1, 0);
+		}
+	}
+	require(!memory_nr_pinned(&mems[2]));
+	require(!unmap_at(0, ULONG_MAX));
+	end();
+}
+
+static void claimed_is_not_locked(void)
+{
+	struct work a = { .call = call_attach, .fake = &fakes[0] };
+	struct work u = { .call = call_unmap, .iova = AT(2), .last = END(2) };
+
+	begin("what is being unmapped cannot be locked");
+	map_is(2, 0);
+	close_gate(&mems[2]);
+	start(&a);
+	wait_until_blocked();
+	start(&u);
+	wait_until_waiting(1);
+	require(lock_at(2, 0, 0) == -ENOENT);
+	open_gate();
+	require(!finish(&a));
+	require(!finish(&u));
+	detach(0);
+	end();
+}
+
+static void killed_locker(void)
+{
+	begin_revoke("a killed task locks nothing, and memory of a dma-buf is not locked");
+	map_is(2, 0);
+	main_task.dying = true;
+	require(lock_at(2, 0, 0) == -EINTR);
+	main_task.dying = false;
+	require(!memory_nr_pinned(&mems[2]));
+	mems[2].fail_pin = 1;
+	mems[2].fail_errno = -ENOMEM;
+	require(lock_at(2, 0, 0) == -ENOMEM);
+	unmap_is(2, 0);
+
+	map_revocable(4);
+	require(lock_at(4, 0, 0) == -EINVAL);
+	unmap_is(4, 0);
+	end_revoke();
+}
+
 int main(void)
 {
 	require(!iommufd_map_init());
@@ -785,6 +884,9 @@ int main(void)
 	revoke_claimed();
 	unmap_and_detach_while_revoking();
 	drained_while_revoker_waits();
+	unmap_while_locking();
+	claimed_is_not_locked();
+	killed_locker();
 	iommufd_map_exit();
 	return 0;
 }
