@@ -99,6 +99,9 @@ void iommu_device_heed_resets(struct iommu_group *group,
 void iommu_device_forget_group(struct device *dev);
 
 /* drivers/iommu/iommu-device.c */
+struct iommu_domain *iommu_domain_take_new(struct iommu_domain *domain,
+					   const struct iommu_ops *ops,
+					   unsigned int type);
 struct iommu_domain *iommu_device_alloc_blocking(struct device *dev);
 bool iommu_devices_share_id(struct device *dev, struct device *other);
 bool iommu_device_shares_id(struct iommu_group *group, struct device *dev);

@@ -120,10 +120,19 @@ static void give_back(struct iommu_domain *domain, const struct iommu_ops *ops)
 	domain_ops->free(domain);
 }
 
-/* Check the domain that a driver made for a user, and take it over */
-static struct iommu_domain *take_new(struct iommu_domain *domain,
-				     const struct iommu_ops *ops,
-				     unsigned int type)
+/**
+ * iommu_domain_take_new() - check the domain that a driver made for a user
+ * @domain: what the driver returned, NULL and ERR_PTR() included
+ * @ops: the driver
+ * @type: type that the domain shall have
+ *
+ * Context: may sleep.
+ * Return: @domain with what the core fills in; -EINVAL when it is something else, with
+ * one line in the log, and then it is freed if that is safe.
+ */
+struct iommu_domain *iommu_domain_take_new(struct iommu_domain *domain,
+					   const struct iommu_ops *ops,
+					   unsigned int type)
 {
 	const char *fault;
 
@@ -266,7 +275,8 @@ struct iommu_domain *iommu_device_alloc_paging(struct device *dev, u32 flags,
 	if (ops->ext && ops->ext->alloc_paging) {
 		*complete = true;
 		domain = ops->ext->alloc_paging(dev, flags);
-		return take_new(domain, ops, IOMMU_DOMAIN_UNMANAGED);
+		return iommu_domain_take_new(domain, ops,
+					     IOMMU_DOMAIN_UNMANAGED);
 	}
 
 	if (flags)
@@ -334,8 +344,9 @@ struct iommu_domain *iommu_device_alloc_user(struct device *dev,
 		return ERR_PTR(-EINVAL);
 
 	domain = ops->ext->alloc_user(dev, parent, flags, blob);
-	return take_new(domain, ops, parent ? IOMMU_DOMAIN_NESTED :
-					      IOMMU_DOMAIN_UNMANAGED);
+	return iommu_domain_take_new(domain, ops, parent ?
+				     IOMMU_DOMAIN_NESTED :
+				     IOMMU_DOMAIN_UNMANAGED);
 }
 EXPORT_SYMBOL_NS_GPL(iommu_device_alloc_user, IOMMUFD_INTERNAL);
 
@@ -353,7 +364,8 @@ struct iommu_domain *iommu_device_alloc_sva(struct device *dev,
 {
 	const struct iommu_ops *ops = dev_iommu_ops(dev);
 
-	return take_new(ops->ext->alloc_sva(dev, mm), ops, IOMMU_DOMAIN_SVA);
+	return iommu_domain_take_new(ops->ext->alloc_sva(dev, mm), ops,
+				     IOMMU_DOMAIN_SVA);
 }
 
 /**

@@ -131,6 +131,7 @@ void iommu_fetch_blob(struct iommu_user_blob *blob, u32 type,
 {
 	blob->type = type;
 	blob->len = len;
+	blob->answer_bytes = 0;
 	blob->err = 0;
 	if (len <= sizeof(blob->data) && copy_from_user(blob->data, src, len))
 		blob->err = -EFAULT;
@@ -165,6 +166,24 @@ int iommu_copy_blob(void *dst, size_t size, size_t min_size,
 EXPORT_SYMBOL_NS_GPL(iommu_copy_blob, IOMMUFD_INTERNAL);
 
 /**
+ * iommu_answer_blob() - put the results of a driver into the data that it was given
+ * @blob: the data, which iommu_copy_blob() has accepted
+ * @src: the results, in the layout that the driver knows
+ * @size: bytes of it
+ *
+ * User space gets as much of it as it gave.
+ *
+ * Context: any.
+ */
+void iommu_answer_blob(struct iommu_user_blob *blob, const void *src,
+		       size_t size)
+{
+	blob->answer_bytes = min_t(size_t, size, blob->len);
+	memcpy(blob->data, src, blob->answer_bytes);
+}
+EXPORT_SYMBOL_NS_GPL(iommu_answer_blob, IOMMUFD_INTERNAL);
+
+/**
  * iommu_copy_entry() - read one request of an array
  * @dst: where to put it
  * @size: bytes of the layout that the driver knows
@@ -194,3 +213,28 @@ int iommu_copy_entry(void *dst, size_t size, size_t min_size,
 				 array->entry_len);
 }
 EXPORT_SYMBOL_NS_GPL(iommu_copy_entry, IOMMUFD_INTERNAL);
+
+/**
+ * iommu_copy_viommu_entry() - read one request to a virtual IOMMU
+ * @dst: where to put it
+ * @size: bytes of the layout that the driver knows
+ * @array: the array, whose type the driver has looked at
+ * @index: which request, from 0, less than the array's length
+ *
+ * The layout of these may grow without a new type: requests that are shorter or longer
+ * than @size are of an older or a newer one. Otherwise as iommu_copy_entry().
+ *
+ * Context: may sleep, for as long as user space likes.
+ * Return: 0 with @dst extended with zeroes to @size; -E2BIG when a byte behind @size is not
+ * zero; -EFAULT; -EINTR when the caller is being killed.
+ */
+int iommu_copy_viommu_entry(void *dst, size_t size,
+			    const struct iommu_user_array *array, u32 index)
+{
+	int err = between_steps();
+
+	return err ?: iommu_copy_struct(dst, size, array->uptr +
+					(size_t)index * array->entry_len,
+					array->entry_len);
+}
+EXPORT_SYMBOL_NS_GPL(iommu_copy_viommu_entry, IOMMUFD_INTERNAL);

@@ -17,6 +17,7 @@
 struct device;
 struct iommu_domain;
 struct iommu_iotlb_gather;
+struct iommu_viommu_ops;
 struct mm_struct;
 struct page;
 
@@ -47,6 +48,7 @@ struct iommu_run {
  * struct iommu_user_blob - a driver's data as user space wrote it
  * @type: its format: a number of the user ABI
  * @len: its length in bytes; may be more than @data has room for
+ * @answer_bytes: how much of @data user space gets back; 0 at first
  * @err: why it could not be read, or 0
  * @data: the data, unless it is too long
  *
@@ -55,6 +57,7 @@ struct iommu_run {
 struct iommu_user_blob {
 	u32 type;
 	u32 len;
+	u32 answer_bytes;
 	int err;
 	u64 data[IOMMU_USER_BLOB_MAX_BYTES / sizeof(u64)];
 };
@@ -103,6 +106,9 @@ struct iommu_user_array {
  *             waiting for page requests. The caller keeps the mm_struct until the
  *             domain is freed. May sleep, also on mmap_lock; no lock of the core is
  *             held. Optional
+ * @viommu_ops: find a type of virtual IOMMU that the IOMMU of @dev offers; @type is a number
+ *              of the user ABI. Returns NULL for a type that there is not. May sleep. See
+ *              <linux/iommu-viommu.h>. Optional
  * @hw_info: describe the registers behind @dev. *type is the description that
  *           is wanted, 0 for the driver's usual one, and set to the one given;
  *           @buf has room for %IOMMU_HW_INFO_MAX_BYTES, all zero; *len is set.
@@ -145,6 +151,8 @@ struct iommu_ops_ext {
 					   const struct iommu_user_blob *blob);
 	struct iommu_domain *(*alloc_sva)(struct device *dev,
 					  struct mm_struct *mm);
+	const struct iommu_viommu_ops *(*viommu_ops)(struct device *dev,
+						     u32 type);
 	int (*hw_info)(struct device *dev, u32 *type, void *buf, size_t *len);
 	int (*enable_faults)(struct device *dev);
 	void (*disable_faults)(struct device *dev);
@@ -206,8 +214,12 @@ int iommu_copy_struct(void *dst, size_t size, const void __user *src,
 int iommu_clear_user(void __user *dst, size_t len);
 int iommu_copy_blob(void *dst, size_t size, size_t min_size,
 		    const struct iommu_user_blob *blob);
+void iommu_answer_blob(struct iommu_user_blob *blob, const void *src,
+		       size_t size);
 int iommu_copy_entry(void *dst, size_t size, size_t min_size,
 		     const struct iommu_user_array *array, u32 index);
+int iommu_copy_viommu_entry(void *dst, size_t size,
+			    const struct iommu_user_array *array, u32 index);
 
 /* Reporting of written pages: drivers/iommu/iommu-dirty.c */
 bool __must_check iommu_dirty_report(struct iommu_dirty_log *log,

@@ -65,6 +65,9 @@ int iommufd_ioctl_fault_queue_alloc(struct iommufd_call *call);
 /* hw_info.c */
 int iommufd_ioctl_get_hw_info(struct iommufd_call *call);
 
+/* hw_queue.c */
+int iommufd_ioctl_hw_queue_alloc(struct iommufd_call *call);
+
 /* hwpt_alloc.c */
 int iommufd_ioctl_hwpt_alloc(struct iommufd_call *call);
 
@@ -92,7 +95,16 @@ int iommufd_ioctl_ioas_map_file(struct iommufd_call *call);
 /* option.c */
 int iommufd_ioctl_option(struct iommufd_call *call);
 
+/* vdevice_alloc.c */
+int iommufd_ioctl_vdevice_alloc(struct iommufd_call *call);
+
+/* veventq_file.c */
+int iommufd_ioctl_veventq_alloc(struct iommufd_call *call);
+
 /* vfio_compat.c */
 int iommufd_ioctl_vfio_ioas(struct iommufd_call *call);
+
+/* viommu.c */
+int iommufd_ioctl_viommu_alloc(struct iommufd_call *call);
 
 #endif /* __IOMMUFD_CALL_H */

@@ -33,6 +33,8 @@ struct iommufd_ctx *iommufd_ctx_create(void)
 		return NULL;
 	xa_init_flags(&ctx->objects, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
 	xa_init_flags(&ctx->groups, XA_FLAGS_ACCOUNT);
+	xa_init_flags(&ctx->regions, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
+	mutex_init(&ctx->vdevices_lock);
 	INIT_LIST_HEAD(&ctx->container_groups);
 	mutex_init(&ctx->groups_lock);
 	init_waitqueue_head(&ctx->destroy_wait);
@@ -52,7 +54,10 @@ void iommufd_ctx_destroy(struct iommufd_ctx *ctx)
 {
 	iommufd_object_destroy_all(ctx);
 	WARN_ON_ONCE(!xa_empty(&ctx->groups));
+	WARN_ON_ONCE(!xa_empty(&ctx->regions));
 	xa_destroy(&ctx->groups);
+	xa_destroy(&ctx->regions);
+	mutex_destroy(&ctx->vdevices_lock);
 	xa_destroy(&ctx->objects);
 	iommufd_account_slot_clear(&ctx->account);
 	mutex_destroy(&ctx->groups_lock);

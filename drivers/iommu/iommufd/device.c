@@ -17,6 +17,7 @@
 #include "hwpt.h"
 #include "iommufd_private.h"
 #include "object.h"
+#include "viommu.h"
 
 static bool allow_unsafe_interrupts;
 module_param(allow_unsafe_interrupts, bool, 0644);
@@ -45,6 +46,7 @@ void iommufd_device_destroy(struct iommufd_object *obj)
 	struct iommufd_device *idev =
 		container_of(obj, struct iommufd_device, obj);
 
+	iommufd_vdevice_lose_device(idev);
 	iommufd_group_remove_device(idev);
 	iommufd_attachments_forget_device(idev);
 	if (!iommufd_device_is_pasid(idev))

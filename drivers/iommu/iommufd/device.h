@@ -23,6 +23,7 @@ struct iommufd_fault_handle;
 struct iommufd_group;
 struct iommufd_hwpt_common;
 struct iommufd_ioas;
+struct iommufd_vdevice;
 
 /**
  * struct iommufd_device - a device that a driver bound to a context
@@ -32,6 +33,7 @@ struct iommufd_ioas;
  *         bound by; holds a reference
  * @dev: the device
  * @noiommu: no IOMMU translates its DMA
+ * @vdev: ID that a guest has for it, or NULL; protected by the vdevices_lock of @ctx
  * @bound_node: place in @group's list of bound devices
  * @reserved: ID of an address space to &struct iommufd_reservation; protected by the
  *            lock of @group
@@ -42,6 +44,7 @@ struct iommufd_device {
 	struct iommufd_group *group;
 	struct device *dev;
 	bool noiommu;
+	struct iommufd_vdevice *vdev;
 	struct list_head bound_node;
 	struct xarray reserved;
 };

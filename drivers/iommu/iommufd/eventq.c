@@ -9,6 +9,7 @@
  */
 #include <linux/anon_inodes.h>
 #include <linux/err.h>
+#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/iommufd.h>
 #include <linux/list.h>
@@ -16,6 +17,7 @@
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 
+#include "call.h"
 #include "eventq.h"
 #include "object.h"
 
@@ -64,15 +66,30 @@ struct file *iommufd_eventq_make_file(struct iommufd_eventq *queue,
 }
 
 /**
- * iommufd_eventq_publish() - let the ID find a queue
- * @queue: queue with a file that user space does not have yet
+ * iommufd_eventq_hand_over() - give user space a queue
+ * @queue: queue
+ * @call: call that has made it; its argument has the results
+ * @size: bytes of the argument
+ * @filp: file of the queue, which has not been given away
+ * @fd: unused descriptor; the caller frees it on an error
  *
- * Context: any.
+ * On an error the queue goes with the file, some time after the return.
+ *
+ * Context: may sleep.
+ * Return: 0, or -EFAULT.
  */
-void iommufd_eventq_publish(struct iommufd_eventq *queue)
+int iommufd_eventq_hand_over(struct iommufd_eventq *queue,
+			     struct iommufd_call *call, size_t size,
+			     struct file *filp, int fd)
 {
+	if (iommufd_call_respond(call, size)) {
+		fput(filp);
+		return -EFAULT;
+	}
 	queue->published = true;
 	iommufd_object_publish(queue->ctx, &queue->obj);
+	fd_install(fd, filp);
+	return 0;
 }
 
 /**
@@ -88,7 +105,7 @@ void iommufd_eventq_file_closed(struct iommufd_eventq *queue)
 	if (queue->published)
 		iommufd_object_drop_user(&queue->obj);
 	else
-		iommufd_object_abort(ctx, &queue->obj);
+		iommufd_object_discard(ctx, &queue->obj);
 	iommufd_ctx_put(ctx);
 }
 
@@ -107,9 +124,10 @@ __poll_t iommufd_eventq_poll(struct iommufd_eventq *queue, struct file *filp,
 	__poll_t mask = 0;
 
 	poll_wait(filp, &queue->readable, table);
-	spin_lock(&queue->lock);
+	/* Events of some kinds come in interrupt context */
+	spin_lock_irq(&queue->lock);
 	if (!list_empty(&queue->events))
 		mask = EPOLLIN | EPOLLRDNORM;
-	spin_unlock(&queue->lock);
+	spin_unlock_irq(&queue->lock);
 	return mask;
 }

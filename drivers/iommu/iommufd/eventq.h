@@ -14,6 +14,7 @@
 
 #include "object.h"
 
+struct iommufd_call;
 struct iommufd_ctx;
 
 /**
@@ -42,7 +43,9 @@ struct file *iommufd_eventq_make_file(struct iommufd_eventq *queue,
 				      const char *name,
 				      const struct file_operations *fops,
 				      int flags);
-void iommufd_eventq_publish(struct iommufd_eventq *queue);
+int iommufd_eventq_hand_over(struct iommufd_eventq *queue,
+			     struct iommufd_call *call, size_t size,
+			     struct file *filp, int fd);
 void iommufd_eventq_file_closed(struct iommufd_eventq *queue);
 __poll_t iommufd_eventq_poll(struct iommufd_eventq *queue, struct file *filp,
 			     struct poll_table_struct *table);

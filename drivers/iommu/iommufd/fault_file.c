@@ -325,7 +325,6 @@ static int make_queue(struct iommufd_call *call, int fd)
 	struct iommu_fault_alloc *arg = call->arg;
 	struct iommufd_fault *fault;
 	struct file *filp;
-	int err;
 
 	fault = iommufd_fault_alloc(call->ctx);
 	if (IS_ERR(fault))
@@ -338,14 +337,8 @@ static int make_queue(struct iommufd_call *call, int fd)
 	}
 	arg->out_fault_id = fault->queue.obj.id;
 	arg->out_fault_fd = fd;
-	err = iommufd_call_respond(call, sizeof(*arg));
-	if (err) {
-		fput(filp);
-		return err;
-	}
-	iommufd_eventq_publish(&fault->queue);
-	fd_install(fd, filp);
-	return 0;
+	return iommufd_eventq_hand_over(&fault->queue, call, sizeof(*arg),
+					filp, fd);
 }
 
 /**

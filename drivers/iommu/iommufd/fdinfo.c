@@ -4,6 +4,7 @@
  */
 #include <linux/device.h>
 #include <linux/fs.h>
+#include <linux/iommu-viommu.h>
 #include <linux/minmax.h>
 #include <linux/seq_file.h>
 
@@ -14,6 +15,7 @@
 #include "iommufd_private.h"
 #include "map/map.h"
 #include "object.h"
+#include "viommu.h"
 
 static void show_ioas(struct seq_file *seq, struct iommufd_object *obj)
 {
@@ -83,6 +85,46 @@ static void show_hwpt_nested(struct seq_file *seq, struct iommufd_object *obj)
 		container_of(obj, struct iommufd_hwpt_nested, common.obj);
 
 	seq_printf(seq, " parent %u", hwpt->parent->common.obj.id);
+	if (hwpt->viommu)
+		seq_printf(seq, " viommu %u", hwpt->viommu->obj.id);
+}
+
+static void show_viommu(struct seq_file *seq, struct iommufd_object *obj)
+{
+	struct iommufd_viommu *viommu =
+		container_of(obj, struct iommufd_viommu, obj);
+
+	seq_printf(seq, " parent %u iommu-type %#x",
+		   viommu->parent->common.obj.id, viommu->base->type);
+}
+
+static void show_vdevice(struct seq_file *seq, struct iommufd_object *obj)
+{
+	struct iommufd_vdevice *vdev =
+		container_of(obj, struct iommufd_vdevice, obj);
+
+	seq_printf(seq, " viommu %u device %u virt-id %#llx",
+		   vdev->viommu->obj.id, vdev->dev_id, vdev->virt_id);
+}
+
+static void show_veventq(struct seq_file *seq, struct iommufd_object *obj)
+{
+	struct iommufd_veventq *veventq =
+		container_of(obj, struct iommufd_veventq, queue.obj);
+
+	seq_printf(seq, " viommu %u event-type %#x depth %u waiting %u",
+		   veventq->viommu->obj.id, veventq->type, veventq->depth,
+		   READ_ONCE(veventq->nr_waiting));
+}
+
+static void show_hw_queue(struct seq_file *seq, struct iommufd_object *obj)
+{
+	struct iommufd_hw_queue *queue =
+		container_of(obj, struct iommufd_hw_queue, obj);
+
+	seq_printf(seq, " viommu %u queue-type %#x index %u iova %#llx length %#llx",
+		   queue->viommu->obj.id, queue->base->type,
+		   queue->base->index, queue->base->iova, queue->base->length);
 }
 
 static void show_object(struct seq_file *seq, struct iommufd_object *obj)
@@ -105,6 +147,18 @@ static void show_object(struct seq_file *seq, struct iommufd_object *obj)
 		break;
 	case IOMMUFD_OBJ_HWPT_NESTED:
 		show_hwpt_nested(seq, obj);
+		break;
+	case IOMMUFD_OBJ_VIOMMU:
+		show_viommu(seq, obj);
+		break;
+	case IOMMUFD_OBJ_VDEVICE:
+		show_vdevice(seq, obj);
+		break;
+	case IOMMUFD_OBJ_VEVENTQ:
+		show_veventq(seq, obj);
+		break;
+	case IOMMUFD_OBJ_HW_QUEUE:
+		show_hw_queue(seq, obj);
 		break;
 	default:
 		break;

@@ -20,6 +20,7 @@ struct iommufd_ctx;
 struct iommufd_device;
 struct iommufd_fault;
 struct iommufd_ioas;
+struct iommufd_viommu;
 
 /**
  * struct iommufd_hwpt_common - what every kind of page table has
@@ -104,7 +105,9 @@ void iommufd_hwpt_paging_put(struct iommufd_hwpt_paging *hwpt);
 /**
  * struct iommufd_hwpt_nested - page table that user space keeps
  * @common: head shared with other kinds of page tables
- * @parent: page table that translates its addresses; holds a user
+ * @parent: page table that translates its addresses
+ * @viommu: virtual IOMMU that it was made on, or NULL; holds a user of that, which has one
+ *          of @parent, or else of @parent
  *
  * No lock covers it from allocation to publication: only the call that makes it
  * knows of it, and holds what it is made from.
@@ -112,6 +115,7 @@ void iommufd_hwpt_paging_put(struct iommufd_hwpt_paging *hwpt);
 struct iommufd_hwpt_nested {
 	struct iommufd_hwpt_common common;
 	struct iommufd_hwpt_paging *parent;
+	struct iommufd_viommu *viommu;
 };
 
 /* hwpt_nested.c */
@@ -120,6 +124,10 @@ iommufd_hwpt_nested_alloc(struct iommufd_ctx *ctx,
 			  struct iommufd_hwpt_paging *parent,
 			  struct iommufd_device *idev, u32 flags,
 			  const struct iommu_user_blob *blob);
+struct iommufd_hwpt_nested *
+iommufd_hwpt_nested_alloc_on(struct iommufd_viommu *viommu,
+			     struct iommufd_device *idev, u32 flags,
+			     const struct iommu_user_blob *blob);
 void iommufd_hwpt_nested_abort(struct iommufd_ctx *ctx,
 			       struct iommufd_hwpt_nested *hwpt);
 void iommufd_hwpt_nested_destroy(struct iommufd_object *obj);

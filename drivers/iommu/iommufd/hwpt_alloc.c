@@ -15,6 +15,7 @@
 #include "hwpt.h"
 #include "ioas.h"
 #include "object.h"
+#include "viommu.h"
 
 /* Flags of page tables for an address space, and of those that user space keeps */
 #define PAGING_FLAGS							 \
@@ -96,13 +97,16 @@ static struct iommufd_object *make_paging(struct iommufd_call *call,
 	return IS_ERR(hwpt) ? ERR_CAST(hwpt) : &hwpt->common.obj;
 }
 
+/* On @parent, or on @viommu */
 static struct iommufd_object *make_nested(struct iommufd_call *call,
 					  struct iommufd_hwpt_paging *parent,
+					  struct iommufd_viommu *viommu,
 					  const struct iommu_user_blob *blob)
 {
 	const struct iommu_hwpt_alloc *arg = call->arg;
 	struct iommufd_hwpt_nested *hwpt;
 	struct iommufd_device *idev;
+	u32 flags;
 
 	/* The blob says where the page table is */
 	if (arg->flags & ~NESTED_FLAGS || !blob)
@@ -110,8 +114,12 @@ static struct iommufd_object *make_nested(struct iommufd_call *call,
 	idev = iommufd_device_get(call->ctx, arg->dev_id);
 	if (IS_ERR(idev))
 		return ERR_CAST(idev);
-	hwpt = iommufd_hwpt_nested_alloc(call->ctx, parent, idev,
-					 driver_flags(idev, arg->flags), blob);
+	flags = driver_flags(idev, arg->flags);
+	if (viommu)
+		hwpt = iommufd_hwpt_nested_alloc_on(viommu, idev, flags, blob);
+	else
+		hwpt = iommufd_hwpt_nested_alloc(call->ctx, parent, idev,
+						 flags, blob);
 	iommufd_object_put(call->ctx, &idev->obj);
 	return IS_ERR(hwpt) ? ERR_CAST(hwpt) : &hwpt->common.obj;
 }
@@ -126,7 +134,11 @@ static struct iommufd_object *make_on(struct iommufd_call *call,
 				   container_of(pt, struct iommufd_ioas, obj),
 				   blob);
 	case IOMMUFD_OBJ_HWPT_PAGING:
-		return make_nested(call, to_hwpt_paging(pt), blob);
+		return make_nested(call, to_hwpt_paging(pt), NULL, blob);
+	case IOMMUFD_OBJ_VIOMMU:
+		return make_nested(call, NULL,
+				   container_of(pt, struct iommufd_viommu, obj),
+				   blob);
 	default:
 		return ERR_PTR(-EINVAL);
 	}

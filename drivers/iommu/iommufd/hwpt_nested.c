@@ -8,6 +8,7 @@
 #include <linux/iommu.h>
 #include <linux/iommu-ext.h>
 #include <linux/iommu-owner.h>
+#include <linux/iommu-viommu.h>
 #include <linux/mm.h>
 #include <linux/uaccess.h>
 #include <uapi/linux/iommufd.h>
@@ -17,6 +18,7 @@
 #include "hwpt.h"
 #include "object.h"
 #include "sw_msi.h"
+#include "viommu.h"
 
 /* Most requests of one IOMMU_HWPT_INVALIDATE */
 #define MAX_REQUESTS	524288U
@@ -26,27 +28,50 @@ static struct iommufd_hwpt_nested *to_nested(struct iommufd_object *obj)
 	return container_of(obj, struct iommufd_hwpt_nested, common.obj);
 }
 
+/* What it is made on, and what has to go after it */
+static struct iommufd_object *base_of(struct iommufd_hwpt_nested *hwpt)
+{
+	return hwpt->viommu ? &hwpt->viommu->obj : &hwpt->parent->common.obj;
+}
+
 /* Copes with a page table that has no domain yet */
 static void free_parts(struct iommufd_hwpt_nested *hwpt)
 {
 	if (hwpt->common.domain)
 		iommu_domain_free(hwpt->common.domain);
 	iommufd_hwpt_drop_fault(&hwpt->common);
-	iommufd_object_drop_user(&hwpt->parent->common.obj);
+	iommufd_object_drop_user(base_of(hwpt));
 }
 
-static int alloc_domain(struct iommufd_hwpt_nested *hwpt, struct device *dev,
-			u32 flags, const struct iommu_user_blob *blob)
+/* With @parent or with @viommu. Takes @domain over once it is made */
+static struct iommufd_hwpt_nested *
+begin(struct iommufd_ctx *ctx, struct iommufd_hwpt_paging *parent,
+      struct iommufd_viommu *viommu, u32 flags)
 {
-	struct iommu_domain *domain;
+	struct iommufd_hwpt_nested *hwpt;
 
-	domain = iommu_device_alloc_user(dev, hwpt->parent->common.domain,
-					 flags, blob);
-	if (IS_ERR(domain))
-		return PTR_ERR(domain);
+	hwpt = iommufd_object_alloc(ctx, sizeof(*hwpt),
+				    IOMMUFD_OBJ_HWPT_NESTED);
+	if (IS_ERR(hwpt))
+		return hwpt;
+	hwpt->parent = parent;
+	hwpt->viommu = viommu;
+	hwpt->common.for_pasids = flags & IOMMU_ALLOC_PASID;
+	iommufd_object_add_user(base_of(hwpt)); /* matches free_parts() */
+	return hwpt;
+}
+
+static struct iommufd_hwpt_nested *finish(struct iommufd_ctx *ctx,
+					  struct iommufd_hwpt_nested *hwpt,
+					  struct iommu_domain *domain)
+{
+	if (IS_ERR(domain)) {
+		iommufd_hwpt_nested_abort(ctx, hwpt);
+		return ERR_CAST(domain);
+	}
 	hwpt->common.domain = domain;
 	iommufd_sw_msi_adopt(hwpt->parent, domain);
-	return 0;
+	return hwpt;
 }
 
 /**
@@ -82,20 +107,42 @@ iommufd_hwpt_nested_alloc(struct iommufd_ctx *ctx,
 		return ERR_PTR(err);
 	if (!parent->nest_parent)
 		return ERR_PTR(-EINVAL);
-	hwpt = iommufd_object_alloc(ctx, sizeof(*hwpt),
-				    IOMMUFD_OBJ_HWPT_NESTED);
+	hwpt = begin(ctx, parent, NULL, flags);
 	if (IS_ERR(hwpt))
 		return hwpt;
+	return finish(ctx, hwpt,
+		      iommu_device_alloc_user(idev->dev, parent->common.domain,
+					      flags, blob));
+}
 
-	hwpt->parent = parent;
-	hwpt->common.for_pasids = flags & IOMMU_ALLOC_PASID;
-	iommufd_object_add_user(&parent->common.obj); /* matches free_parts() */
-	err = alloc_domain(hwpt, idev->dev, flags, blob);
-	if (err) {
-		iommufd_hwpt_nested_abort(ctx, hwpt);
-		return ERR_PTR(err);
-	}
-	return hwpt;
+/**
+ * iommufd_hwpt_nested_alloc_on() - let a guest keep a page table
+ * @viommu: virtual IOMMU of the guest; the caller holds a reference
+ * @idev: device that it is for
+ * @flags: IOMMU_ALLOC_* for the driver
+ * @blob: where it is and what it looks like
+ *
+ * As iommufd_hwpt_nested_alloc(); the parent is that of @viommu.
+ *
+ * Context: may sleep.
+ * Return: the page table, or ERR_PTR: -EOPNOTSUPP for a device without an IOMMU;
+ * -ENOMEM; what iommu_viommu_alloc_nested() returns.
+ */
+struct iommufd_hwpt_nested *
+iommufd_hwpt_nested_alloc_on(struct iommufd_viommu *viommu,
+			     struct iommufd_device *idev, u32 flags,
+			     const struct iommu_user_blob *blob)
+{
+	struct iommufd_hwpt_nested *hwpt;
+
+	if (idev->noiommu)
+		return ERR_PTR(-EOPNOTSUPP);
+	hwpt = begin(viommu->ctx, viommu->parent, viommu, flags);
+	if (IS_ERR(hwpt))
+		return hwpt;
+	return finish(viommu->ctx, hwpt,
+		      iommu_viommu_alloc_nested(viommu->base, idev->dev, flags,
+						blob));
 }
 
 /**
@@ -136,20 +183,45 @@ static int check_array(const struct iommu_hwpt_invalidate *arg)
 	return 0;
 }
 
-static int invalidate(struct iommufd_object *obj,
-		      struct iommu_user_array *array, u32 *done)
+static int invalidate_nested(struct iommufd_hwpt_nested *hwpt,
+			     struct iommu_user_array *array)
 {
-	struct iommu_domain *domain;
-	int err;
+	struct iommu_domain *domain = hwpt->common.domain;
 
-	if (obj->type != IOMMUFD_OBJ_HWPT_NESTED)
-		return -EINVAL;
-	domain = to_nested(obj)->common.domain;
-	if (!domain->ops->invalidate_user)
+	if (!domain->ops->invalidate_user) {
+		array->nr = 0;
 		return -EOPNOTSUPP;
-	err = domain->ops->invalidate_user(domain, array);
-	*done = array->nr;
-	return err;
+	}
+	return domain->ops->invalidate_user(domain, array);
+}
+
+static int invalidate_viommu(struct iommufd_viommu *viommu,
+			     struct iommu_user_array *array)
+{
+	struct iommu_viommu *base = viommu->base;
+
+	if (!base->ops->invalidate) {
+		array->nr = 0;
+		return -EOPNOTSUPP;
+	}
+	return base->ops->invalidate(base, array);
+}
+
+/* Sets the array's number to how many requests are done */
+static int invalidate(struct iommufd_object *obj,
+		      struct iommu_user_array *array)
+{
+	switch (obj->type) {
+	case IOMMUFD_OBJ_HWPT_NESTED:
+		return invalidate_nested(to_nested(obj), array);
+	case IOMMUFD_OBJ_VIOMMU:
+		return invalidate_viommu(container_of(obj,
+						      struct iommufd_viommu,
+						      obj), array);
+	default:
+		array->nr = 0;
+		return -EINVAL;
+	}
 }
 
 /* On return the argument tells how many requests are done */
@@ -172,7 +244,8 @@ static int invalidate_array(struct iommufd_call *call)
 	obj = iommufd_object_get(call->ctx, arg->hwpt_id, IOMMUFD_OBJ_ANY);
 	if (IS_ERR(obj))
 		return PTR_ERR(obj);
-	err = invalidate(obj, &array, &arg->entry_num);
+	err = invalidate(obj, &array);
+	arg->entry_num = array.nr;
 	iommufd_object_put(call->ctx, obj);
 	return err;
 }

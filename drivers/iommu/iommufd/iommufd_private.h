@@ -62,6 +62,12 @@ struct seq_file;
  *                           answered. Taken by readers of hardware queues, in an RCU
  *                           read-side critical section; inside it only the next one,
  *                           and the spinlock of the queue's numbers
+ *   iommufd_viommu.queues_lock  hardware queues of a virtual IOMMU; inside it only locks of
+ *                           the driver, and the spinlock of the ID table
+ *   iommufd_ctx.vdevices_lock  names of devices; the same, and grace periods of RCU
+ *   iommufd_viommu.eventqs_lock  spinlock, taken in interrupt context: queues of events;
+ *                           inside it only the iommufd_eventq.lock of one of them, which is
+ *                           taken in interrupt context, too
  *   iommufd_group.bound_lock  spinlock: devices of a group that are bound
  *   iommufd_ctx.groups_lock table of groups, and groups of VFIO; inside it only
  *                           the lock of an iommufd_iova_map
@@ -88,6 +94,8 @@ struct seq_file;
  *                on, or 0; cleared when it is destroyed
  * @noiommu: serves VFIO groups without an IOMMU; never changes back. Set with
  *           @groups_lock held
+ * @vdevices_lock: held while a device gets or loses the ID that a guest has for it
+ * @regions: slot in the file's offsets to what can be mapped there; see mmap.c
  * @sw_msi: doorbells for software-managed MSI
  * @dma_owner: what the attach layer knows of us
  */
@@ -103,6 +111,8 @@ struct iommufd_ctx {
 	struct iommufd_account_slot account;
 	u32 vfio_ioas_id;
 	bool noiommu;
+	struct mutex vdevices_lock;
+	struct xarray regions;
 	struct iommufd_sw_msi sw_msi;
 	struct iommu_dma_owner dma_owner;
 };

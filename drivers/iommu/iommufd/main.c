@@ -23,10 +23,12 @@
 #include "iommufd_private.h"
 #include "iommufd_test.h"
 #include "map/map.h"
+#include "mmap.h"
 #include "noiommu.h"
 #include "object.h"
 #include "test_hooks.h"
 #include "vfio_compat.h"
+#include "viommu.h"
 
 /*
  * Last call number of the table; those without an entry are holes. The call
@@ -63,6 +65,7 @@ union call_argument {
 	struct iommu_destroy destroy;
 	struct iommu_fault_alloc fault_alloc;
 	struct iommu_hw_info hw_info;
+	struct iommu_hw_queue_alloc hw_queue_alloc;
 	struct iommu_hwpt_alloc hwpt_alloc;
 	struct iommu_hwpt_get_dirty_bitmap hwpt_get_dirty_bitmap;
 	struct iommu_hwpt_invalidate hwpt_invalidate;
@@ -77,7 +80,10 @@ union call_argument {
 	struct iommu_ioas_noiommu_get_pa ioas_noiommu_get_pa;
 	struct iommu_ioas_unmap ioas_unmap;
 	struct iommu_option option;
+	struct iommu_vdevice_alloc vdevice_alloc;
+	struct iommu_veventq_alloc veventq_alloc;
 	struct iommu_vfio_ioas vfio_ioas;
+	struct iommu_viommu_alloc viommu_alloc;
 #ifdef CONFIG_IOMMUFD_TEST
 	struct iommu_test_cmd test;
 #endif
@@ -96,6 +102,8 @@ static const struct call_ops calls[IOMMUFD_NR_LAST - IOMMUFD_CMD_BASE + 1] = {
 	     struct iommu_fault_alloc, out_fault_fd, 16),
 	CALL(IOMMU_GET_HW_INFO, iommufd_ioctl_get_hw_info,
 	     struct iommu_hw_info, __reserved, 40),
+	CALL(IOMMU_HW_QUEUE_ALLOC, iommufd_ioctl_hw_queue_alloc,
+	     struct iommu_hw_queue_alloc, length, 40),
 	CALL(IOMMU_HWPT_ALLOC, iommufd_ioctl_hwpt_alloc,
 	     struct iommu_hwpt_alloc, __reserved, 48),
 	CALL(IOMMU_HWPT_GET_DIRTY_BITMAP, iommufd_ioctl_get_dirty_bitmap,
@@ -124,8 +132,14 @@ static const struct call_ops calls[IOMMUFD_NR_LAST - IOMMUFD_CMD_BASE + 1] = {
 	     struct iommu_ioas_unmap, length, 24),
 	CALL(IOMMU_OPTION, iommufd_ioctl_option,
 	     struct iommu_option, val64, 24),
+	CALL(IOMMU_VDEVICE_ALLOC, iommufd_ioctl_vdevice_alloc,
+	     struct iommu_vdevice_alloc, virt_id, 24),
+	CALL(IOMMU_VEVENTQ_ALLOC, iommufd_ioctl_veventq_alloc,
+	     struct iommu_veventq_alloc, out_veventq_fd, 32),
 	CALL(IOMMU_VFIO_IOAS, iommufd_ioctl_vfio_ioas,
 	     struct iommu_vfio_ioas, __reserved, 12),
+	CALL(IOMMU_VIOMMU_ALLOC, iommufd_ioctl_viommu_alloc,
+	     struct iommu_viommu_alloc, out_viommu_id, 40),
 #ifdef CONFIG_IOMMUFD_TEST
 	CALL(IOMMU_TEST_CMD, iommufd_ioctl_test,
 	     struct iommu_test_cmd, last, 72),
@@ -157,6 +171,22 @@ const struct iommufd_object_ops iommufd_object_ops[IOMMUFD_OBJ_NR] = {
 	[IOMMUFD_OBJ_FAULT] = {
 		.name = "fault-queue",
 		.destroy = iommufd_fault_destroy,
+	},
+	[IOMMUFD_OBJ_VIOMMU] = {
+		.name = "viommu",
+		.destroy = iommufd_viommu_destroy,
+	},
+	[IOMMUFD_OBJ_VDEVICE] = {
+		.name = "vdevice",
+		.destroy = iommufd_vdevice_destroy,
+	},
+	[IOMMUFD_OBJ_VEVENTQ] = {
+		.name = "event-queue",
+		.destroy = iommufd_veventq_destroy,
+	},
+	[IOMMUFD_OBJ_HW_QUEUE] = {
+		.name = "hw-queue",
+		.destroy = iommufd_hw_queue_destroy,
 	},
 #ifdef CONFIG_IOMMUFD_TEST
 	[IOMMUFD_OBJ_SELFTEST] = {
@@ -205,14 +235,13 @@ static long iommufd_fops_ioctl(struct file *filp, unsigned int number,
 	return ops->handler(&call);
 }
 
-/* Drivers publish pages here through objects; there are none yet */
 static int iommufd_fops_mmap(struct file *filp, struct vm_area_struct *vma)
 {
 	if (!(vma->vm_flags & VM_SHARED))
 		return -EINVAL;
 	if (vma->vm_flags & VM_EXEC)
 		return -EPERM;
-	return -ENXIO;
+	return iommufd_mmap(filp->private_data, vma);
 }
 
 static int iommufd_fops_open(struct inode *inode, struct file *filp)

@@ -188,6 +188,18 @@ static void free_object(struct iommufd_ctx *ctx, struct iommufd_object *obj)
 	kfree(obj);
 }
 
+/**
+ * iommufd_object_discard() - give up a complete object that was never published
+ * @ctx: context that owns it
+ * @obj: the object, which its kind can destroy; freed
+ *
+ * Context: as the destroy() of its kind.
+ */
+void iommufd_object_discard(struct iommufd_ctx *ctx, struct iommufd_object *obj)
+{
+	free_object(ctx, obj);
+}
+
 /* Make the ID find nothing, but keep it taken. Needs no memory */
 static void hide_locked(struct iommufd_ctx *ctx, struct iommufd_object *obj)
 {
@@ -278,6 +290,44 @@ void iommufd_object_retire(struct iommufd_ctx *ctx, struct iommufd_object *obj)
 }
 
 /**
+ * iommufd_object_hide() - make an ID find nothing, for good
+ * @ctx: context
+ * @obj: published object without users, which the caller keeps from being freed
+ *
+ * Context: any.
+ * Return: true if the caller has to call iommufd_object_bury(); false if a call is
+ * destroying the object: that call will do so, unless it is killed while it waits for
+ * others. Then user space can destroy the object once more.
+ */
+bool iommufd_object_hide(struct iommufd_ctx *ctx, struct iommufd_object *obj)
+{
+	bool found;
+
+	xa_lock(&ctx->objects);
+	found = xa_load(&ctx->objects, obj->id) == obj;
+	if (found)
+		hide_locked(ctx, obj);
+	xa_unlock(&ctx->objects);
+	return found;
+}
+
+/**
+ * iommufd_object_bury() - free an object, and keep its ID until the context ends
+ * @ctx: context
+ * @obj: object that iommufd_object_hide() returned true for, and that is taken apart
+ *
+ * The ID is reserved memory, which is charged as that of all IDs.
+ *
+ * Context: may sleep, until the calls that work on the object returned.
+ */
+void iommufd_object_bury(struct iommufd_ctx *ctx, struct iommufd_object *obj)
+{
+	iommufd_object_put(ctx, obj);	/* the ID's reference */
+	wait_event(ctx->destroy_wait, calls_returned(obj));
+	kfree(obj);
+}
+
+/**
  * iommufd_object_destroy_all() - empty a context whose file is closed
  * @ctx: context
  *
@@ -302,5 +352,7 @@ void iommufd_object_destroy_all(struct iommufd_ctx *ctx)
 			cond_resched();
 		}
 	} while (progress);
-	WARN_ON_ONCE(!xa_empty(&ctx->objects));
+	/* IDs may be reserved until now */
+	id = 0;
+	WARN_ON_ONCE(xa_find(&ctx->objects, &id, ULONG_MAX, XA_PRESENT));
 }

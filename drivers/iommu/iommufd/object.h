@@ -13,6 +13,8 @@
  *	  |
  *	  +--> iommufd_object_abort()	creation failed: ID and memory are free
  *	  |
+ *	  +--> iommufd_object_discard()	the same for one that is complete: destroyed
+ *	  |
  *	iommufd_object_publish()	the ID finds the object; nothing may fail
  *	  |				from here on
  *	  |
@@ -32,8 +34,13 @@
  *	  |	  +--> destroyed
  *	  |
  *	  +--> iommufd_object_retire()	its only user drops it: cannot fail
- *		  |	hide the ID, drop that user, wait for calls
- *		  +--> destroyed
+ *	  |	  |	hide the ID, drop that user, wait for calls
+ *	  |	  +--> destroyed
+ *	  |
+ *	  +--> iommufd_object_hide()	what it belongs to goes, unless user space
+ *		  |			destroys it at this moment
+ *		iommufd_object_bury()	wait for calls, free the memory: the ID finds
+ *					nothing, and stays reserved
  *
  *	destroyed: forget() and destroy() of its kind, then the ID is free
  *
@@ -57,6 +64,10 @@ struct iommufd_ctx;
  * @IOMMUFD_OBJ_HWPT_PAGING: &struct iommufd_hwpt_paging
  * @IOMMUFD_OBJ_HWPT_NESTED: &struct iommufd_hwpt_nested
  * @IOMMUFD_OBJ_FAULT: &struct iommufd_fault
+ * @IOMMUFD_OBJ_VIOMMU: &struct iommufd_viommu
+ * @IOMMUFD_OBJ_VDEVICE: &struct iommufd_vdevice
+ * @IOMMUFD_OBJ_VEVENTQ: &struct iommufd_veventq
+ * @IOMMUFD_OBJ_HW_QUEUE: &struct iommufd_hw_queue
  * @IOMMUFD_OBJ_SELFTEST: a mock device; with CONFIG_IOMMUFD_TEST only
  * @IOMMUFD_OBJ_NR: number of kinds
  */
@@ -68,6 +79,10 @@ enum iommufd_object_type {
 	IOMMUFD_OBJ_HWPT_PAGING,
 	IOMMUFD_OBJ_HWPT_NESTED,
 	IOMMUFD_OBJ_FAULT,
+	IOMMUFD_OBJ_VIOMMU,
+	IOMMUFD_OBJ_VDEVICE,
+	IOMMUFD_OBJ_VEVENTQ,
+	IOMMUFD_OBJ_HW_QUEUE,
 	IOMMUFD_OBJ_SELFTEST,
 	IOMMUFD_OBJ_NR,
 };
@@ -111,6 +126,8 @@ void *iommufd_object_alloc(struct iommufd_ctx *ctx, size_t size,
 void iommufd_object_publish(struct iommufd_ctx *ctx,
 			    struct iommufd_object *obj);
 void iommufd_object_abort(struct iommufd_ctx *ctx, struct iommufd_object *obj);
+void iommufd_object_discard(struct iommufd_ctx *ctx,
+			    struct iommufd_object *obj);
 struct iommufd_object *iommufd_object_get(struct iommufd_ctx *ctx, u32 id,
 					  enum iommufd_object_type type);
 struct iommufd_object *iommufd_object_get_next(struct iommufd_ctx *ctx,
@@ -118,6 +135,8 @@ struct iommufd_object *iommufd_object_get_next(struct iommufd_ctx *ctx,
 void iommufd_object_put(struct iommufd_ctx *ctx, struct iommufd_object *obj);
 int iommufd_object_destroy(struct iommufd_ctx *ctx, u32 id);
 void iommufd_object_retire(struct iommufd_ctx *ctx, struct iommufd_object *obj);
+bool iommufd_object_hide(struct iommufd_ctx *ctx, struct iommufd_object *obj);
+void iommufd_object_bury(struct iommufd_ctx *ctx, struct iommufd_object *obj);
 void iommufd_object_destroy_all(struct iommufd_ctx *ctx);
 const char *iommufd_object_name(const struct iommufd_object *obj);
 

@@ -50,7 +50,11 @@ enum {
 	IOMMUFD_CMD_HWPT_INVALIDATE = 0x8d,
 	IOMMUFD_CMD_FAULT_QUEUE_ALLOC = 0x8e,
 	IOMMUFD_CMD_IOAS_MAP_FILE = 0x8f,
+	IOMMUFD_CMD_VIOMMU_ALLOC = 0x90,
+	IOMMUFD_CMD_VDEVICE_ALLOC = 0x91,
 	IOMMUFD_CMD_IOAS_CHANGE_PROCESS = 0x92,
+	IOMMUFD_CMD_VEVENTQ_ALLOC = 0x93,
+	IOMMUFD_CMD_HW_QUEUE_ALLOC = 0x94,
 	IOMMUFD_CMD_IOAS_NOIOMMU_GET_PA = 0x95,
 };
 
@@ -371,7 +375,8 @@ enum iommu_hwpt_data_type {
  * @flags: mask of enum iommufd_hwpt_alloc_flags
  * @dev_id: bound device whose IOMMU the page table is for
  * @pt_id: address space the page table mirrors, or the page table made with
- *         IOMMU_HWPT_ALLOC_NEST_PARENT that it is nested in
+ *         IOMMU_HWPT_ALLOC_NEST_PARENT that it is nested in, or the virtual IOMMU
+ *         that it belongs to
  * @out_hwpt_id: ID of the new page table
  * @__reserved: 0
  * @data_type: one of enum iommu_hwpt_data_type
@@ -382,7 +387,8 @@ enum iommu_hwpt_data_type {
  *
  * On an address space the new page table is the kernel's, and already holds
  * every mapping. On a parent it is user space's, in a format that the blob
- * describes: its addresses are translated once more by the parent.
+ * describes: its addresses are translated once more by the parent, which for a
+ * virtual IOMMU is that of the latter.
  */
 struct iommu_hwpt_alloc {
 	__u32 size;
@@ -537,7 +543,7 @@ struct iommu_hwpt_get_dirty_bitmap {
 /**
  * struct iommu_hwpt_invalidate - ioctl(IOMMU_HWPT_INVALIDATE)
  * @size: sizeof(struct iommu_hwpt_invalidate)
- * @hwpt_id: nested page table whose cached entries are stale
+ * @hwpt_id: nested page table whose cached entries are stale, or virtual IOMMU
  * @data_uptr: address of an array of requests
  * @data_type: format of the requests, which belongs to the IOMMU
  * @entry_len: bytes from one request to the next
@@ -559,6 +565,155 @@ struct iommu_hwpt_invalidate {
 };
 
 #define IOMMU_HWPT_INVALIDATE _IO(IOMMUFD_TYPE, IOMMUFD_CMD_HWPT_INVALIDATE)
+
+/**
+ * enum iommu_viommu_type - which part of an IOMMU a guest gets
+ * @IOMMU_VIOMMU_TYPE_DEFAULT: none
+ */
+enum iommu_viommu_type {
+	IOMMU_VIOMMU_TYPE_DEFAULT = 0,
+};
+
+/**
+ * struct iommu_viommu_alloc - ioctl(IOMMU_VIOMMU_ALLOC)
+ * @size: sizeof(struct iommu_viommu_alloc)
+ * @flags: 0
+ * @type: one of enum iommu_viommu_type
+ * @dev_id: bound device whose IOMMU it is a part of
+ * @hwpt_id: page table made with IOMMU_HWPT_ALLOC_NEST_PARENT, by which everything is
+ *           translated once more
+ * @out_viommu_id: ID of the new virtual IOMMU
+ * @data_len: length of the data in bytes, 0 without
+ * @__reserved: not looked at
+ * @data_uptr: address of data in the format of @type, which may hold results, too
+ *
+ * It is what the kernel does for the IOMMU that a VMM shows to its guest: nested page
+ * tables (HWPT_ALLOC), invalidations (HWPT_INVALIDATE), names of devices, events and
+ * queues. Some types have registers that are mapped by mmap() on this descriptor, at an
+ * offset that the data tells.
+ */
+struct iommu_viommu_alloc {
+	__u32 size;
+	__u32 flags;
+	__u32 type;
+	__u32 dev_id;
+	__u32 hwpt_id;
+	__u32 out_viommu_id;
+	__u32 data_len;
+	__u32 __reserved;
+	__aligned_u64 data_uptr;
+};
+
+#define IOMMU_VIOMMU_ALLOC _IO(IOMMUFD_TYPE, IOMMUFD_CMD_VIOMMU_ALLOC)
+
+/**
+ * struct iommu_vdevice_alloc - ioctl(IOMMU_VDEVICE_ALLOC)
+ * @size: sizeof(struct iommu_vdevice_alloc)
+ * @viommu_id: virtual IOMMU that the guest sees the device behind
+ * @dev_id: bound device
+ * @out_vdevice_id: ID of the new object
+ * @virt_id: what the guest's IOMMU knows the device as: a stream ID, or a requester ID
+ *
+ * A device has one of these at most. When it is unbound this goes, too; its ID is not
+ * used again.
+ */
+struct iommu_vdevice_alloc {
+	__u32 size;
+	__u32 viommu_id;
+	__u32 dev_id;
+	__u32 out_vdevice_id;
+	__aligned_u64 virt_id;
+};
+
+#define IOMMU_VDEVICE_ALLOC _IO(IOMMUFD_TYPE, IOMMUFD_CMD_VDEVICE_ALLOC)
+
+/**
+ * enum iommu_veventq_flag - what is said about an event
+ * @IOMMU_VEVENTQ_FLAG_LOST_EVENTS: there is no event here. Those up to @sequence were
+ *                                  lost, because the queue was full
+ */
+enum iommu_veventq_flag {
+	IOMMU_VEVENTQ_FLAG_LOST_EVENTS = 1 << 0,
+};
+
+/**
+ * struct iommufd_vevent_header - what each event begins with
+ * @flags: mask of enum iommu_veventq_flag
+ * @sequence: number of the event, from 0 to INT_MAX and then from 0 again. A step of more
+ *            than one says that events before it were lost
+ */
+struct iommufd_vevent_header {
+	__u32 flags;
+	__u32 sequence;
+};
+
+/**
+ * enum iommu_veventq_type - format of the events of a queue
+ * @IOMMU_VEVENTQ_TYPE_DEFAULT: none
+ */
+enum iommu_veventq_type {
+	IOMMU_VEVENTQ_TYPE_DEFAULT = 0,
+};
+
+/**
+ * struct iommu_veventq_alloc - ioctl(IOMMU_VEVENTQ_ALLOC)
+ * @size: sizeof(struct iommu_veventq_alloc)
+ * @flags: 0
+ * @viommu_id: virtual IOMMU whose events are wanted
+ * @type: one of enum iommu_veventq_type; there is one queue for each
+ * @veventq_depth: how many events can wait
+ * @out_veventq_id: ID of the new queue
+ * @out_veventq_fd: descriptor to read them from: struct iommufd_vevent_header and the
+ *                  event in the format of @type
+ * @__reserved: 0
+ */
+struct iommu_veventq_alloc {
+	__u32 size;
+	__u32 flags;
+	__u32 viommu_id;
+	__u32 type;
+	__u32 veventq_depth;
+	__u32 out_veventq_id;
+	__u32 out_veventq_fd;
+	__u32 __reserved;
+};
+
+#define IOMMU_VEVENTQ_ALLOC _IO(IOMMUFD_TYPE, IOMMUFD_CMD_VEVENTQ_ALLOC)
+
+/**
+ * enum iommu_hw_queue_type - which queues hardware can read from a guest's memory
+ * @IOMMU_HW_QUEUE_TYPE_DEFAULT: none
+ */
+enum iommu_hw_queue_type {
+	IOMMU_HW_QUEUE_TYPE_DEFAULT = 0,
+};
+
+/**
+ * struct iommu_hw_queue_alloc - ioctl(IOMMU_HW_QUEUE_ALLOC)
+ * @size: sizeof(struct iommu_hw_queue_alloc)
+ * @flags: 0
+ * @viommu_id: virtual IOMMU
+ * @type: one of enum iommu_hw_queue_type
+ * @index: which queue of that type
+ * @out_hw_queue_id: ID of the new queue
+ * @nesting_parent_iova: address of its memory, as the parent of the virtual IOMMU
+ *                       translates it
+ * @length: its length in bytes
+ *
+ * The memory must be physically contiguous. It cannot be unmapped while the queue exists.
+ */
+struct iommu_hw_queue_alloc {
+	__u32 size;
+	__u32 flags;
+	__u32 viommu_id;
+	__u32 type;
+	__u32 index;
+	__u32 out_hw_queue_id;
+	__aligned_u64 nesting_parent_iova;
+	__aligned_u64 length;
+};
+
+#define IOMMU_HW_QUEUE_ALLOC _IO(IOMMUFD_TYPE, IOMMUFD_CMD_HW_QUEUE_ALLOC)
 
 /**
  * struct iommu_fault_alloc - ioctl(IOMMU_FAULT_QUEUE_ALLOC)

@@ -99,6 +99,7 @@ static const mock_op ops[] = {
 	[IOMMU_TEST_OP_SET_TEMP_MEMORY_LIMIT] = op_memory_limit,
 	[IOMMU_TEST_OP_DIRTY] = mock_op_dirty,
 	[IOMMU_TEST_OP_TRIGGER_IOPF] = mock_op_trigger_iopf,
+	[IOMMU_TEST_OP_TRIGGER_VEVENT] = mock_op_trigger_vevent,
 	[IOMMU_TEST_OP_PASID_ATTACH] = mock_op_pasid_attach,
 	[IOMMU_TEST_OP_PASID_REPLACE] = mock_op_pasid_replace,
 	[IOMMU_TEST_OP_PASID_DETACH] = mock_op_pasid_detach,

@@ -41,6 +41,9 @@ int mock_op_device_state(struct iommufd_call *call);
 int mock_op_make_device(struct iommufd_call *call);
 int mock_op_end_reset(struct iommufd_call *call);
 
+/* events.c */
+int mock_op_trigger_vevent(struct iommufd_call *call);
+
 /* pasid.c */
 int mock_op_pasid_attach(struct iommufd_call *call);
 int mock_op_pasid_replace(struct iommufd_call *call);

@@ -8,8 +8,10 @@
 #include <linux/iommu-ext.h>
 #include <linux/iommu-owner.h>
 #include <linux/iommu-pasid.h>
+#include <linux/iommu-viommu.h>
 #include <linux/module.h>
 #include <linux/property.h>
+#include <linux/rcupdate.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 
@@ -115,6 +117,13 @@ static void count_snoopless(struct mock_dev *mdev, struct iommu_domain *domain,
 		atomic_add(change, &paging->nr_snoopless);
 }
 
+static struct iommu_viommu *viommu_of(struct iommu_domain *domain)
+{
+	struct mock_nested *nested = mock_nested_of(domain);
+
+	return nested ? nested->viommu : NULL;
+}
+
 static void move_device(struct mock_dev *mdev, struct iommu_domain *domain)
 {
 	struct iommu_domain *old_domain = mdev->domain;
@@ -127,6 +136,7 @@ static void move_device(struct mock_dev *mdev, struct iommu_domain *domain)
 	if (new)
 		atomic_inc(new);
 	WRITE_ONCE(mdev->domain, domain);
+	WRITE_ONCE(mdev->viommu, domain ? viommu_of(domain) : NULL);
 	count_snoopless(mdev, old_domain, -1);
 	if (old)
 		atomic_dec(old);
@@ -172,10 +182,34 @@ static void finish(struct mock_domain *paging, struct mock_dev *mdev)
 		paging->reset_in_fill = mdev;
 }
 
+/* A guest's page table needs to know what the guest knows the device as */
+static int check_vdevice(struct iommu_domain *domain, struct device *dev)
+{
+	struct iommu_viommu *viommu = viommu_of(domain);
+	struct iommu_vdevice *vdev;
+	bool named;
+
+	if (!viommu)
+		return 0;
+	rcu_read_lock();
+	vdev = iommu_vdevice_of(dev);
+	named = vdev && vdev->viommu == viommu;
+	rcu_read_unlock();
+	return named ? 0 : -ENOENT;
+}
+
+static int check_device(struct iommu_domain *domain, struct device *dev,
+			ioasid_t pasid)
+{
+	int err = device_fits(domain, dev, pasid);
+
+	return err ?: check_vdevice(domain, dev);
+}
+
 static int attach_dev(struct iommu_domain *domain, struct device *dev)
 {
 	struct mock_domain *paging = mock_domain_of(domain);
-	int err = device_fits(domain, dev, IOMMU_NO_PASID);
+	int err = check_device(domain, dev, IOMMU_NO_PASID);
 
 	if (err)
 		return err;
@@ -277,7 +311,7 @@ static int set_dev_pasid(struct iommu_domain *domain, struct device *dev,
 			 ioasid_t pasid, struct iommu_domain *old)
 {
 	struct mock_dev *mdev = to_mock_dev(dev);
-	int err = device_fits(domain, dev, pasid);
+	int err = check_device(domain, dev, pasid);
 	void *left;
 
 	if (err)
@@ -416,8 +450,8 @@ static const struct iommu_domain_ops nested_ops = {
 };
 
 static struct iommu_domain *
-alloc_nested(struct iommu_domain *parent, u32 flags,
-	     const struct iommu_hwpt_selftest *data)
+alloc_nested(struct iommu_domain *parent, struct iommu_viommu *viommu,
+	     u32 flags, const struct iommu_hwpt_selftest *data)
 {
 	struct mock_domain *paging = mock_domain_of(parent);
 	struct mock_nested *nested;
@@ -434,10 +468,21 @@ alloc_nested(struct iommu_domain *parent, u32 flags,
 	nested->domain.type = IOMMU_DOMAIN_NESTED;
 	nested->domain.ops = &nested_ops;
 	nested->parent = paging;
+	nested->viommu = viommu;
 	atomic_inc(&paging->nr_users);		/* matches free_nested() */
 	for (i = 0; i < MOCK_NESTED_DOMAIN_IOTLB_NUM; i++)
 		nested->iotlb[i] = data->iotlb;
 	return &nested->domain;
+}
+
+static int read_blob(struct iommu_hwpt_selftest *data,
+		     const struct iommu_user_blob *blob)
+{
+	if (blob->type != IOMMU_HWPT_DATA_SELFTEST)
+		return -EOPNOTSUPP;
+	return iommu_copy_blob(data, sizeof(*data),
+			       offsetofend(struct iommu_hwpt_selftest, iotlb),
+			       blob);
 }
 
 static struct iommu_domain *alloc_user(struct device *dev,
@@ -447,19 +492,47 @@ static struct iommu_domain *alloc_user(struct device *dev,
 	struct iommu_hwpt_selftest data;
 	int err;
 
-	if (blob->type != IOMMU_HWPT_DATA_SELFTEST)
-		return ERR_PTR(-EOPNOTSUPP);
-	err = iommu_copy_blob(&data, sizeof(data),
-			      offsetofend(struct iommu_hwpt_selftest, iotlb),
-			      blob);
+	err = read_blob(&data, blob);
 	if (err)
 		return ERR_PTR(err);
 	if (parent)
-		return alloc_nested(parent, flags, &data);
+		return alloc_nested(parent, NULL, flags, &data);
 	if (data.pagetable_type != MOCK_IOMMUPT_DEFAULT &&
 	    data.pagetable_type != MOCK_IOMMUPT_HUGE)
 		return ERR_PTR(-EOPNOTSUPP);
 	return alloc_paging_type(dev, flags, data.pagetable_type);
+}
+
+/* Virtual IOMMUs */
+
+static struct iommu_domain *
+alloc_nested_on(struct iommu_viommu *viommu, struct device *dev, u32 flags,
+		const struct iommu_user_blob *blob)
+{
+	struct iommu_hwpt_selftest data;
+	int err;
+
+	err = read_blob(&data, blob);
+	if (err)
+		return ERR_PTR(err);
+	return alloc_nested(viommu->parent, viommu, flags, &data);
+}
+
+static const struct iommu_viommu_ops selftest_viommu_ops = {
+	.viommu_bytes	= sizeof(struct mock_viommu),
+	.hw_queue_bytes	= mock_viommu_queue_bytes,
+	.init		= mock_viommu_init,
+	.destroy	= mock_viommu_destroy,
+	.alloc_nested	= alloc_nested_on,
+	.invalidate	= mock_viommu_invalidate,
+	.event_bytes	= mock_viommu_event_bytes,
+	.init_hw_queue	= mock_viommu_init_queue,
+	.destroy_hw_queue = mock_viommu_destroy_queue,
+};
+
+static const struct iommu_viommu_ops *viommu_ops(struct device *dev, u32 type)
+{
+	return type == IOMMU_VIOMMU_TYPE_SELFTEST ? &selftest_viommu_ops : NULL;
 }
 
 /* Domains that stop all DMA */
@@ -566,6 +639,7 @@ static struct iommu_group *device_group(struct device *dev)
 static const struct iommu_ops_ext mock_ops_ext = {
 	.alloc_paging	= alloc_paging,
 	.alloc_user	= alloc_user,
+	.viommu_ops	= viommu_ops,
 	.hw_info	= hw_info,
 	.enable_faults	= mock_enable_faults,
 	.disable_faults	= mock_disable_faults,

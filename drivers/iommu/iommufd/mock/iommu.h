@@ -11,6 +11,7 @@
 
 #include <linux/atomic.h>
 #include <linux/device.h>
+#include <linux/iommu-viommu.h>
 #include <linux/iommu.h>
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
@@ -45,6 +46,7 @@ struct mock_answers {
  * @peer: while the device is being made: device whose group it joins, or NULL
  * @domain: domain that its DMA goes through; NULL before probe_device() and after
  *          release_device(). Changes under the lock of its IOMMU group
+ * @viommu: virtual IOMMU that @domain belongs to, or NULL; changes with @domain
  * @pasids: PASID to the domain that it is on
  * @reader: mutex: held while a page request is reported
  * @answers_lock: spinlock that protects @answers
@@ -57,6 +59,7 @@ struct mock_dev {
 	u32 flags;
 	struct mock_dev *peer;
 	struct iommu_domain *domain;
+	struct iommu_viommu *viommu;
 	struct xarray pasids;
 	struct mutex reader;
 	spinlock_t answers_lock;
@@ -93,14 +96,30 @@ struct mock_domain {
  * struct mock_nested - page table that user space keeps
  * @domain: head
  * @parent: page table that translates its addresses
+ * @viommu: virtual IOMMU that it belongs to, or NULL
  * @iotlb: cached words, which an invalidation sets to 0
  * @nr_users: devices that translate through it
  */
 struct mock_nested {
 	struct iommu_domain domain;
 	struct mock_domain *parent;
+	struct iommu_viommu *viommu;
 	u32 iotlb[MOCK_NESTED_DOMAIN_IOTLB_NUM];
 	atomic_t nr_users;
+};
+
+/**
+ * struct mock_viommu - part of the mock IOMMU that a guest has
+ * @base: head
+ * @page: first of the pages that can be mapped, or NULL
+ * @offset: where they can be mapped
+ * @queues: those that there are
+ */
+struct mock_viommu {
+	struct iommu_viommu base;
+	struct page *page;
+	u64 offset;
+	struct iommu_hw_queue *queues[IOMMU_TEST_HW_QUEUE_MAX];
 };
 
 int mock_iommu_init(void);
@@ -119,6 +138,17 @@ int mock_page_response(struct device *dev, struct iommu_fault_event *evt,
 		       struct iommu_page_response *response);
 void mock_dev_request(struct mock_dev *mdev,
 		      const struct iommu_fault_page_request *req);
+
+/* viommu.c */
+int mock_viommu_init(struct iommu_viommu *viommu, struct device *dev,
+		     struct iommu_user_blob *blob);
+void mock_viommu_destroy(struct iommu_viommu *viommu);
+int mock_viommu_invalidate(struct iommu_viommu *viommu,
+			   struct iommu_user_array *array);
+size_t mock_viommu_event_bytes(struct iommu_viommu *viommu, u32 type);
+size_t mock_viommu_queue_bytes(struct iommu_viommu *viommu, u32 type);
+int mock_viommu_init_queue(struct iommu_hw_queue *queue);
+void mock_viommu_destroy_queue(struct iommu_hw_queue *queue);
 
 /* iommu.c */
 struct mock_domain *mock_domain_of(struct iommu_domain *domain);
