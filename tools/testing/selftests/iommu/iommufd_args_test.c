@@ -18,6 +18,7 @@
 #include "lib/iommufd.h"
 #include "lib/memory.h"
 #include "lib/mock.h"
+#include "lib/viommu.h"
 
 #define TAIL_BYTES	24
 #define LONG_BYTES	(64 << 10)
@@ -42,6 +43,10 @@ union any_arg {
 	struct iommu_hwpt_invalidate invalidate;
 	struct iommu_ioas_map_file map_file;
 	struct iommu_ioas_noiommu_get_pa get_pa;
+	struct iommu_viommu_alloc viommu;
+	struct iommu_vdevice_alloc vdevice;
+	struct iommu_veventq_alloc veventq;
+	struct iommu_hw_queue_alloc hw_queue;
 	struct iommu_test_cmd test;
 	__u8 raw[256];
 };
@@ -77,11 +82,11 @@ static const struct call_row {
 	{ "IOMMU_HWPT_INVALIDATE", 0x3b8d, 32, 32, -ENOENT, -ENOENT, 0 },
 	{ "IOMMU_FAULT_QUEUE_ALLOC", 0x3b8e, 16, 16, 0, 0, 0 },
 	{ "IOMMU_IOAS_MAP_FILE", 0x3b8f, 40, 40, -EINVAL, 0, 0 },
-	{ "IOMMU_VIOMMU_ALLOC", 0x3b90, 24, 40, -ENOTTY, -ENOTTY, -ENOTTY },
-	{ "IOMMU_VDEVICE_ALLOC", 0x3b91, 24, 24, -ENOTTY, -ENOTTY, -ENOTTY },
+	{ "IOMMU_VIOMMU_ALLOC", 0x3b90, 24, 40, -EOPNOTSUPP, -ENOENT, 0 },
+	{ "IOMMU_VDEVICE_ALLOC", 0x3b91, 24, 24, -ENOENT, -ENOENT, 0 },
 	{ "IOMMU_IOAS_CHANGE_PROCESS", 0x3b92, 8, 8, 0, 0, 0 },
-	{ "IOMMU_VEVENTQ_ALLOC", 0x3b93, 28, 32, -ENOTTY, -ENOTTY, -ENOTTY },
-	{ "IOMMU_HW_QUEUE_ALLOC", 0x3b94, 40, 40, -ENOTTY, -ENOTTY, -ENOTTY },
+	{ "IOMMU_VEVENTQ_ALLOC", 0x3b93, 28, 32, -EOPNOTSUPP, -ENOENT, 0 },
+	{ "IOMMU_HW_QUEUE_ALLOC", 0x3b94, 40, 40, -EOPNOTSUPP, -ENOENT, 0 },
 	{ "IOMMU_IOAS_NOIOMMU_GET_PA", 0x3b95, 40, 40, -EINVAL, -EOPNOTSUPP, -EOPNOTSUPP },
 	{ "IOMMU_TEST_CMD", IOMMU_TEST_CMD, 68, 72, -EOPNOTSUPP, -ENOTTY, 0 },
 };
@@ -97,6 +102,7 @@ FIXTURE(args)
 	uint32_t ioas;
 	uint32_t tracking;	/* a page table with dirty bits */
 	uint32_t nested;
+	uint32_t parent;	/* on an address space of its own, where queues lock memory */
 	struct mock_ids ids;
 	uint8_t *mem;
 	uint8_t *large;		/* LONG_BYTES behind the largest argument */
@@ -110,16 +116,18 @@ static int map_file_page(FIXTURE_DATA(args) *self)
 
 static void add_mock(struct __test_metadata *_metadata, FIXTURE_DATA(args) *self)
 {
-	uint32_t parent;
+	uint32_t parent, ioas;
 
 	ASSERT_EQ(0, mock_domain(self->fd, self->ioas, 0, &self->ids));
 	ASSERT_EQ(0, mock_hwpt_alloc(self->fd, self->ids.dev, self->ioas,
 				     IOMMU_HWPT_ALLOC_DIRTY_TRACKING, MOCK_IOMMUPT_DEFAULT,
 				     &self->tracking));
-	ASSERT_EQ(0, mock_hwpt_alloc(self->fd, self->ids.dev, self->ioas,
-				     IOMMU_HWPT_ALLOC_NEST_PARENT, MOCK_IOMMUPT_DEFAULT, &parent));
+	ASSERT_EQ(0, nest_parent_alloc(self->fd, self->ids.dev, self->ioas, &parent));
 	ASSERT_EQ(0, mock_hwpt_alloc(self->fd, self->ids.dev, parent, 0, MOCK_IOMMUPT_DEFAULT,
 				     &self->nested));
+	ASSERT_EQ(0, ioas_alloc(self->fd, &ioas));
+	ASSERT_EQ(0, ioas_map_fixed(self->fd, ioas, self->mem, PAGE_BYTES, MAPPED_IOVA));
+	ASSERT_EQ(0, nest_parent_alloc(self->fd, self->ids.dev, ioas, &self->parent));
 }
 
 FIXTURE_SETUP(args)
@@ -145,6 +153,49 @@ FIXTURE_TEARDOWN(args)
 	EXPECT_EQ(0, close(self->file));
 	munmap(self->mem, PAGE_BYTES);
 	free(self->large);
+}
+
+/* One that nothing is made on yet */
+static uint32_t new_viommu(FIXTURE_DATA(args) *self)
+{
+	uint32_t id;
+
+	return self->mock && !viommu_alloc(self->fd, self->ids.dev, self->parent, &id) ?
+	       id : NO_SUCH_ID;
+}
+
+/* Of a device that no other call of the test names: it has one name */
+static uint32_t new_device(FIXTURE_DATA(args) *self)
+{
+	struct mock_ids ids;
+
+	return self->mock && !mock_domain(self->fd, self->ioas, 0, &ids) ? ids.dev : NO_SUCH_ID;
+}
+
+static void fill_viommu(FIXTURE_DATA(args) *self, unsigned long number, union any_arg *arg)
+{
+	switch (number) {
+	case IOMMU_VIOMMU_ALLOC:
+		arg->viommu.type = IOMMU_VIOMMU_TYPE_SELFTEST;
+		arg->viommu.dev_id = self->mock ? self->ids.dev : NO_SUCH_ID;
+		arg->viommu.hwpt_id = self->parent;
+		break;
+	case IOMMU_VDEVICE_ALLOC:
+		arg->vdevice.viommu_id = new_viommu(self);
+		arg->vdevice.dev_id = new_device(self);
+		break;
+	case IOMMU_VEVENTQ_ALLOC:
+		arg->veventq.viommu_id = new_viommu(self);
+		arg->veventq.type = IOMMU_VEVENTQ_TYPE_SELFTEST;
+		arg->veventq.veventq_depth = 1;
+		break;
+	case IOMMU_HW_QUEUE_ALLOC:
+		arg->hw_queue.viommu_id = new_viommu(self);
+		arg->hw_queue.type = IOMMU_HW_QUEUE_TYPE_SELFTEST;
+		arg->hw_queue.nesting_parent_iova = MAPPED_IOVA;
+		arg->hw_queue.length = PAGE_BYTES;
+		break;
+	}
 }
 
 /* An argument that succeeds, each time it is made anew; 0 or a negative errno */
@@ -186,6 +237,8 @@ static int fill_objects(FIXTURE_DATA(args) *self, unsigned long number, union an
 		arg->test.op = IOMMU_TEST_OP_SET_TEMP_MEMORY_LIMIT;
 		arg->test.memory_limit.limit = 65536;
 		break;
+	default:
+		fill_viommu(self, number, arg);
 	}
 	return 0;
 }

@@ -246,21 +246,35 @@ static bool is_wanted(const struct scenario *scenario)
 	return !wanted || strstr(scenario->name, wanted);
 }
 
+static unsigned int count_wanted(const struct scenario *list, unsigned int nr)
+{
+	unsigned int i, wanted = 0;
+
+	for (i = 0; i < nr; i++)
+		wanted += is_wanted(&list[i]);
+	return wanted;
+}
+
+static void run_wanted(const struct scenario *list, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		if (is_wanted(&list[i]))
+			run_scenario(&list[i]);
+}
+
 int main(void)
 {
-	unsigned int i, nr = 0;
-
 	ksft_print_header();
 	if (!open_injector())
 		ksft_exit_skip("no fail-nth or no failslab in this kernel\n");
 	if (!scenarios_init())
 		ksft_exit_fail_msg("no memory\n");
-	for (i = 0; i < nr_scenarios; i++)
-		nr += is_wanted(&scenarios[i]);
-	ksft_set_plan(nr);
-	for (i = 0; i < nr_scenarios; i++)
-		if (is_wanted(&scenarios[i]))
-			run_scenario(&scenarios[i]);
+	ksft_set_plan(count_wanted(scenarios, nr_scenarios) +
+		      count_wanted(viommu_scenarios, nr_viommu_scenarios));
+	run_wanted(scenarios, nr_scenarios);
+	run_wanted(viommu_scenarios, nr_viommu_scenarios);
 	if (ksft_get_fail_cnt())
 		ksft_exit_fail();
 	ksft_exit_pass();

@@ -28,6 +28,7 @@ struct stage {
 	struct mock_ids ids;	/* mock device */
 	int access, dmabuf;
 	uint32_t item;
+	uint32_t viommu, vdevice;
 	struct vfio_dev vfio;
 };
 
@@ -58,6 +59,8 @@ struct scenario {
 
 extern const struct scenario scenarios[];
 extern const unsigned int nr_scenarios;
+extern const struct scenario viommu_scenarios[];
+extern const unsigned int nr_viommu_scenarios;
 /* What the scenarios map, SCENARIO_BYTES of it */
 extern uint8_t *scenario_memory;
 
