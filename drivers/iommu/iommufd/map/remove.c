@@ -31,8 +31,8 @@ static bool is_in_use(const struct iommufd_area *area)
 
 /*
  * Check that each area in the range is a mapping, lies inside of the range and is not
- * locked in place, and find out whether any of them is in use. Returns -EAGAIN when another call has
- * claimed one of them.
+ * locked in place, and find out whether any of them is in use. Returns -EAGAIN when
+ * another call has claimed one of them.
  */
 static int count_areas(struct iommufd_iova_map *map, struct removal *rm,
 		       bool *any_in_use)

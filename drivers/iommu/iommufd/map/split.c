@@ -179,9 +179,9 @@ static void free_replaced(struct iommufd_area *area)
  *
  * Context: may sleep.
  * Return: 0; -EBUSY when the mapping is still being made, or locked in place;
- * -EOPNOTSUPP when it is of a dma-buf; -EINVAL when @iova is not aligned as the map requires, or huge
- * pages are on; -EDEADLOCK when an in-kernel user does not unpin; -EINTR on a
- * fatal signal; -ENOMEM.
+ * -EOPNOTSUPP when it is of a dma-buf; -EINVAL when @iova is not aligned as the map
+ * requires, or huge pages are on; -EDEADLOCK when an in-kernel user does not unpin;
+ * -EINTR on a fatal signal; -ENOMEM.
  */
 int iommufd_map_split(struct iommufd_iova_map *map, unsigned long iova)
 {

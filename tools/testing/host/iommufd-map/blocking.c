@@ -4,6 +4,8 @@
  * there while the main thread does all that must not wait for it; whatever does
  * runs into the alarm. No test depends on how long anything takes.
  */
+#include <linux/iommufd.h>
+
 #include "gates.h"
 
 /* What is read at a time, so that each mapping here takes two reads */
@@ -838,13 +840,55 @@ static void claimed_is_not_locked(void)
 	end();
 }
 
+static unsigned int nr_asked;
+
+static void count_asking(void *data, unsigned long iova, unsigned long length_bytes)
+{
+	nr_asked++;
+}
+
+static const struct iommufd_access_ops asked_ops = { .unmap = count_asking };
+
+static void locked_asks_no_user(void)
+{
+	struct iommufd_map_user *user;
+
+	begin("an unmap of a locked area asks no user to unpin");
+	map_is(2, 0);
+	map_is(3, 0);
+	user = iommufd_map_add_user(map, &asked_ops, NULL);
+	require(!IS_ERR(user));
+	require(!iommufd_map_pin(user, AT(2), PG, NULL, 0));
+	require(!lock_at(3, 0, 0));
+	require(unmap_at(AT(2), END(3)) == -EBUSY);
+	require(!nr_asked);
+	/* It is not claimed either */
+	require(!iommufd_map_pin(user, AT(3), PG, NULL, 0));
+	require(!nr_asked);
+	iommufd_map_unpin(user, AT(3), PG);
+	iommufd_map_unpin(user, AT(2), PG);
+	unmap_is(2, 0);
+	iommufd_map_unlock_range(made_lock);
+	unmap_is(3, 0);
+	require(!iommufd_map_remove_user(user, false));
+	iommufd_map_user_put(user);
+	end();
+}
+
+static void die(struct memory *mem)
+{
+	main_task.dying = true;
+}
+
 static void killed_locker(void)
 {
 	begin_revoke("a killed task locks nothing, and memory of a dma-buf is not locked");
 	map_is(2, 0);
-	main_task.dying = true;
+	/* While it pins, so that the lock itself has to notice */
+	mems[2].on_pin = die;
 	require(lock_at(2, 0, 0) == -EINTR);
 	main_task.dying = false;
+	mems[2].on_pin = NULL;
 	require(!memory_nr_pinned(&mems[2]));
 	mems[2].fail_pin = 1;
 	mems[2].fail_errno = -ENOMEM;
@@ -886,6 +930,7 @@ int main(void)
 	drained_while_revoker_waits();
 	unmap_while_locking();
 	claimed_is_not_locked();
+	locked_asks_no_user();
 	killed_locker();
 	iommufd_map_exit();
 	return 0;
