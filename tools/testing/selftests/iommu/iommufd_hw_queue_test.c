@@ -111,7 +111,7 @@ TEST_F(hw_queue, order_of_checks)
 	EXPECT_EQ(IOVA, object_stat(self->fd, arg.out_hw_queue_id, "iova"));
 }
 
-/* covers: IOMMU_HW_QUEUE_ALLOC EIO EEXIST; IOMMU_DESTROY EBUSY */
+/* The rules of the mock; covers: IOMMU_DESTROY EBUSY */
 TEST_F(hw_queue, order_of_queues)
 {
 	uint32_t first, second, id;

@@ -189,7 +189,6 @@ TEST_F(veventq, sizes_of_the_call)
 	EXPECT_EQ(0, close(arg.out_veventq_fd));
 }
 
-/* covers: IOMMU_VEVENTQ_ALLOC EMFILE EFAULT */
 TEST_F(veventq, nothing_is_left_of_a_call_that_fails)
 {
 	struct iommu_veventq_alloc arg = {
@@ -325,7 +324,6 @@ TEST_F(veventq, lost_and_bad_buffers)
 	expect_empty(_metadata, self->queue);
 }
 
-/* covers: IOMMU_TEST_OP_TRIGGER_VEVENT ENOENT EOPNOTSUPP */
 TEST_F(veventq, which_devices_have_events)
 {
 	uint32_t id;

@@ -226,7 +226,6 @@ TEST_F(viommu, nested_tables)
 	EXPECT_EQ(self->viommu, object_stat(self->fd, arg.out_hwpt_id, "viommu"));
 }
 
-/* covers: IOMMU_TEST_OP_MOCK_DOMAIN_REPLACE ENOENT */
 TEST_F(viommu, attach_needs_the_name)
 {
 	uint32_t hwpt, plain, vdevice, viommu;
