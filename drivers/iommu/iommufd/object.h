@@ -63,11 +63,11 @@ struct iommufd_ctx;
  * @IOMMUFD_OBJ_ACCESS: &struct iommufd_access
  * @IOMMUFD_OBJ_HWPT_PAGING: &struct iommufd_hwpt_paging
  * @IOMMUFD_OBJ_HWPT_NESTED: &struct iommufd_hwpt_nested
- * @IOMMUFD_OBJ_FAULT: &struct iommufd_fault
  * @IOMMUFD_OBJ_VIOMMU: &struct iommufd_viommu
- * @IOMMUFD_OBJ_VDEVICE: &struct iommufd_vdevice
- * @IOMMUFD_OBJ_VEVENTQ: &struct iommufd_veventq
  * @IOMMUFD_OBJ_HW_QUEUE: &struct iommufd_hw_queue
+ * @IOMMUFD_OBJ_VDEVICE: &struct iommufd_vdevice
+ * @IOMMUFD_OBJ_FAULT: &struct iommufd_fault
+ * @IOMMUFD_OBJ_VEVENTQ: &struct iommufd_veventq
  * @IOMMUFD_OBJ_SELFTEST: a mock device; with CONFIG_IOMMUFD_TEST only
  * @IOMMUFD_OBJ_NR: number of kinds
  */
@@ -78,11 +78,11 @@ enum iommufd_object_type {
 	IOMMUFD_OBJ_ACCESS,
 	IOMMUFD_OBJ_HWPT_PAGING,
 	IOMMUFD_OBJ_HWPT_NESTED,
-	IOMMUFD_OBJ_FAULT,
 	IOMMUFD_OBJ_VIOMMU,
-	IOMMUFD_OBJ_VDEVICE,
-	IOMMUFD_OBJ_VEVENTQ,
 	IOMMUFD_OBJ_HW_QUEUE,
+	IOMMUFD_OBJ_VDEVICE,
+	IOMMUFD_OBJ_FAULT,
+	IOMMUFD_OBJ_VEVENTQ,
 	IOMMUFD_OBJ_SELFTEST,
 	IOMMUFD_OBJ_NR,
 };
