@@ -44,9 +44,10 @@ static void free_parts(struct iommufd_hwpt_nested *hwpt)
 }
 
 /* With @parent or with @viommu. Takes @domain over once it is made */
-static struct iommufd_hwpt_nested *
-begin(struct iommufd_ctx *ctx, struct iommufd_hwpt_paging *parent,
-      struct iommufd_viommu *viommu, u32 flags)
+static struct iommufd_hwpt_nested *begin(struct iommufd_ctx *ctx,
+					 struct iommufd_hwpt_paging *parent,
+					 struct iommufd_viommu *viommu,
+					 u32 flags)
 {
 	struct iommufd_hwpt_nested *hwpt;
 
