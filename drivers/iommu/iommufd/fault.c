@@ -212,6 +212,35 @@ void iommufd_fault_close(struct iommufd_fault *fault)
 	refuse_groups(&taken);
 }
 
+static unsigned int length_of(const struct list_head *list)
+{
+	struct list_head *entry;
+	unsigned int nr = 0;
+
+	list_for_each(entry, list)
+		nr++;
+	return nr;
+}
+
+/**
+ * iommufd_fault_fill() - tell what is in a queue
+ * @fault: queue
+ * @nr_waiting: set to the number of groups that wait to be read
+ * @nr_read: set to the number of those that wait to be answered
+ *
+ * They are as many as the devices that are attached have requests outstanding, at most.
+ *
+ * Context: process context.
+ */
+void iommufd_fault_fill(struct iommufd_fault *fault, unsigned int *nr_waiting,
+			unsigned int *nr_read)
+{
+	spin_lock(&fault->queue.lock);
+	*nr_waiting = length_of(&fault->queue.events);
+	*nr_read = length_of(&fault->read);
+	spin_unlock(&fault->queue.lock);
+}
+
 /**
  * iommufd_fault_get() - find a fault queue for the length of a call
  * @ctx: context

@@ -55,6 +55,8 @@ struct iommufd_fault_handle {
 struct iommufd_fault *iommufd_fault_alloc(struct iommufd_ctx *ctx);
 void iommufd_fault_close(struct iommufd_fault *fault);
 void iommufd_fault_destroy(struct iommufd_object *obj);
+void iommufd_fault_fill(struct iommufd_fault *fault, unsigned int *nr_waiting,
+			unsigned int *nr_read);
 struct iommufd_fault *iommufd_fault_get(struct iommufd_ctx *ctx, u32 id);
 struct iommufd_fault_handle *
 iommufd_fault_handle_alloc(struct iommufd_fault *fault,

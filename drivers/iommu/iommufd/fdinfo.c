@@ -10,6 +10,7 @@
 
 #include "access.h"
 #include "device.h"
+#include "fault.h"
 #include "hwpt.h"
 #include "ioas.h"
 #include "iommufd_private.h"
@@ -89,6 +90,16 @@ static void show_hwpt_nested(struct seq_file *seq, struct iommufd_object *obj)
 		seq_printf(seq, " viommu %u", hwpt->viommu->obj.id);
 }
 
+static void show_fault(struct seq_file *seq, struct iommufd_object *obj)
+{
+	struct iommufd_fault *fault =
+		container_of(obj, struct iommufd_fault, queue.obj);
+	unsigned int nr_waiting, nr_read;
+
+	iommufd_fault_fill(fault, &nr_waiting, &nr_read);
+	seq_printf(seq, " waiting %u read %u", nr_waiting, nr_read);
+}
+
 static void show_viommu(struct seq_file *seq, struct iommufd_object *obj)
 {
 	struct iommufd_viommu *viommu =
@@ -147,6 +158,9 @@ static void show_object(struct seq_file *seq, struct iommufd_object *obj)
 		break;
 	case IOMMUFD_OBJ_HWPT_NESTED:
 		show_hwpt_nested(seq, obj);
+		break;
+	case IOMMUFD_OBJ_FAULT:
+		show_fault(seq, obj);
 		break;
 	case IOMMUFD_OBJ_VIOMMU:
 		show_viommu(seq, obj);

@@ -237,7 +237,10 @@ TEST_F(fault, record)
 	ASSERT_EQ(0, mock_replace(self->fd, self->ids.stdev, &self->hwpt));
 	memset(&record, 0xff, sizeof(record));
 	ASSERT_EQ(0, request(self, 0, 9));
+	EXPECT_EQ(1, object_stat(self->fd, self->fault, "waiting"));
 	ASSERT_EQ(RECORD, read_faults(self->queue, &record, 1));
+	EXPECT_EQ(0, object_stat(self->fd, self->fault, "waiting"));
+	EXPECT_EQ(1, object_stat(self->fd, self->fault, "read"));
 	EXPECT_EQ(IOMMU_PGFAULT_FLAGS_LAST_PAGE, record.flags);
 	EXPECT_EQ(self->ids.dev, record.dev_id);
 	EXPECT_EQ(9, record.grpid);
@@ -245,6 +248,7 @@ TEST_F(fault, record)
 	EXPECT_EQ(ADDR + 9, record.addr);
 	EXPECT_NE(0, record.cookie);
 	EXPECT_EQ(ANSWER, answer(self->queue, record.cookie, SUCCESS));
+	EXPECT_EQ(0, object_stat(self->fd, self->fault, "read"));
 	expect_answers(_metadata, self, 1, 0);
 	record.flags = 0;
 	record.dev_id = 0;
