@@ -210,6 +210,62 @@ static void retire_drops_the_last_user(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, xa_empty(&ctx->objects));
 }
 
+/* As the kind does before the memory goes */
+static void take_apart_and_bury(struct iommufd_ctx *ctx,
+				struct iommufd_object *obj)
+{
+	iommufd_ioas_destroy(obj);
+	iommufd_object_bury(ctx, obj);
+}
+
+static void buried_object_keeps_its_id(struct kunit *test)
+{
+	struct iommufd_object *obj = make_ioas(test), *next;
+	struct iommufd_ctx *ctx = test->priv;
+	unsigned long id = obj->id;
+
+	iommufd_object_publish(ctx, obj);
+	KUNIT_ASSERT_TRUE(test, iommufd_object_hide(ctx, obj));
+	KUNIT_EXPECT_EQ(test, get_error(ctx, id, IOMMUFD_OBJ_ANY), -ENOENT);
+	take_apart_and_bury(ctx, obj);
+	KUNIT_EXPECT_EQ(test, get_error(ctx, id, IOMMUFD_OBJ_ANY), -ENOENT);
+	KUNIT_EXPECT_EQ(test, iommufd_object_destroy(ctx, id), -ENOENT);
+	KUNIT_EXPECT_NULL(test, iommufd_object_get_next(ctx, &id));
+
+	next = make_ioas(test);
+	KUNIT_EXPECT_EQ(test, next->id, 2);
+	iommufd_object_publish(ctx, next);
+	/* The end of the context complains about objects, not about IDs */
+	iommufd_object_destroy_all(ctx);
+	KUNIT_EXPECT_FALSE(test, xa_empty(&ctx->objects));
+}
+
+static void destroy_that_has_begun_goes_on(struct kunit *test)
+{
+	struct iommufd_ctx *ctx = test->priv;
+	struct iommufd_object *obj = make_ioas(test);
+	struct destroyer destroyer;
+
+	iommufd_object_publish(ctx, obj);
+	obj = iommufd_object_get(ctx, obj->id, IOMMUFD_OBJ_IOAS);
+	start_destroy(test, &destroyer, obj);
+
+	KUNIT_EXPECT_FALSE(test, iommufd_object_hide(ctx, obj));
+	iommufd_object_put(ctx, obj);
+	wait_for_completion(&destroyer.done);
+	KUNIT_EXPECT_EQ(test, destroyer.result, 0);
+	KUNIT_EXPECT_TRUE(test, xa_empty(&ctx->objects));
+}
+
+static void discarded_object_frees_its_id(struct kunit *test)
+{
+	struct iommufd_ctx *ctx = test->priv;
+
+	/* The kind takes it apart: no memory of it is left, either */
+	iommufd_object_discard(ctx, make_ioas(test));
+	KUNIT_EXPECT_TRUE(test, xa_empty(&ctx->objects));
+}
+
 static void walk_skips_what_is_not_published(struct kunit *test)
 {
 	struct iommufd_ctx *ctx = test->priv;
@@ -257,6 +313,9 @@ static struct kunit_case object_cases[] = {
 	KUNIT_CASE(destroy_waits_for_calls),
 	KUNIT_CASE(call_that_became_a_user_saves_the_object),
 	KUNIT_CASE(retire_drops_the_last_user),
+	KUNIT_CASE(buried_object_keeps_its_id),
+	KUNIT_CASE(destroy_that_has_begun_goes_on),
+	KUNIT_CASE(discarded_object_frees_its_id),
 	KUNIT_CASE(walk_skips_what_is_not_published),
 	KUNIT_CASE(context_takes_everything_along),
 	{}
