@@ -109,12 +109,22 @@ void iommu_viommu_destroy(struct iommu_viommu *viommu)
 }
 EXPORT_SYMBOL_NS_GPL(iommu_viommu_destroy, IOMMUFD_INTERNAL);
 
-/* Drivers may have several IOMMUs, whose tables have nothing in common */
-static bool is_behind(struct iommu_viommu *viommu, struct device *dev)
+/**
+ * iommu_viommu_serves() - tell whether a device is behind a virtual IOMMU's hardware
+ * @viommu: virtual IOMMU
+ * @dev: device
+ *
+ * Drivers may have several IOMMUs, whose tables have nothing in common.
+ *
+ * Context: any. @dev must not leave its group.
+ * Return: whether it is.
+ */
+bool iommu_viommu_serves(struct iommu_viommu *viommu, struct device *dev)
 {
 	return iommu_device_usable(dev) &&
 	       dev->iommu->iommu_dev == viommu->iommu;
 }
+EXPORT_SYMBOL_NS_GPL(iommu_viommu_serves, IOMMUFD_INTERNAL);
 
 /**
  * iommu_viommu_alloc_nested() - make a page table that a guest keeps
@@ -138,7 +148,7 @@ iommu_viommu_alloc_nested(struct iommu_viommu *viommu, struct device *dev,
 
 	if (!viommu->ops->alloc_nested)
 		return ERR_PTR(-EOPNOTSUPP);
-	if (!is_behind(viommu, dev))
+	if (!iommu_viommu_serves(viommu, dev))
 		return ERR_PTR(-EINVAL);
 	domain = viommu->ops->alloc_nested(viommu, dev, flags, blob);
 	return iommu_domain_take_new(domain, dev_iommu_ops(dev),
@@ -184,7 +194,7 @@ struct iommu_vdevice *iommu_vdevice_create(struct iommu_viommu *viommu,
 	struct iommu_vdevice *vdev;
 	int err;
 
-	if (!is_behind(viommu, dev))
+	if (!iommu_viommu_serves(viommu, dev))
 		return ERR_PTR(-EINVAL);
 	vdev = alloc_vdevice(viommu);
 	if (!vdev)

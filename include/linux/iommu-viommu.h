@@ -42,13 +42,15 @@ enum iommu_viommu_memory {
  *                  ABI; returns 0 for a type that there is not. NULL without queues
  * @init: set up a virtual IOMMU behind the IOMMU of @dev, which may go at any time after
  *        the return. @blob is what user space gave, NULL without. See iommu_copy_blob()
- *        for its size and iommu_answer_blob() for results. Returns 0, -EOPNOTSUPP,
+ *        for its size and iommu_answer_blob() for results. The parent is of the same
+ *        driver; the driver checks whether this IOMMU can use it. Returns 0, -EOPNOTSUPP,
  *        -EINVAL, -ENOMEM, what iommu_copy_blob() returns
  * @destroy: undo @init. Nothing else is left of it; optional
  * @alloc_nested: make a domain of type %IOMMU_DOMAIN_NESTED for @dev, as
  *                &struct iommu_ops_ext.alloc_user does with a parent. Where attaching
- *                needs to know the guest's ID of a device, attach_dev() answers -ENOENT
- *                for one without. Optional
+ *                needs to know the guest's ID of a device, device_fits() answers -ENOENT
+ *                for one without; attach_dev() and set_dev_pasid() must not: a device
+ *                that has lost its name may have to go back. Optional
  * @invalidate: do user space's requests one after the other, up to the first that fails,
  *              and set the array's number to how many were done. Reads them by
  *              iommu_copy_viommu_entry(). Optional
@@ -178,6 +180,7 @@ iommu_viommu_create(struct device *dev, u32 type, struct iommu_domain *parent,
 		    const struct iommu_viommu_owner_ops *owner,
 		    void *owner_data, struct iommu_user_blob *blob);
 void iommu_viommu_destroy(struct iommu_viommu *viommu);
+bool iommu_viommu_serves(struct iommu_viommu *viommu, struct device *dev);
 struct iommu_domain *
 iommu_viommu_alloc_nested(struct iommu_viommu *viommu, struct device *dev,
 			  u32 flags, const struct iommu_user_blob *blob);

@@ -115,7 +115,7 @@ static void show_vdevice(struct seq_file *seq, struct iommufd_object *obj)
 		container_of(obj, struct iommufd_vdevice, obj);
 
 	seq_printf(seq, " viommu %u device %u virt-id %#llx",
-		   vdev->viommu->obj.id, vdev->dev_id, vdev->virt_id);
+		   vdev->viommu_id, vdev->dev_id, vdev->virt_id);
 }
 
 static void show_veventq(struct seq_file *seq, struct iommufd_object *obj)

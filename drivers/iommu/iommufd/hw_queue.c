@@ -86,6 +86,10 @@ static int lock_memory(struct iommufd_hw_queue *queue,
 {
 	struct iommufd_iova_map *map = queue->viommu->parent->ioas->map;
 
+	/* Both, as the sum may be one more than the largest */
+	if (arg->length > ULONG_MAX ||
+	    arg->nesting_parent_iova > ULONG_MAX - (arg->length - 1))
+		return -ERANGE;
 	queue->base->index = arg->index;
 	queue->base->iova = arg->nesting_parent_iova;
 	queue->base->length = arg->length;
@@ -169,7 +173,7 @@ static int check(const struct iommu_hw_queue_alloc *arg)
 		return -EINVAL;
 	if (check_add_overflow(arg->nesting_parent_iova, arg->length, &end))
 		return -EOVERFLOW;
-	return end - 1 > ULONG_MAX ? -ERANGE : 0;
+	return 0;
 }
 
 /**

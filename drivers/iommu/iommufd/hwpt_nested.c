@@ -126,8 +126,8 @@ iommufd_hwpt_nested_alloc(struct iommufd_ctx *ctx,
  * As iommufd_hwpt_nested_alloc(); the parent is that of @viommu.
  *
  * Context: may sleep.
- * Return: the page table, or ERR_PTR: -EOPNOTSUPP for a device without an IOMMU;
- * -ENOMEM; what iommu_viommu_alloc_nested() returns.
+ * Return: the page table, or ERR_PTR: -EOPNOTSUPP for a device without an IOMMU; -EINVAL for
+ * one that was bound by a PASID; -ENOMEM; what iommu_viommu_alloc_nested() returns.
  */
 struct iommufd_hwpt_nested *
 iommufd_hwpt_nested_alloc_on(struct iommufd_viommu *viommu,
@@ -138,6 +138,9 @@ iommufd_hwpt_nested_alloc_on(struct iommufd_viommu *viommu,
 
 	if (idev->noiommu)
 		return ERR_PTR(-EOPNOTSUPP);
+	/* A guest has no name for it */
+	if (iommufd_device_is_pasid(idev))
+		return ERR_PTR(-EINVAL);
 	hwpt = begin(viommu->ctx, viommu->parent, viommu, flags);
 	if (IS_ERR(hwpt))
 		return hwpt;

@@ -165,15 +165,19 @@ static int map_region(struct vm_area_struct *vma, const struct region *region)
 {
 	if (vma->vm_end - vma->vm_start != region->len)
 		return -ENXIO;
-	if (region->memory == IOMMU_VIOMMU_MMIO)
-		vma->vm_page_prot = pgprot_noncached(vma->vm_page_prot);
 	/* A child has no part in it, and code is not taken from there */
 	vma->vm_flags |= VM_DONTCOPY;
 	vma->vm_flags &= ~VM_MAYEXEC;
 	vma->vm_private_data = region->owner;
 	vma->vm_ops = &mapping_ops;
-	return remap_pfn_range(vma, vma->vm_start, region->phys >> PAGE_SHIFT,
-			       region->len, vma->vm_page_prot);
+	if (region->memory == IOMMU_VIOMMU_RAM)
+		return remap_pfn_range(vma, vma->vm_start,
+				       region->phys >> PAGE_SHIFT, region->len,
+				       vma->vm_page_prot);
+	/* Registers are not encrypted where memory is */
+	return io_remap_pfn_range(vma, vma->vm_start, region->phys >> PAGE_SHIFT,
+				  region->len,
+				  pgprot_noncached(vma->vm_page_prot));
 }
 
 /**

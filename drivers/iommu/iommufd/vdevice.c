@@ -24,6 +24,7 @@ static void untie(struct iommufd_vdevice *vdev)
 	vdev->idev->vdev = NULL;
 	vdev->idev = NULL;
 	iommufd_object_drop_user(&vdev->viommu->obj);
+	vdev->viommu = NULL;
 }
 
 /**

@@ -14,21 +14,22 @@
 #include "viommu.h"
 
 /* Undone by untie() in vdevice.c */
-static int tie(struct iommufd_vdevice *vdev, struct iommufd_device *idev)
+static int tie(struct iommufd_vdevice *vdev, struct iommufd_viommu *viommu,
+	       struct iommufd_device *idev)
 {
 	struct iommu_vdevice *base;
 
 	lockdep_assert_held(&vdev->ctx->vdevices_lock);
 	if (idev->vdev)
 		return -EEXIST;
-	base = iommu_vdevice_create(vdev->viommu->base, idev->dev,
-				    vdev->virt_id);
+	base = iommu_vdevice_create(viommu->base, idev->dev, vdev->virt_id);
 	if (IS_ERR(base))
 		return PTR_ERR(base);
 	vdev->base = base;
+	vdev->viommu = viommu;
 	vdev->idev = idev;
 	idev->vdev = vdev;
-	iommufd_object_add_user(&vdev->viommu->obj);
+	iommufd_object_add_user(&viommu->obj);
 	return 0;
 }
 
@@ -42,18 +43,19 @@ static struct iommufd_vdevice *make_for(struct iommufd_call *call,
 	int err;
 
 	/* The requests of a PASID have the ID of another device */
-	if (idev->noiommu || iommufd_device_is_pasid(idev))
+	if (idev->noiommu || iommufd_device_is_pasid(idev) ||
+	    !iommu_viommu_serves(viommu->base, idev->dev))
 		return ERR_PTR(-EINVAL);
 	vdev = iommufd_object_alloc(call->ctx, sizeof(*vdev),
 				    IOMMUFD_OBJ_VDEVICE);
 	if (IS_ERR(vdev))
 		return vdev;
 	vdev->ctx = call->ctx;
-	vdev->viommu = viommu;
+	vdev->viommu_id = viommu->obj.id;
 	vdev->dev_id = idev->obj.id;
 	vdev->virt_id = arg->virt_id;
 	mutex_lock(&call->ctx->vdevices_lock);
-	err = tie(vdev, idev);
+	err = tie(vdev, viommu, idev);
 	mutex_unlock(&call->ctx->vdevices_lock);
 	if (err) {
 		iommufd_object_abort(call->ctx, &vdev->obj);

@@ -225,7 +225,7 @@ static int alloc_events(struct iommufd_veventq *veventq)
 
 	/* One more, for the mark */
 	veventq->memory = kvcalloc(veventq->depth + 1, bytes,
-				   GFP_KERNEL_ACCOUNT);
+				   GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!veventq->memory)
 		return -ENOMEM;
 	for (i = 0; i < veventq->depth; i++) {

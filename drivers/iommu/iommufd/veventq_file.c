@@ -10,6 +10,7 @@
 #include <linux/fcntl.h>
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/list.h>
 #include <linux/module.h>
 #include <linux/poll.h>
 #include <linux/sched/signal.h>
@@ -103,6 +104,8 @@ static int veventq_release(struct inode *inode, struct file *filp)
 
 	spin_lock_irq(&veventq->queue.lock);
 	veventq->queue.closed = true;
+	INIT_LIST_HEAD(&veventq->queue.events);
+	veventq->nr_waiting = 0;
 	spin_unlock_irq(&veventq->queue.lock);
 	iommufd_eventq_file_closed(&veventq->queue);
 	return 0;

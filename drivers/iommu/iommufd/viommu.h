@@ -49,14 +49,15 @@ void iommufd_viommu_destroy(struct iommufd_object *obj);
  * struct iommufd_vdevice - ID that a guest has for a bound device
  * @obj: common head
  * @ctx: context
- * @viommu: virtual IOMMU; holds a user as long as @base is set
+ * @viommu: virtual IOMMU; holds a user of it. NULL when the device has been unbound
  * @idev: the device; NULL when it has been unbound
  * @base: the driver's side; NULL when the device has been unbound
- * @dev_id: ID of the device, which may have been unbound
+ * @viommu_id: ID of the virtual IOMMU, which may have been destroyed then
+ * @dev_id: ID of the device
  * @virt_id: the guest's ID
  * @published: the ID of @obj finds it
  *
- * @idev, @base and @published change with the vdevices_lock of the context held.
+ * @viommu, @idev, @base and @published change with the vdevices_lock of the context held.
  */
 struct iommufd_vdevice {
 	struct iommufd_object obj;
@@ -64,6 +65,7 @@ struct iommufd_vdevice {
 	struct iommufd_viommu *viommu;
 	struct iommufd_device *idev;
 	struct iommu_vdevice *base;
+	u32 viommu_id;
 	u32 dev_id;
 	u64 virt_id;
 	bool published;

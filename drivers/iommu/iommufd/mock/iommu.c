@@ -198,8 +198,9 @@ static int check_vdevice(struct iommu_domain *domain, struct device *dev)
 	return named ? 0 : -ENOENT;
 }
 
-static int check_device(struct iommu_domain *domain, struct device *dev,
-			ioasid_t pasid)
+/* Only asked before an attach: a device goes back without */
+static int nested_fits(struct iommu_domain *domain, struct device *dev,
+		       ioasid_t pasid)
 {
 	int err = device_fits(domain, dev, pasid);
 
@@ -209,7 +210,7 @@ static int check_device(struct iommu_domain *domain, struct device *dev,
 static int attach_dev(struct iommu_domain *domain, struct device *dev)
 {
 	struct mock_domain *paging = mock_domain_of(domain);
-	int err = check_device(domain, dev, IOMMU_NO_PASID);
+	int err = device_fits(domain, dev, IOMMU_NO_PASID);
 
 	if (err)
 		return err;
@@ -311,7 +312,7 @@ static int set_dev_pasid(struct iommu_domain *domain, struct device *dev,
 			 ioasid_t pasid, struct iommu_domain *old)
 {
 	struct mock_dev *mdev = to_mock_dev(dev);
-	int err = check_device(domain, dev, pasid);
+	int err = device_fits(domain, dev, pasid);
 	void *left;
 
 	if (err)
@@ -443,7 +444,7 @@ static void free_nested(struct iommu_domain *domain)
 
 static const struct iommu_domain_ops nested_ops = {
 	.attach_dev		= attach_dev,
-	.device_fits		= device_fits,
+	.device_fits		= nested_fits,
 	.set_dev_pasid		= set_dev_pasid,
 	.invalidate_user	= invalidate_user,
 	.free			= free_nested,

@@ -355,6 +355,7 @@ TEST_F(veventq, file_keeps_the_queue)
 	trigger_some(_metadata, self, DEPTH + 1);
 	EXPECT_EQ(0, close(self->queue));
 	self->queue = -1;
+	EXPECT_EQ(0, object_stat(self->fd, self->id, "waiting"));
 	EXPECT_EQ(0, object_destroy(self->fd, self->id));
 }
 

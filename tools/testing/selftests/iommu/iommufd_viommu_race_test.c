@@ -62,6 +62,8 @@ struct objects {
 	atomic_int second_queue;
 	atomic_int nr_second;		/* there is one at most */
 	atomic_ullong region;		/* offset of the memory of a virtual IOMMU */
+	atomic_uint nr_followed;	/* queues that were made after another */
+	atomic_uint nr_mapped;
 	struct events events;
 };
 
@@ -368,6 +370,14 @@ static int step_read_second(struct race *race, unsigned int turn)
 	return len < 0 ? len : 0;
 }
 
+/* What is shown of objects may go while it is shown */
+static int step_status(struct race *race, unsigned int turn)
+{
+	struct objects *o = race->more;
+
+	return object_stat(race->fd, o->parent, "ioas") == race->ioas ? 0 : -EPROTO;
+}
+
 /* Queues that hardware reads */
 
 /* While there is a queue in a page it is mapped, and one of index 0 is there if it needs that */
@@ -382,6 +392,7 @@ static int step_hw_queue(struct race *race, unsigned int turn)
 	err = hw_queue_alloc(race->fd, viommu, turn % 2, iova, PAGE_BYTES, &queue);
 	if (err)
 		return loses(err, EIO);
+	o->nr_followed += turn % 2;
 	unmapped = ioas_unmap(race->fd, race->ioas, iova, PAGE_BYTES, NULL);
 	missing = mock_check_map(race->fd, o->parent, iova, PAGE_BYTES, race->mem + offset);
 	again = hw_queue_alloc(race->fd, viommu, 0, iova, PAGE_BYTES, &none);
@@ -468,6 +479,7 @@ static int step_map(struct race *race, unsigned int turn)
 	mem = mmap(NULL, REGION, PROT_READ | PROT_WRITE, MAP_SHARED, race->fd, o->region);
 	if (mem == MAP_FAILED)
 		return loses(-errno, ENXIO);
+	o->nr_mapped++;
 	word = *mem;
 	if (turn % 3 == 0) {
 		mem = move((uint32_t *)mem);
@@ -557,7 +569,7 @@ TEST_F(viommu_race, names)
 {
 	static const step_fn steps[] = {
 		step_name, step_name, step_name_other, step_device, step_lose_name,
-		step_invalidate, step_attach, step_event,
+		step_invalidate, step_attach, step_event, step_status,
 	};
 
 	set_up_device(_metadata, &self->race);
@@ -629,6 +641,7 @@ TEST_F(viommu_race, hardware_queues)
 	};
 
 	CHECK_RACE_OF(&self->race, steps);
+	EXPECT_LT(0, self->objects->nr_followed);
 	expect_all_gone(_metadata, &self->race);
 }
 
@@ -639,6 +652,7 @@ TEST_F(viommu_race, mappings)
 	};
 
 	CHECK_RACE_OF(&self->race, steps);
+	EXPECT_LT(0, self->objects->nr_mapped);
 	expect_all_gone(_metadata, &self->race);
 }
 

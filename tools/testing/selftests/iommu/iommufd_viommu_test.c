@@ -5,12 +5,14 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
+#include "lib/held.h"
 #include "lib/iommufd.h"
 #include "lib/memory.h"
 #include "lib/mock.h"
@@ -271,6 +273,35 @@ TEST_F(viommu, attach_of_a_pasid)
 	EXPECT_EQ(0, mock_pasid_check(self->fd, self->ids.stdev, 5, hwpt));
 }
 
+/* A replace that fails has to go back, also when the name is gone meanwhile */
+TEST_F(viommu, way_back_without_the_name)
+{
+	uint32_t own, first, second, vdevice, pt;
+
+	ASSERT_EQ(0, mock_hwpt_alloc(self->fd, self->ids.dev, self->ioas, IOMMU_HWPT_ALLOC_PASID,
+				     MOCK_IOMMUPT_DEFAULT, &own));
+	ASSERT_EQ(0, replace(self, &self->ids, own));
+	ASSERT_EQ(0, mock_nested_alloc(self->fd, self->ids.dev, self->viommu,
+				       IOMMU_HWPT_ALLOC_PASID, 0, &first));
+	ASSERT_EQ(0, mock_nested_alloc(self->fd, self->ids.dev, self->viommu,
+				       IOMMU_HWPT_ALLOC_PASID, 0, &second));
+	ASSERT_EQ(0, vdevice_alloc(self->fd, self->viommu, self->ids.dev, VIRT_ID, &vdevice));
+	pt = first;
+	ASSERT_EQ(0, mock_pasid_attach(self->fd, self->ids.stdev, IOMMU_TEST_PASID_RESERVED,
+				       &pt));
+	EXPECT_EQ(0, object_destroy(self->fd, vdevice));
+	pt = second;
+	EXPECT_EQ(-ENOENT, mock_pasid_replace(self->fd, self->ids.stdev,
+					      IOMMU_TEST_PASID_RESERVED, &pt));
+	pt = own;
+	EXPECT_EQ(-ENOMEM, mock_pasid_replace(self->fd, self->ids.stdev,
+					      IOMMU_TEST_PASID_RESERVED, &pt));
+	EXPECT_EQ(0, mock_pasid_check(self->fd, self->ids.stdev, IOMMU_TEST_PASID_RESERVED,
+				      first));
+	EXPECT_EQ(0, mock_pasid_detach(self->fd, self->ids.stdev, IOMMU_TEST_PASID_RESERVED));
+	EXPECT_EQ(0, object_destroy(self->fd, first));
+}
+
 /* covers: IOMMU_VDEVICE_ALLOC ENOENT EINVAL EEXIST */
 TEST_F(viommu, names_of_devices)
 {
@@ -284,6 +315,11 @@ TEST_F(viommu, names_of_devices)
 	ASSERT_EQ(0, mock_snooping_device(self->fd, self->ioas, &snooping));
 	EXPECT_EQ(-EINVAL, vdevice_alloc(self->fd, self->viommu, snooping.dev, VIRT_ID, &id)) {
 		TH_LOG("the device is behind another IOMMU");
+	}
+	ASSERT_EQ(0, viommu_alloc(self->fd, snooping.dev, self->parent, &viommu));
+	ASSERT_EQ(0, vdevice_alloc(self->fd, viommu, snooping.dev, VIRT_ID, &id));
+	EXPECT_EQ(-EINVAL, vdevice_alloc(self->fd, self->viommu, snooping.dev, VIRT_ID, &id)) {
+		TH_LOG("it has a name, but that is not the first reason");
 	}
 
 	ASSERT_EQ(0, vdevice_alloc(self->fd, self->viommu, self->ids.dev, VIRT_ID, &vdevice));
@@ -348,6 +384,53 @@ TEST_F(viommu, unbind_takes_the_name_along)
 		ASSERT_EQ(0, ioas_alloc(self->fd, &next));
 		EXPECT_NE(vdevice, next);
 	} while (next < vdevice);
+}
+
+struct namer {
+	int fd;
+	void *arg;
+	int ret;
+};
+
+static void *name_device(void *data)
+{
+	struct namer *namer = data;
+
+	namer->ret = iommufd_call(namer->fd, IOMMU_VDEVICE_ALLOC, namer->arg);
+	return NULL;
+}
+
+/* The name exists while its number is written: the unbind neither waits nor leaves it */
+TEST_F(viommu, unbind_while_the_answer_is_written)
+{
+	struct iommu_vdevice_alloc arg = {
+		.size = sizeof(arg), .viommu_id = self->viommu, .dev_id = self->other.dev,
+		.virt_id = VIRT_ID,
+	};
+	struct namer namer = { .fd = self->fd };
+	struct held_page held;
+	pthread_t thread;
+	uint32_t id;
+
+	if (held_open(&held, &arg, sizeof(arg))) {
+		held_close(&held);
+		SKIP(return, "userfaultfd cannot hold writers");
+	}
+	namer.arg = held.mem;
+	ASSERT_EQ(0, pthread_create(&thread, NULL, name_device, &namer));
+	EXPECT_TRUE(held_is_wanted(&held));
+	EXPECT_EQ(-EEXIST, vdevice_alloc(self->fd, self->viommu, self->other.dev, VIRT_ID + 1,
+					 &id)) {
+		TH_LOG("the name is not there yet");
+	}
+	EXPECT_EQ(0, object_destroy(self->fd, self->other.stdev));
+	EXPECT_EQ(0, vdevice_alloc(self->fd, self->viommu, self->ids.dev, VIRT_ID, &id));
+	EXPECT_EQ(0, held_release(&held));
+	EXPECT_EQ(0, pthread_join(thread, NULL));
+	EXPECT_EQ(-ENOENT, namer.ret);
+	EXPECT_EQ(0, object_destroy(self->fd, id));
+	EXPECT_EQ(0, object_destroy(self->fd, self->viommu));
+	held_close(&held);
 }
 
 /* Requests by the guest's ID */
