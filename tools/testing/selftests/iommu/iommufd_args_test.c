@@ -126,7 +126,7 @@ static void add_mock(struct __test_metadata *_metadata, FIXTURE_DATA(args) *self
 	ASSERT_EQ(0, mock_hwpt_alloc(self->fd, self->ids.dev, parent, 0, MOCK_IOMMUPT_DEFAULT,
 				     &self->nested));
 	ASSERT_EQ(0, ioas_alloc(self->fd, &ioas));
-	ASSERT_EQ(0, ioas_map_fixed(self->fd, ioas, self->mem, PAGE_BYTES, MAPPED_IOVA));
+	ASSERT_EQ(0, ioas_map_file_fixed(self->fd, ioas, self->file, 0, PAGE_BYTES, MAPPED_IOVA));
 	ASSERT_EQ(0, nest_parent_alloc(self->fd, self->ids.dev, ioas, &self->parent));
 }
 
