@@ -88,6 +88,19 @@ static void find_pieces(struct iommufd_pin *pin, struct iommufd_iova_map *map)
 	}
 }
 
+/* Without the map's lock, which the caller holds before and after it */
+static struct iommufd_pin *alloc_unlocked(struct iommufd_iova_map *map,
+					  unsigned int nr_pieces)
+{
+	struct iommufd_pin *pin;
+
+	mutex_unlock(&map->lock);
+	pin = kvmalloc(struct_size(pin, pieces, nr_pieces),
+		       GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	mutex_lock(&map->lock);
+	return pin;
+}
+
 /**
  * iommufd_pin_prepare() - make a pin that holds nothing yet
  * @map: the map
@@ -111,12 +124,9 @@ struct iommufd_pin *iommufd_pin_prepare(struct iommufd_iova_map *map,
 
 	/* Repeat until no mapping is added while the lock is dropped */
 	while ((nr = iommufd_pin_judge(map, iova, last, prot, rule)) > room) {
-		mutex_unlock(&map->lock);
 		kvfree(pin);
 		room = nr;
-		pin = kvmalloc(struct_size(pin, pieces, room),
-			       GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
-		mutex_lock(&map->lock);
+		pin = alloc_unlocked(map, room);
 		if (!pin)
 			return ERR_PTR(-ENOMEM);
 	}
