@@ -630,7 +630,7 @@ struct iommu_vdevice_alloc {
 /**
  * enum iommu_veventq_flag - what is said about an event
  * @IOMMU_VEVENTQ_FLAG_LOST_EVENTS: there is no event here. Those up to @sequence were
- *                                  lost, because the queue was full
+ *    lost, because the queue was full
  */
 enum iommu_veventq_flag {
 	IOMMU_VEVENTQ_FLAG_LOST_EVENTS = 1 << 0,
