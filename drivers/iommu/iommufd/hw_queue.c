@@ -182,7 +182,7 @@ static int check(const struct iommu_hw_queue_alloc *arg)
  *
  * Context: may sleep and pin memory.
  * Return: 0; -EOPNOTSUPP, -EINVAL, -EOVERFLOW, -ENOENT, -EPERM, -EFAULT as
- * Documentation/userspace-api/iommufd.rst says; -ERANGE for an address that the kernel has
+ * Documentation/userspace-api/iommufd_viommu.rst says; -ERANGE for an address that the kernel has
  * no type for; -ENOMEM; -EBUSY when all IDs are taken; -EINTR when the caller is being
  * killed; the driver's error.
  */

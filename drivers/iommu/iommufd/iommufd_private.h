@@ -56,7 +56,9 @@ struct seq_file;
  *
  * Beside them::
  *
- *   iommufd_ctx.objects     spinlock of the ID table; no lock nests inside
+ *   iommufd_ctx.objects     spinlock of the ID table; no lock nests inside. Taken below
+ *                           mmap_lock, too, when a region is mapped, as the next one is
+ *   iommufd_ctx.regions     spinlock of the table of regions; no lock nests inside
  *   iommufd_access.lock     spinlock of one access; no lock nests inside
  *   iommufd_eventq.lock     spinlock of one queue of events: what waits to be read or
  *                           answered. Taken by readers of hardware queues, in an RCU

@@ -106,7 +106,7 @@ static int publish(struct iommufd_vdevice *vdev)
  * @call: the call, with a &struct iommu_vdevice_alloc
  *
  * Context: may sleep.
- * Return: 0; -EINVAL, -ENOENT, -EEXIST as Documentation/userspace-api/iommufd.rst says;
+ * Return: 0; -EINVAL, -ENOENT, -EEXIST as Documentation/userspace-api/iommufd_viommu.rst says;
  * -EFAULT; -ENOMEM; -EBUSY when all IDs are taken; the driver's error.
  */
 int iommufd_ioctl_vdevice_alloc(struct iommufd_call *call)

@@ -158,7 +158,7 @@ static int open_queue(struct iommufd_call *call,
  *
  * Context: may sleep.
  * Return: 0; -EOPNOTSUPP, -EINVAL, -ENOENT, -EEXIST as
- * Documentation/userspace-api/iommufd.rst says; -EMFILE, -ENFILE; -ENOMEM; -EBUSY when all
+ * Documentation/userspace-api/iommufd_viommu.rst says; -EMFILE, -ENFILE; -ENOMEM; -EBUSY when all
  * IDs are taken; -EFAULT.
  */
 int iommufd_ioctl_veventq_alloc(struct iommufd_call *call)

@@ -149,7 +149,7 @@ static int respond(struct iommufd_call *call, const struct iommu_user_blob *blob
  *
  * Context: may sleep.
  * Return: 0; -EOPNOTSUPP, -ENOENT, -EINVAL, -EFAULT as
- * Documentation/userspace-api/iommufd.rst says; -ENOMEM; -EBUSY when all IDs are taken;
+ * Documentation/userspace-api/iommufd_viommu.rst says; -ENOMEM; -EBUSY when all IDs are taken;
  * the driver's error.
  */
 int iommufd_ioctl_viommu_alloc(struct iommufd_call *call)
