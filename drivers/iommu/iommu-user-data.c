@@ -184,37 +184,6 @@ void iommu_answer_blob(struct iommu_user_blob *blob, const void *src,
 EXPORT_SYMBOL_NS_GPL(iommu_answer_blob, IOMMUFD_INTERNAL);
 
 /**
- * iommu_copy_entry() - read one request of an array
- * @dst: where to put it
- * @size: bytes of the layout that the driver knows
- * @min_size: bytes of its first published version
- * @array: the array, whose type the driver has looked at
- * @index: which request, from 0, less than the array's length
- *
- * A loop over requests that calls this ends on a fatal signal and reschedules. No
- * lock may be held that others wait for.
- *
- * Context: may sleep, for as long as user space likes.
- * Return: 0 with @dst extended with zeroes to @size; -EINVAL when the requests
- * are shorter than @min_size or longer than @size; -EFAULT; -EINTR when the
- * caller is being killed.
- */
-int iommu_copy_entry(void *dst, size_t size, size_t min_size,
-		     const struct iommu_user_array *array, u32 index)
-{
-	int err = between_steps();
-
-	if (err)
-		return err;
-	if (!length_is_valid(size, min_size, array->entry_len))
-		return -EINVAL;
-	return iommu_copy_struct(dst, size, array->uptr +
-				 (size_t)index * array->entry_len,
-				 array->entry_len);
-}
-EXPORT_SYMBOL_NS_GPL(iommu_copy_entry, IOMMUFD_INTERNAL);
-
-/**
  * iommu_copy_viommu_entry() - read one request to a virtual IOMMU
  * @dst: where to put it
  * @size: bytes of the layout that the driver knows
@@ -238,3 +207,28 @@ int iommu_copy_viommu_entry(void *dst, size_t size,
 					array->entry_len);
 }
 EXPORT_SYMBOL_NS_GPL(iommu_copy_viommu_entry, IOMMUFD_INTERNAL);
+
+/**
+ * iommu_copy_entry() - read one request of an array
+ * @dst: where to put it
+ * @size: bytes of the layout that the driver knows
+ * @min_size: bytes of its first published version
+ * @array: the array, whose type the driver has looked at
+ * @index: which request, from 0, less than the array's length
+ *
+ * A loop over requests that calls this ends on a fatal signal and reschedules. No
+ * lock may be held that others wait for.
+ *
+ * Context: may sleep, for as long as user space likes.
+ * Return: 0 with @dst extended with zeroes to @size; -EINVAL when the requests
+ * are shorter than @min_size or longer than @size; -EFAULT; -EINTR when the
+ * caller is being killed.
+ */
+int iommu_copy_entry(void *dst, size_t size, size_t min_size,
+		     const struct iommu_user_array *array, u32 index)
+{
+	if (!length_is_valid(size, min_size, array->entry_len))
+		return -EINVAL;
+	return iommu_copy_viommu_entry(dst, size, array, index);
+}
+EXPORT_SYMBOL_NS_GPL(iommu_copy_entry, IOMMUFD_INTERNAL);
