@@ -19,6 +19,12 @@
 #include "object.h"
 #include "viommu.h"
 
+/* The queue that the driver says comes first, or NULL */
+static struct iommufd_hw_queue *first_of(const struct iommufd_hw_queue *queue)
+{
+	return queue->base->after ? queue->base->after->owner_data : NULL;
+}
+
 /**
  * iommufd_hw_queue_destroy() - end the use of a queue by hardware
  * @obj: its head; no queue is left that was made after it
@@ -29,14 +35,15 @@ void iommufd_hw_queue_destroy(struct iommufd_object *obj)
 {
 	struct iommufd_hw_queue *queue =
 		container_of(obj, struct iommufd_hw_queue, obj);
+	struct iommufd_hw_queue *first = first_of(queue);
 	struct iommufd_viommu *viommu = queue->viommu;
 
 	mutex_lock(&viommu->queues_lock);
 	viommu->base->ops->destroy_hw_queue(queue->base);
 	mutex_unlock(&viommu->queues_lock);
 	iommufd_map_unlock_range(queue->lock);
-	if (queue->after)
-		iommufd_object_drop_user(&queue->after->obj);
+	if (first)
+		iommufd_object_drop_user(&first->obj);
 	kfree(queue->base);
 	iommufd_object_drop_user(&viommu->obj);
 }
@@ -47,17 +54,15 @@ void iommufd_hw_queue_destroy(struct iommufd_object *obj)
  */
 static int follow(struct iommufd_hw_queue *queue)
 {
+	struct iommufd_hw_queue *first = first_of(queue);
 	struct iommufd_ctx *ctx = queue->viommu->ctx;
-	struct iommufd_hw_queue *after;
 	struct iommufd_object *obj;
 
-	if (!queue->base->after)
+	if (!first)
 		return 0;
-	after = queue->base->after->owner_data;
-	obj = iommufd_object_get(ctx, after->obj.id, IOMMUFD_OBJ_HW_QUEUE);
+	obj = iommufd_object_get(ctx, first->obj.id, IOMMUFD_OBJ_HW_QUEUE);
 	if (IS_ERR(obj))
 		return -EIO;
-	queue->after = after;
 	iommufd_object_add_user(obj);	/* matches iommufd_hw_queue_destroy() */
 	iommufd_object_put(ctx, obj);
 	return 0;

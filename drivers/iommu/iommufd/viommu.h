@@ -139,14 +139,14 @@ void iommufd_veventq_return_event(struct iommufd_veventq *veventq,
  * @viommu: virtual IOMMU; holds a user
  * @base: the driver's side
  * @lock: keeps its memory where it is
- * @after: queue that @base is made after; holds a user; or NULL
+ *
+ * It holds a user of the queue that @base is made after, if there is one.
  */
 struct iommufd_hw_queue {
 	struct iommufd_object obj;
 	struct iommufd_viommu *viommu;
 	struct iommu_hw_queue *base;
 	struct iommufd_map_lock *lock;
-	struct iommufd_hw_queue *after;
 };
 
 /* hw_queue.c */
