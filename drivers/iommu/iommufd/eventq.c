@@ -9,6 +9,7 @@
  */
 #include <linux/anon_inodes.h>
 #include <linux/err.h>
+#include <linux/fcntl.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/iommufd.h>
@@ -36,28 +37,18 @@ void iommufd_eventq_init(struct iommufd_eventq *queue, struct iommufd_ctx *ctx)
 	init_waitqueue_head(&queue->readable);
 }
 
-/**
- * iommufd_eventq_make_file() - make the file of a queue
- * @queue: queue that is not published
- * @name: what user space sees of the file in /proc/PID/fd
- * @fops: operations, which call iommufd_eventq_file_closed() in release()
- * @flags: O_RDONLY or O_RDWR
- *
- * From here on the file owns the queue: on an error of what follows, put the file.
- *
- * Context: may sleep.
- * Return: the file, or ERR_PTR: -ENOMEM, -ENFILE.
- */
-struct file *iommufd_eventq_make_file(struct iommufd_eventq *queue,
-				      const char *name,
-				      const struct file_operations *fops,
-				      int flags)
+/* From here on the file owns the queue, which goes with it on an error of what follows */
+static struct file *make_file(struct iommufd_eventq *queue, const char *name,
+			      const struct file_operations *fops)
 {
 	struct file *filp;
 
-	filp = anon_inode_getfile(name, fops, queue, flags);
-	if (IS_ERR(filp))
+	filp = anon_inode_getfile(name, fops, queue,
+				  fops->write ? O_RDWR : O_RDONLY);
+	if (IS_ERR(filp)) {
+		iommufd_object_discard(queue->ctx, &queue->obj);
 		return filp;
+	}
 	/* No position, so no pread(), and no lock of one between read() and write() */
 	stream_open(file_inode(filp), filp);
 	iommufd_object_add_user(&queue->obj);
@@ -65,31 +56,60 @@ struct file *iommufd_eventq_make_file(struct iommufd_eventq *queue,
 	return filp;
 }
 
-/**
- * iommufd_eventq_hand_over() - give user space a queue
- * @queue: queue
- * @call: call that has made it; its argument has the results
- * @size: bytes of the argument
- * @filp: file of the queue, which has not been given away
- * @fd: unused descriptor; the caller frees it on an error
- *
- * On an error the queue goes with the file, some time after the return.
- *
- * Context: may sleep.
- * Return: 0, or -EFAULT.
- */
-int iommufd_eventq_hand_over(struct iommufd_eventq *queue,
-			     struct iommufd_call *call, size_t size,
-			     struct file *filp, int fd)
+static int publish(struct iommufd_eventq *queue, struct iommufd_call *call,
+		   size_t size, struct file *filp, int fd)
 {
-	if (iommufd_call_respond(call, size)) {
+	int err = iommufd_call_respond(call, size);
+
+	if (err) {
 		fput(filp);
-		return -EFAULT;
+		return err;
 	}
 	queue->published = true;
 	iommufd_object_publish(queue->ctx, &queue->obj);
 	fd_install(fd, filp);
 	return 0;
+}
+
+/**
+ * iommufd_eventq_open() - give user space a queue, by its ID and by a descriptor
+ * @queue: complete queue; on an error it is gone, or goes with its file some time after
+ *         the return
+ * @call: call that has made it; its argument has the ID
+ * @size: bytes of the argument
+ * @name: what user space sees of the file in /proc/PID/fd
+ * @fops: operations, which call iommufd_eventq_file_closed() in release()
+ * @out_fd: set to the descriptor; in the argument
+ *
+ * Context: may sleep.
+ * Return: 0; -EMFILE, -ENFILE, -ENOMEM, -EFAULT.
+ */
+int iommufd_eventq_open(struct iommufd_eventq *queue, struct iommufd_call *call,
+			size_t size, const char *name,
+			const struct file_operations *fops, u32 *out_fd)
+{
+	int fd = get_unused_fd_flags(O_CLOEXEC);
+	struct file *filp;
+	int err;
+
+	if (fd < 0) {
+		iommufd_object_discard(queue->ctx, &queue->obj);
+		return fd;
+	}
+	filp = make_file(queue, name, fops);
+	if (IS_ERR(filp)) {
+		err = PTR_ERR(filp);
+		goto err_put_fd;
+	}
+	*out_fd = fd;
+	err = publish(queue, call, size, filp, fd);
+	if (err)
+		goto err_put_fd;
+	return 0;
+
+err_put_fd:
+	put_unused_fd(fd);
+	return err;
 }
 
 /**

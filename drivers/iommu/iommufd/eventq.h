@@ -39,13 +39,9 @@ struct iommufd_eventq {
 };
 
 void iommufd_eventq_init(struct iommufd_eventq *queue, struct iommufd_ctx *ctx);
-struct file *iommufd_eventq_make_file(struct iommufd_eventq *queue,
-				      const char *name,
-				      const struct file_operations *fops,
-				      int flags);
-int iommufd_eventq_hand_over(struct iommufd_eventq *queue,
-			     struct iommufd_call *call, size_t size,
-			     struct file *filp, int fd);
+int iommufd_eventq_open(struct iommufd_eventq *queue, struct iommufd_call *call,
+			size_t size, const char *name,
+			const struct file_operations *fops, u32 *out_fd);
 void iommufd_eventq_file_closed(struct iommufd_eventq *queue);
 __poll_t iommufd_eventq_poll(struct iommufd_eventq *queue, struct file *filp,
 			     struct poll_table_struct *table);

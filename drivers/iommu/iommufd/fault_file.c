@@ -8,8 +8,6 @@
  * been answered meanwhile, it is put back where it was.
  */
 #include <linux/err.h>
-#include <linux/fcntl.h>
-#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/iommu-faults.h>
 #include <linux/list.h>
@@ -319,28 +317,6 @@ static const struct file_operations fault_fops = {
 	.llseek = no_llseek,
 };
 
-/* On an error nothing is left, or what is left goes with the file */
-static int make_queue(struct iommufd_call *call, int fd)
-{
-	struct iommu_fault_alloc *arg = call->arg;
-	struct iommufd_fault *fault;
-	struct file *filp;
-
-	fault = iommufd_fault_alloc(call->ctx);
-	if (IS_ERR(fault))
-		return PTR_ERR(fault);
-	filp = iommufd_eventq_make_file(&fault->queue, "[iommufd-fault]",
-					&fault_fops, O_RDWR);
-	if (IS_ERR(filp)) {
-		iommufd_object_abort(call->ctx, &fault->queue.obj);
-		return PTR_ERR(filp);
-	}
-	arg->out_fault_id = fault->queue.obj.id;
-	arg->out_fault_fd = fd;
-	return iommufd_eventq_hand_over(&fault->queue, call, sizeof(*arg),
-					filp, fd);
-}
-
 /**
  * iommufd_ioctl_fault_queue_alloc() - IOMMU_FAULT_QUEUE_ALLOC
  * @call: the call, with a &struct iommu_fault_alloc
@@ -352,15 +328,15 @@ static int make_queue(struct iommufd_call *call, int fd)
 int iommufd_ioctl_fault_queue_alloc(struct iommufd_call *call)
 {
 	struct iommu_fault_alloc *arg = call->arg;
-	int fd, err;
+	struct iommufd_fault *fault;
 
 	if (arg->flags)
 		return -EOPNOTSUPP;
-	fd = get_unused_fd_flags(O_CLOEXEC);
-	if (fd < 0)
-		return fd;
-	err = make_queue(call, fd);
-	if (err)
-		put_unused_fd(fd);
-	return err;
+	fault = iommufd_fault_alloc(call->ctx);
+	if (IS_ERR(fault))
+		return PTR_ERR(fault);
+	arg->out_fault_id = fault->queue.obj.id;
+	return iommufd_eventq_open(&fault->queue, call, sizeof(*arg),
+				   "[iommufd-fault]", &fault_fops,
+				   &arg->out_fault_fd);
 }

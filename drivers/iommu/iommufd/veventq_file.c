@@ -7,8 +7,6 @@
  * was.
  */
 #include <linux/err.h>
-#include <linux/fcntl.h>
-#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/list.h>
 #include <linux/module.h>
@@ -133,25 +131,6 @@ static struct iommufd_veventq *make(struct iommufd_call *call)
 	return veventq;
 }
 
-/* On an error nothing is left, or what is left goes with the file */
-static int open_queue(struct iommufd_call *call,
-		      struct iommufd_veventq *veventq, int fd)
-{
-	struct iommu_veventq_alloc *arg = call->arg;
-	struct file *filp;
-
-	filp = iommufd_eventq_make_file(&veventq->queue, "[iommufd-viommu-event]",
-					&veventq_fops, O_RDONLY);
-	if (IS_ERR(filp)) {
-		iommufd_object_discard(call->ctx, &veventq->queue.obj);
-		return PTR_ERR(filp);
-	}
-	arg->out_veventq_id = veventq->queue.obj.id;
-	arg->out_veventq_fd = fd;
-	return iommufd_eventq_hand_over(&veventq->queue, call, sizeof(*arg),
-					filp, fd);
-}
-
 /**
  * iommufd_ioctl_veventq_alloc() - IOMMU_VEVENTQ_ALLOC
  * @call: the call, with a &struct iommu_veventq_alloc
@@ -165,7 +144,6 @@ int iommufd_ioctl_veventq_alloc(struct iommufd_call *call)
 {
 	struct iommu_veventq_alloc *arg = call->arg;
 	struct iommufd_veventq *veventq;
-	int fd, err;
 
 	if (arg->flags || arg->__reserved ||
 	    arg->type == IOMMU_VEVENTQ_TYPE_DEFAULT)
@@ -175,13 +153,8 @@ int iommufd_ioctl_veventq_alloc(struct iommufd_call *call)
 	veventq = make(call);
 	if (IS_ERR(veventq))
 		return PTR_ERR(veventq);
-	fd = get_unused_fd_flags(O_CLOEXEC);
-	if (fd < 0) {
-		iommufd_object_discard(call->ctx, &veventq->queue.obj);
-		return fd;
-	}
-	err = open_queue(call, veventq, fd);
-	if (err)
-		put_unused_fd(fd);
-	return err;
+	arg->out_veventq_id = veventq->queue.obj.id;
+	return iommufd_eventq_open(&veventq->queue, call, sizeof(*arg),
+				   "[iommufd-viommu-event]", &veventq_fops,
+				   &arg->out_veventq_fd);
 }
