@@ -344,9 +344,12 @@ struct iommu_domain *iommu_device_alloc_user(struct device *dev,
 		return ERR_PTR(-EINVAL);
 
 	domain = ops->ext->alloc_user(dev, parent, flags, blob);
-	return iommu_domain_take_new(domain, ops, parent ?
-				     IOMMU_DOMAIN_NESTED :
-				     IOMMU_DOMAIN_UNMANAGED);
+	domain = iommu_domain_take_new(domain, ops, parent ?
+				       IOMMU_DOMAIN_NESTED :
+				       IOMMU_DOMAIN_UNMANAGED);
+	if (!IS_ERR(domain))
+		domain->nested_in = parent;
+	return domain;
 }
 EXPORT_SYMBOL_NS_GPL(iommu_device_alloc_user, IOMMUFD_INTERNAL);
 

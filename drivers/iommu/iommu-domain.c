@@ -109,11 +109,17 @@ void iommu_domain_remove_point(struct iommu_domain *domain)
  * iommu_domain_keep_forever() - never free a domain
  * @domain: domain that hardware may walk although no attach point is on it, or NULL
  *
+ * Nor the domain that its addresses are translated by once more, and virtual IOMMUs on
+ * that one.
+ *
  * Context: any.
  */
 void iommu_domain_keep_forever(struct iommu_domain *domain)
 {
-	iommu_domain_add_point(domain);
+	for (; domain; domain = domain->nested_in) {
+		iommu_domain_add_point(domain);
+		WRITE_ONCE(domain->kept, true);
+	}
 }
 
 /**
@@ -178,6 +184,7 @@ void iommu_domain_free(struct iommu_domain *domain)
 	 */
 	if (last && atomic_read(&domain->nr_points)) {
 		iommu_group_err(NULL, "domain freed while in use: leaked");
+		iommu_domain_keep_forever(domain);
 		return;
 	}
 	iommu_put_dma_cookie(domain);

@@ -97,15 +97,25 @@ EXPORT_SYMBOL_NS_GPL(iommu_viommu_create, IOMMUFD_INTERNAL);
  * iommu_viommu_destroy() - undo iommu_viommu_create()
  * @viommu: virtual IOMMU without nested domains, devices and queues; gone on return
  *
+ * If hardware may still walk a page table that was nested in its parent, its numbers and
+ * memory cannot be used again. Then it is leaked, as that page table was.
+ *
  * Context: may sleep.
+ * Return: true when the driver has taken it apart; false when it is leaked, with the memory
+ * that the driver has published, and the owner has to unpublish that.
  */
-void iommu_viommu_destroy(struct iommu_viommu *viommu)
+bool iommu_viommu_destroy(struct iommu_viommu *viommu)
 {
 	WARN_ON_ONCE(!xa_empty(&viommu->vdevices));
+	if (READ_ONCE(viommu->parent->kept)) {
+		iommu_group_err(NULL, "virtual IOMMU destroyed while in use: leaked");
+		return false;
+	}
 	if (viommu->ops->destroy)
 		viommu->ops->destroy(viommu);
 	xa_destroy(&viommu->vdevices);
 	kfree(viommu);
+	return true;
 }
 EXPORT_SYMBOL_NS_GPL(iommu_viommu_destroy, IOMMUFD_INTERNAL);
 
@@ -151,8 +161,11 @@ iommu_viommu_alloc_nested(struct iommu_viommu *viommu, struct device *dev,
 	if (!iommu_viommu_serves(viommu, dev))
 		return ERR_PTR(-EINVAL);
 	domain = viommu->ops->alloc_nested(viommu, dev, flags, blob);
-	return iommu_domain_take_new(domain, dev_iommu_ops(dev),
-				     IOMMU_DOMAIN_NESTED);
+	domain = iommu_domain_take_new(domain, dev_iommu_ops(dev),
+				       IOMMU_DOMAIN_NESTED);
+	if (!IS_ERR(domain))
+		domain->nested_in = viommu->parent;
+	return domain;
 }
 EXPORT_SYMBOL_NS_GPL(iommu_viommu_alloc_nested, IOMMUFD_INTERNAL);
 

@@ -179,7 +179,7 @@ struct iommu_viommu *
 iommu_viommu_create(struct device *dev, u32 type, struct iommu_domain *parent,
 		    const struct iommu_viommu_owner_ops *owner,
 		    void *owner_data, struct iommu_user_blob *blob);
-void iommu_viommu_destroy(struct iommu_viommu *viommu);
+bool iommu_viommu_destroy(struct iommu_viommu *viommu);
 bool iommu_viommu_serves(struct iommu_viommu *viommu, struct device *dev);
 struct iommu_domain *
 iommu_viommu_alloc_nested(struct iommu_viommu *viommu, struct device *dev,

@@ -94,6 +94,22 @@ void iommufd_mmap_unpublish(struct iommu_viommu *base, u64 offset)
 		       offset >> (SLOT_SHIFT + PAGE_SHIFT)));
 }
 
+/**
+ * iommufd_mmap_forget() - unpublish all memory of a virtual IOMMU whose driver does not
+ * @viommu: virtual IOMMU that is leaked, and whose ID does not find it
+ *
+ * Context: may sleep.
+ */
+void iommufd_mmap_forget(struct iommufd_viommu *viommu)
+{
+	struct region *region;
+	unsigned long slot;
+
+	xa_for_each(&viommu->ctx->regions, slot, region)
+		if (region->owner == viommu)
+			kfree(xa_erase(&viommu->ctx->regions, slot));
+}
+
 static struct iommufd_viommu *owner_of(struct vm_area_struct *vma)
 {
 	return vma->vm_private_data;

@@ -57,8 +57,8 @@ void iommufd_viommu_destroy(struct iommufd_object *obj)
 		container_of(obj, struct iommufd_viommu, obj);
 
 	WARN_ON_ONCE(!list_empty(&viommu->eventqs));
-	if (viommu->base)
-		iommu_viommu_destroy(viommu->base);
+	if (viommu->base && !iommu_viommu_destroy(viommu->base))
+		iommufd_mmap_forget(viommu);
 	mutex_destroy(&viommu->queues_lock);
 	iommufd_object_drop_user(&viommu->parent->common.obj);
 }

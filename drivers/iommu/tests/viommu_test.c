@@ -4,6 +4,7 @@
  * from it, and when lookups find the names of devices.
  */
 #include <kunit/test.h>
+#include <linux/atomic.h>
 #include <linux/err.h>
 #include <linux/iommu-ext.h>
 #include <linux/iommu-owner.h>
@@ -266,6 +267,40 @@ static void nested_domains(struct kunit *test)
 	iommu_viommu_destroy(viommu);
 }
 
+/* As it is freed where hardware stops to walk it */
+static void end_leak(struct iommu_domain *domain)
+{
+	atomic_set(&domain->nr_points, 0);
+	atomic_set(&domain->nr_handles, 1);
+	domain->kept = false;
+	iommu_domain_free(domain);
+}
+
+/* Hardware walks a nested page table for ever, and with it what that is made on */
+static void page_table_that_is_leaked(struct kunit *test)
+{
+	struct iommu_viommu *viommu = create(test);
+	struct iommu_domain *nested = make_nested(viommu);
+	unsigned int before = iommu_group_errs();
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, nested);
+	iommu_domain_add_point(nested);
+	iommu_domain_free(nested);
+	KUNIT_EXPECT_EQ(test, iommu_group_errs(), before + 1);
+	KUNIT_EXPECT_FALSE(test, iommu_viommu_destroy(viommu));
+	KUNIT_EXPECT_EQ(test, iommu_group_errs(), before + 2);
+	KUNIT_EXPECT_EQ(test, driver.nr_destroys, 0);
+	iommu_domain_free(parent);
+	KUNIT_EXPECT_EQ(test, iommu_group_errs(), before + 3);
+
+	end_leak(nested);
+	parent->kept = false;
+	KUNIT_EXPECT_TRUE(test, iommu_viommu_destroy(viommu));
+	KUNIT_EXPECT_EQ(test, driver.nr_destroys, 1);
+	end_leak(parent);
+	parent = NULL;
+}
+
 static void names_of_devices(struct kunit *test)
 {
 	struct iommu_viommu *viommu = create(test);
@@ -346,6 +381,7 @@ static struct kunit_case viommu_cases[] = {
 	KUNIT_CASE(init_that_fails_is_not_undone),
 	KUNIT_CASE(parents),
 	KUNIT_CASE(nested_domains),
+	KUNIT_CASE(page_table_that_is_leaked),
 	KUNIT_CASE(names_of_devices),
 	KUNIT_CASE(names_that_are_refused),
 	KUNIT_CASE(types_of_queues),
