@@ -18,6 +18,7 @@ enum {
 	IOMMU_TEST_EXT_END_RESET = 0x80000007u,
 	IOMMU_TEST_EXT_PARTIAL_IOPF = 0x80000008u,
 	IOMMU_TEST_EXT_ANSWERS = 0x80000009u,
+	IOMMU_TEST_EXT_SKIP_VEVENTS = 0x8000000au,
 };
 
 /* Flags of devices that only MAKE_DEVICE and ADD_DEVICE know */
@@ -139,6 +140,10 @@ struct iommu_test_ext {
 			__u32 out_last_pasid;
 			__u32 out_last_grpid;
 		} answers;
+		/* id: vEVENTQ. Count events that never came */
+		struct {
+			__aligned_u64 nr;
+		} skip_vevents;
 		__aligned_u64 __room[6];
 	};
 	__u32 last;

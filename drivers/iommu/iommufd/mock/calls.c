@@ -118,6 +118,7 @@ static const mock_op ext_ops[] = {
 	[IOMMU_TEST_EXT_END_RESET & ~EXT_BIT] = mock_op_end_reset,
 	[IOMMU_TEST_EXT_PARTIAL_IOPF & ~EXT_BIT] = mock_op_partial_iopf,
 	[IOMMU_TEST_EXT_ANSWERS & ~EXT_BIT] = mock_op_answers,
+	[IOMMU_TEST_EXT_SKIP_VEVENTS & ~EXT_BIT] = mock_op_skip_vevents,
 };
 
 static mock_op find_op(u32 op)

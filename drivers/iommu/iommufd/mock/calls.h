@@ -43,6 +43,7 @@ int mock_op_end_reset(struct iommufd_call *call);
 
 /* events.c */
 int mock_op_trigger_vevent(struct iommufd_call *call);
+int mock_op_skip_vevents(struct iommufd_call *call);
 
 /* pasid.c */
 int mock_op_pasid_attach(struct iommufd_call *call);

@@ -1,20 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Operation of the test call on events of virtual IOMMUs. They are reported by an
- * interrupt handler, as those of hardware may be.
+ * Operations of the test call on events of virtual IOMMUs. Events are reported by
+ * an interrupt handler, as those of hardware may be.
  */
 #include <linux/container_of.h>
 #include <linux/err.h>
 #include <linux/iommu-viommu.h>
 #include <linux/irq_work.h>
 #include <linux/rcupdate.h>
+#include <linux/spinlock.h>
 
 #include "call.h"
 #include "device.h"
-#include "iommufd_test.h"
+#include "iommufd_test_ext.h"
 #include "mock/calls.h"
 #include "mock/iommu.h"
 #include "object.h"
+#include "viommu.h"
 
 /**
  * struct event - an event on its way
@@ -79,4 +81,28 @@ int mock_op_trigger_vevent(struct iommufd_call *call)
 	}
 	iommufd_object_put(call->ctx, &idev->obj);
 	return event.err;
+}
+
+/**
+ * mock_op_skip_vevents() - SKIP_VEVENTS: bring the number of the next event near its end
+ * @call: the call
+ *
+ * Context: may sleep.
+ * Return: 0; -ENOENT.
+ */
+int mock_op_skip_vevents(struct iommufd_call *call)
+{
+	struct iommu_test_ext *arg = call->arg;
+	struct iommufd_veventq *veventq;
+	struct iommufd_object *obj;
+
+	obj = iommufd_object_get(call->ctx, arg->id, IOMMUFD_OBJ_VEVENTQ);
+	if (IS_ERR(obj))
+		return PTR_ERR(obj);
+	veventq = container_of(obj, struct iommufd_veventq, queue.obj);
+	spin_lock_irq(&veventq->queue.lock);
+	veventq->next_sequence += arg->skip_vevents.nr;
+	spin_unlock_irq(&veventq->queue.lock);
+	iommufd_object_put(call->ctx, obj);
+	return 0;
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
+#include "lib/held.h"
 #include "lib/iommufd.h"
 #include "lib/memory.h"
 #include "lib/mock.h"
@@ -233,6 +234,35 @@ TEST_F(hw_queue, change_of_the_process)
 	EXPECT_EQ(0, object_destroy(self->fd, queue));
 	EXPECT_EQ(0, unmap(self, iova, PAGE_BYTES));
 	EXPECT_EQ(0, close(memfd));
+}
+
+/* Hardware uses the queue while its number is written: unbind does not wait, unmap fails */
+TEST_F(hw_queue, while_the_answer_is_written)
+{
+	struct iommu_hw_queue_alloc arg = {
+		.size = sizeof(arg), .viommu_id = self->viommu,
+		.type = IOMMU_HW_QUEUE_TYPE_SELFTEST, .nesting_parent_iova = IOVA,
+		.length = PAGE_BYTES,
+	};
+	struct held_call call;
+	uint32_t id;
+	int err;
+
+	err = held_call_begin(&call, self->fd, IOMMU_HW_QUEUE_ALLOC, &arg, sizeof(arg));
+	if (err == -ENODEV || err == -EINVAL)
+		SKIP(return, "userfaultfd cannot hold writers");
+	ASSERT_EQ(0, err);
+	EXPECT_EQ(-EEXIST, alloc(self, 0, IOVA + PAGE_BYTES, PAGE_BYTES, &id));
+	EXPECT_EQ(-EIO, alloc(self, 1, IOVA + PAGE_BYTES, PAGE_BYTES, &id)) {
+		TH_LOG("the queue cannot be found yet, so no other may depend on it");
+	}
+	EXPECT_EQ(-EBUSY, unmap(self, IOVA, HUGE_BYTES));
+	EXPECT_EQ(-EBUSY, object_destroy(self->fd, self->viommu));
+	EXPECT_EQ(0, object_destroy(self->fd, self->ids.stdev));
+	ASSERT_EQ(0, held_call_end(&call, &arg, sizeof(arg)));
+	EXPECT_EQ(0, object_destroy(self->fd, arg.out_hw_queue_id));
+	EXPECT_EQ(0, object_destroy(self->fd, self->viommu));
+	EXPECT_EQ(0, unmap(self, IOVA, HUGE_BYTES));
 }
 
 TEST_HARNESS_MAIN

@@ -29,11 +29,12 @@
 #include "lib/memory.h"
 #include "lib/mock.h"
 #include "lib/process.h"
+#include "lib/viommu.h"
 
 #define SECONDS		60
 #define ROUND_STEPS	600
 #define VERIFY_PERCENT	4
-#define MAX_STEPS	48
+#define MAX_STEPS	80
 #define CHAOS_IDS	14
 #define CHAOS_THREADS	2
 
@@ -252,12 +253,46 @@ static int chaos_pasid(struct worker *w, int fd, uint32_t id)
 	}
 }
 
+static int chaos_viommu(struct worker *w, int fd, uint32_t id)
+{
+	const struct iommu_viommu_invalidate_selftest request = {
+		.vdev_id = worker_below(w, 3),
+	};
+	const uint32_t dev = 1 + worker_below(w, CHAOS_IDS);
+	uint32_t other, nr = 1;
+	int file, err;
+
+	switch (worker_below(w, 8)) {
+	case 0:
+		return viommu_alloc(fd, dev, id, &other);
+	case 1:
+		return vdevice_alloc(fd, id, dev, worker_below(w, 3), &other);
+	case 2:
+		return mock_nested_alloc(fd, dev, id, 0, 0, &other);
+	case 3:
+		return viommu_invalidate(fd, id, &request, sizeof(request), &nr);
+	case 4:
+		return mock_trigger_vevent(fd, dev);
+	case 5:
+		err = hw_queue_alloc(fd, id, worker_below(w, 2), MOCK_APERTURE_START +
+				     worker_below(w, 64) * 16 * PAGE_BYTES, PAGE_BYTES, &other);
+		/* The queue before it is not there */
+		return err == -EIO ? 0 : err;
+	case 6:
+		return nest_parent_alloc(fd, dev, id, &other);
+	default:
+		/* Its file is closed at once, as in chaos_queue() */
+		file = veventq_alloc(fd, id, 1 + worker_below(w, 3), &other);
+		return file < 0 ? file : close(file);
+	}
+}
+
 static int chaos_call(struct worker *w, int fd)
 {
 	const uint32_t id = 1 + worker_below(w, CHAOS_IDS);
 	uint32_t other;
 
-	switch (worker_below(w, 18)) {
+	switch (worker_below(w, 22)) {
 	case 0:
 	case 1:
 		return ioas_alloc(fd, &other);
@@ -284,6 +319,11 @@ static int chaos_call(struct worker *w, int fd)
 	case 13:
 	case 14:
 		return chaos_pasid(w, fd, id);
+	case 15:
+	case 16:
+	case 17:
+	case 18:
+		return chaos_viommu(w, fd, id);
 	default:
 		return chaos_map(w, fd, id);
 	}
@@ -407,6 +447,8 @@ static int start(atomic_int *chaos_fd)
 			add_steps(&runners[i], worker_nested_steps);
 		if (shared.has_pasids)
 			add_steps(&runners[i], worker_pasid_steps);
+		if (shared.has_nested && shared.has_file)
+			add_steps(&runners[i], worker_viommu_steps);
 		pthread_create(&runners[i].thread, NULL, run_worker, &runners[i]);
 	}
 	for (i = 0; i < CHAOS_THREADS; i++) {

@@ -324,6 +324,29 @@ TEST_F(veventq, lost_and_bad_buffers)
 	expect_empty(_metadata, self->queue);
 }
 
+/* Numbers have 31 bits, for the mark, too */
+TEST_F(veventq, numbers_begin_again)
+{
+	trigger_some(_metadata, self, 1);
+	ASSERT_EQ(0, mock_skip_vevents(self->fd, self->id, INT32_MAX - 1));
+	trigger_some(_metadata, self, 2);
+	expect_event(_metadata, self->queue, 0);
+	expect_event(_metadata, self->queue, INT32_MAX);
+	expect_event(_metadata, self->queue, 0);
+	ASSERT_EQ(0, mock_skip_vevents(self->fd, self->id, INT32_MAX - 1));
+	trigger_some(_metadata, self, DEPTH + 1);
+	expect_event(_metadata, self->queue, INT32_MAX);
+	expect_event(_metadata, self->queue, 0);
+	expect_event(_metadata, self->queue, 1);
+	expect_lost(_metadata, self->queue, 2);
+	ASSERT_EQ(0, mock_skip_vevents(self->fd, self->id, INT32_MAX - 2));
+	trigger_some(_metadata, self, DEPTH + 1);
+	expect_event(_metadata, self->queue, 0);
+	expect_event(_metadata, self->queue, 1);
+	expect_event(_metadata, self->queue, 2);
+	expect_lost(_metadata, self->queue, 3);
+}
+
 TEST_F(veventq, which_devices_have_events)
 {
 	uint32_t id;

@@ -5,7 +5,6 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -386,20 +385,6 @@ TEST_F(viommu, unbind_takes_the_name_along)
 	} while (next < vdevice);
 }
 
-struct namer {
-	int fd;
-	void *arg;
-	int ret;
-};
-
-static void *name_device(void *data)
-{
-	struct namer *namer = data;
-
-	namer->ret = iommufd_call(namer->fd, IOMMU_VDEVICE_ALLOC, namer->arg);
-	return NULL;
-}
-
 /* The name exists while its number is written: the unbind neither waits nor leaves it */
 TEST_F(viommu, unbind_while_the_answer_is_written)
 {
@@ -407,30 +392,45 @@ TEST_F(viommu, unbind_while_the_answer_is_written)
 		.size = sizeof(arg), .viommu_id = self->viommu, .dev_id = self->other.dev,
 		.virt_id = VIRT_ID,
 	};
-	struct namer namer = { .fd = self->fd };
-	struct held_page held;
-	pthread_t thread;
+	struct held_call call;
 	uint32_t id;
+	int err;
 
-	if (held_open(&held, &arg, sizeof(arg))) {
-		held_close(&held);
+	err = held_call_begin(&call, self->fd, IOMMU_VDEVICE_ALLOC, &arg, sizeof(arg));
+	if (err == -ENODEV || err == -EINVAL)
 		SKIP(return, "userfaultfd cannot hold writers");
-	}
-	namer.arg = held.mem;
-	ASSERT_EQ(0, pthread_create(&thread, NULL, name_device, &namer));
-	EXPECT_TRUE(held_is_wanted(&held));
+	ASSERT_EQ(0, err);
 	EXPECT_EQ(-EEXIST, vdevice_alloc(self->fd, self->viommu, self->other.dev, VIRT_ID + 1,
 					 &id)) {
 		TH_LOG("the name is not there yet");
 	}
 	EXPECT_EQ(0, object_destroy(self->fd, self->other.stdev));
 	EXPECT_EQ(0, vdevice_alloc(self->fd, self->viommu, self->ids.dev, VIRT_ID, &id));
-	EXPECT_EQ(0, held_release(&held));
-	EXPECT_EQ(0, pthread_join(thread, NULL));
-	EXPECT_EQ(-ENOENT, namer.ret);
+	EXPECT_EQ(-ENOENT, held_call_end(&call, &arg, sizeof(arg)));
 	EXPECT_EQ(0, object_destroy(self->fd, id));
 	EXPECT_EQ(0, object_destroy(self->fd, self->viommu));
-	held_close(&held);
+}
+
+/* The device that a virtual IOMMU is made with can be unbound before its number is known */
+TEST_F(viommu, unbind_while_it_is_made)
+{
+	struct iommu_viommu_alloc arg = {
+		.size = sizeof(arg), .type = IOMMU_VIOMMU_TYPE_SELFTEST,
+		.dev_id = self->other.dev, .hwpt_id = self->parent,
+	};
+	struct held_call call;
+	int err;
+
+	ASSERT_EQ(0, object_destroy(self->fd, self->viommu));
+	err = held_call_begin(&call, self->fd, IOMMU_VIOMMU_ALLOC, &arg, sizeof(arg));
+	if (err == -ENODEV || err == -EINVAL)
+		SKIP(return, "userfaultfd cannot hold writers");
+	ASSERT_EQ(0, err);
+	EXPECT_EQ(0, object_destroy(self->fd, self->other.stdev));
+	EXPECT_EQ(-EBUSY, object_destroy(self->fd, self->parent));
+	ASSERT_EQ(0, held_call_end(&call, &arg, sizeof(arg)));
+	EXPECT_EQ(0, object_destroy(self->fd, arg.out_viommu_id));
+	EXPECT_EQ(0, object_destroy(self->fd, self->parent));
 }
 
 /* Requests by the guest's ID */

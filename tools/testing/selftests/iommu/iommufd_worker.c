@@ -133,6 +133,7 @@ void worker_forget(struct worker *w)
 		if (w->accesses[i].live)
 			close(w->accesses[i].fd);
 	worker_forget_pasids(w);
+	worker_forget_viommus(w);
 	for (i = 0; i < HWPTS; i++)
 		w->hwpts[i].live = false;
 	memset(w->nested, 0, sizeof(w->nested));

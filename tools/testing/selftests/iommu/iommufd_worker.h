@@ -130,6 +130,59 @@ struct pasids {
 	unsigned int nr_success, nr_invalid;	/* answers that the device got */
 };
 
+#define VIOMMUS		2
+#define VDEVS		2
+#define HW_QUEUES	IOMMU_TEST_HW_QUEUE_MAX
+#define MAX_EVENTS	3
+/* Pages that queues can be in; the last one is the memory of the one before */
+#define LAST_PAGE	3u
+#define ON_PARENT	(-1)
+#define NO_NAME		(-2)
+
+struct event {
+	uint32_t sequence;
+	uint32_t name;
+};
+
+struct hw_queue {
+	uint32_t id;		/* 0: there is none */
+	unsigned int first, last;
+};
+
+struct viommu {
+	bool live;
+	uint32_t id, tag;
+	uint64_t offset;
+	uint32_t *region;	/* NULL: not mapped */
+	uint32_t hwpt;		/* 0: none is nested on it */
+	uint32_t eventq;	/* 0: there is none */
+	int file;		/* -1: closed */
+	uint32_t depth, sequence;
+	unsigned int nr_events;
+	struct event events[MAX_EVENTS];
+	bool lost;
+	struct hw_queue queues[HW_QUEUES];
+};
+
+/* Behind a virtual IOMMU */
+struct vdev {
+	uint32_t stdev, dev, vdevice;
+	int at;			/* the page table of a virtual IOMMU, or ON_PARENT */
+	int named_on;		/* a virtual IOMMU, or NO_NAME */
+	uint64_t name;
+	uint32_t words;		/* of its cache that are still there */
+};
+
+/* Virtual IOMMUs and their devices, on an address space of their own */
+struct virt {
+	bool live;
+	uint32_t ioas, parent;
+	int file;
+	bool mapped[LAST_PAGE + 1];
+	struct viommu viommus[VIOMMUS];
+	struct vdev devs[VDEVS];
+};
+
 struct note {
 	int space;		/* -1: of no space */
 	char text[NOTE_BYTES];
@@ -150,6 +203,7 @@ struct worker {
 	struct dev devs[DEVS];
 	struct access accesses[ACCESSES];
 	struct pasids pasids;
+	struct virt virt;
 	unsigned int notes;
 	struct note history[HISTORY];
 	unsigned long worked;	/* calls that were answered with success */
@@ -162,7 +216,7 @@ struct step {
 };
 
 extern const struct step worker_map_steps[], worker_dev_steps[], worker_nested_steps[];
-extern const struct step worker_pasid_steps[];
+extern const struct step worker_pasid_steps[], worker_viommu_steps[];
 
 /* Numbers */
 uint64_t worker_random(struct worker *w);
@@ -185,6 +239,7 @@ int worker_init(struct worker *w, struct shared *shared, unsigned int index);
 void worker_begin(struct worker *w, unsigned int round);
 void worker_forget(struct worker *w);
 void worker_forget_pasids(struct worker *w);
+void worker_forget_viommus(struct worker *w);
 
 /* What the model says */
 bool space_has_hwpt(const struct worker *w, unsigned int space);

@@ -16,9 +16,11 @@
 #include "lib/expect.h"
 #include "lib/iommufd.h"
 #include "lib/memory.h"
+#include "lib/mock.h"
 #include "lib/tap.h"
 #include "lib/vfio_cdev.h"
 #include "lib/vfio_group.h"
+#include "lib/viommu.h"
 #include "vdma.h"
 
 #define MODULE		"/lib/vdma_pasid.ko"
@@ -129,6 +131,29 @@ static void test_two(void)
 	user_close(&one);
 }
 
+/* A guest has no name for a PASID, so it is on no virtual IOMMU, not on one of its parent's. */
+static void test_virtual(void)
+{
+	uint32_t parent, viommu, id;
+	struct mock_ids mock;
+	struct user user;
+
+	user_open(&user, DEVICE(0), TEXT);
+	expect(0, mock_domain(user.iommufd, user.ioas, 0, &mock), "a whole device");
+	expect(0, nest_parent_alloc(user.iommufd, mock.dev, user.ioas, &parent), "a parent");
+	expect(-EOPNOTSUPP, viommu_alloc(user.iommufd, user.dev_id, parent, &viommu),
+	       "VIOMMU_ALLOC");
+	expect(0, viommu_alloc(user.iommufd, mock.dev, parent, &viommu),
+	       "VIOMMU_ALLOC of the whole device");
+	expect(-EINVAL, vdevice_alloc(user.iommufd, viommu, user.dev_id, 1, &id),
+	       "VDEVICE_ALLOC");
+	expect(-EINVAL, mock_nested_alloc(user.iommufd, user.dev_id, viommu, 0, 0, &id),
+	       "HWPT_ALLOC on it");
+	expect(0, object_destroy(user.iommufd, viommu), "nothing is left on it");
+	expect(0, object_destroy(user.iommufd, parent), "nor in the parent");
+	user_close(&user);
+}
+
 /* Two devices of one program share an address space, and its page table */
 static void test_shared(void)
 {
@@ -190,6 +215,7 @@ int main(void)
 	must(module_load(MODULE), "load the module");
 	PART(test_device());
 	PART(test_two());
+	PART(test_virtual());
 	PART(test_shared());
 	PART(test_group());
 	PART(test_container());

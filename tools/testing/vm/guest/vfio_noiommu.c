@@ -27,10 +27,12 @@
 #include "lib/file.h"
 #include "lib/iommufd.h"
 #include "lib/memory.h"
+#include "lib/mock.h"
 #include "lib/pci.h"
 #include "lib/tap.h"
 #include "lib/vfio_cdev.h"
 #include "lib/vfio_group.h"
+#include "lib/viommu.h"
 
 #define IOVA_DATA	0x40000000ULL
 #define IOVA_DMABUF	0x50000000ULL
@@ -313,6 +315,22 @@ static void test_revoked(uint32_t ioas)
 	close(map.fd);
 }
 
+/* A guest gets no part of an IOMMU that is not there. */
+static void test_virtual(uint32_t dev, uint32_t other, uint32_t ioas)
+{
+	uint32_t parent, viommu, id;
+
+	expect(0, nest_parent_alloc(iommufd, other, ioas, &parent),
+	       "a page table of a device with an IOMMU");
+	expect(-EOPNOTSUPP, viommu_alloc(iommufd, dev, parent, &viommu), "VIOMMU_ALLOC");
+	expect(0, viommu_alloc(iommufd, other, parent, &viommu), "one of the other device");
+	expect(-EINVAL, vdevice_alloc(iommufd, viommu, dev, 1, &id), "VDEVICE_ALLOC there");
+	expect(-EOPNOTSUPP, mock_nested_alloc(iommufd, dev, viommu, 0, 0, &id),
+	       "HWPT_ALLOC there");
+	expect(0, object_destroy(iommufd, viommu), "nothing is left there");
+	expect(0, object_destroy(iommufd, parent), "nor in its page table");
+}
+
 /* Devices with an IOMMU and without take no page tables of each other. */
 static void test_mock(int fd, uint32_t dev, uint32_t ioas)
 {
@@ -333,6 +351,7 @@ static void test_mock(int fd, uint32_t dev, uint32_t ioas)
 	replace.mock_domain_replace.pt_id = hwpt;
 	expect(-EINVAL, mock_call(&replace), "and the other way round");
 	expect(0, object_destroy(iommufd, hwpt), "DESTROY");
+	test_virtual(dev, mock.mock_domain.out_idev_id, mock.id);
 
 	other = cdev_attach(fd, mock.id);
 	tap_ok(other > 0 && other != mock.mock_domain.out_hwpt_id,

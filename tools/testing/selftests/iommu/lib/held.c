@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "held.h"
+#include "iommufd.h"
 #include "memory.h"
 
 /* Far more than a call takes that nothing holds up, on a slow machine */
@@ -85,4 +86,40 @@ void held_close(struct held_page *held)
 		close(held->uffd);
 	if (held->mem)
 		munmap(held->mem, PAGE_BYTES);
+}
+
+static void *make_call(void *data)
+{
+	struct held_call *call = data;
+
+	call->ret = iommufd_call(call->fd, call->number, call->page.mem);
+	return NULL;
+}
+
+int held_call_begin(struct held_call *call, int fd, unsigned long number, const void *arg,
+		    size_t bytes)
+{
+	int err = held_open(&call->page, arg, bytes);
+
+	call->fd = fd;
+	call->number = number;
+	if (!err)
+		err = -pthread_create(&call->thread, NULL, make_call, call);
+	if (err) {
+		held_close(&call->page);
+		return err;
+	}
+	return held_is_wanted(&call->page) ? 0 : -ETIMEDOUT;
+}
+
+int held_call_end(struct held_call *call, void *arg, size_t bytes)
+{
+	int err = held_release(&call->page);
+
+	if (err)
+		return err;
+	pthread_join(call->thread, NULL);
+	memcpy(arg, call->page.mem, bytes);
+	held_close(&call->page);
+	return call->ret;
 }

@@ -7,6 +7,7 @@
 #ifndef TEST_LIB_HELD_H
 #define TEST_LIB_HELD_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -27,5 +28,23 @@ bool held_is_wanted(const struct held_page *held);
 int held_release(struct held_page *held);
 /* After held_open(), whether it went well or not */
 void held_close(struct held_page *held);
+
+/* A call of /dev/iommu that has done its work and cannot write its answer */
+struct held_call {
+	struct held_page page;
+	pthread_t thread;
+	int fd;
+	unsigned long number;
+	int ret;
+};
+
+/*
+ * Returns 0 when the call waits. Negative errno: -ENODEV or -EINVAL as held_open(), and
+ * then there is nothing to end; -ETIMEDOUT when the call does not come so far.
+ */
+int held_call_begin(struct held_call *call, int fd, unsigned long number, const void *arg,
+		    size_t bytes);
+/* The result of the call, and its argument afterwards */
+int held_call_end(struct held_call *call, void *arg, size_t bytes);
 
 #endif

@@ -93,3 +93,13 @@ int mock_trigger_vevent(int fd, uint32_t dev)
 
 	return iommufd_call(fd, IOMMU_TEST_CMD, &arg);
 }
+
+int mock_skip_vevents(int fd, uint32_t veventq, uint64_t nr)
+{
+	struct iommu_test_ext arg = {
+		.size = sizeof(arg), .op = IOMMU_TEST_EXT_SKIP_VEVENTS, .id = veventq,
+		.skip_vevents.nr = nr,
+	};
+
+	return iommufd_call(fd, IOMMU_TEST_CMD, &arg);
+}

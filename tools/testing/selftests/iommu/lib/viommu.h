@@ -25,5 +25,7 @@ int hw_queue_alloc(int fd, uint32_t viommu, uint32_t index, uint64_t iova, uint6
 int viommu_invalidate(int fd, uint32_t viommu, const void *requests, uint32_t entry_len,
 		      uint32_t *nr);
 int mock_trigger_vevent(int fd, uint32_t dev);
+/* Count events that never came. */
+int mock_skip_vevents(int fd, uint32_t veventq, uint64_t nr);
 
 #endif
