@@ -42,6 +42,7 @@ extern const struct row_set attach_sets[];
 extern const struct row_set scale_sets[];
 extern const struct row_set dirty_sets[];
 extern const struct row_set pasid_sets[];
+extern const struct row_set viommu_sets[];
 
 /* Memory of a set's kind, at least as long as it needs */
 static inline void *bench_memory(struct bench *bench, const struct row_set *set)

@@ -24,7 +24,8 @@
 #define NAME_LEN	64
 
 static const struct row_set *const all_sets[] = {
-	map_sets, attach_sets, scale_sets, dirty_sets, pasid_sets, NULL
+	map_sets, attach_sets, scale_sets, dirty_sets, pasid_sets,
+	viommu_sets, NULL
 };
 static int nr_checks, nr_failures;
 
