@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """checkpatch on new files and patches, maintainers, our scripts."""
 
+import concurrent.futures
 import os
 import re
 import shutil
@@ -33,13 +34,16 @@ def output(*args, cwd=None):
                           check=False).stdout
 
 
-def checkpatch(tree, args, ignore=IGNORE, strict=True):
-    """Problems that checkpatch finds, one a line."""
-    text = output('perl', 'scripts/checkpatch.pl', '--quiet', '--no-summary', '--terse',
-                  '--show-types', '--max-line-length=100', '--min-conf-desc-length=2',
-                  '--ignore', ','.join(ignore), *(['--strict'] if strict else []), *args,
-                  cwd=tree)
-    return [row for row in text.splitlines() if row.strip()]
+def checkpatch(tree, paths, options=(), ignore=IGNORE, strict=True):
+    """Problems that checkpatch finds, one a line. As many run as there are processors."""
+    command = ['perl', 'scripts/checkpatch.pl', '--quiet', '--no-summary', '--terse',
+               '--show-types', '--max-line-length=100', '--min-conf-desc-length=2',
+               '--ignore', ','.join(ignore), *(['--strict'] if strict else []), *options]
+    jobs = int(os.environ.get('JOBS') or os.cpu_count())
+    parts = [paths[i::jobs] for i in range(min(jobs, len(paths)))]
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        texts = pool.map(lambda part: output(*command, *part, cwd=tree), parts)
+        return sorted(row for text in texts for row in text.splitlines() if row.strip())
 
 
 def check_files(report, tree, files):
@@ -47,8 +51,8 @@ def check_files(report, tree, files):
     wanted = [f for f in files if f.endswith(('.c', '.h', '.rst', 'Kconfig', 'Makefile'))]
     programs = [f for f in wanted if f.startswith(('tools/', 'samples/'))]
     kernel = [f for f in wanted if f not in programs]
-    problems = checkpatch(tree, ['-f', *kernel]) if kernel else []
-    problems += checkpatch(tree, ['-f', *programs], IGNORE_GUEST, False) if programs else []
+    problems = checkpatch(tree, kernel, ['-f'])
+    problems += checkpatch(tree, programs, ['-f'], IGNORE_GUEST, False)
     report.result(f'checkpatch on {len(wanted)} new files', problems)
 
 
@@ -56,13 +60,13 @@ def check_guest(report, tree, top):
     """checkpatch on the guest programs."""
     files = sorted((top / 'tools/testing/vm/guest').glob('*.[ch]'))
     report.result(f'checkpatch on {len(files)} guest files',
-                  checkpatch(tree, ['-f', *map(str, files)], IGNORE_GUEST, False))
+                  checkpatch(tree, [*map(str, files)], ['-f'], IGNORE_GUEST, False))
 
 
 def check_patches(report, tree, top):
     """checkpatch on the patches of existing files."""
     patches = sorted((top / 'patches').glob('*.patch'))
-    problems = checkpatch(tree, list(map(str, patches)), IGNORE_PATCH) if patches else []
+    problems = checkpatch(tree, [*map(str, patches)], ignore=IGNORE_PATCH)
     for path in [*patches, *sorted((top / 'patches').glob('*.files'))]:
         subject = re.search(r'^Subject: (?:\[PATCH\] )?(.*(?:\n .*)*)', path.read_text(), re.M)
         title = re.sub(r'\s+', ' ', subject[1]) if subject else ''

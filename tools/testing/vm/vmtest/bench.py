@@ -110,7 +110,7 @@ def measure(runner, name, args):
     if not emulator:
         return [f'no QEMU {QEMU} for {case.arch}: other versions count differently']
     outcome = boot(LANES[name].machine, case, emulator, runner.kernel(case),
-                   runner.initrd[case.arch], folder / f'{name}.logs', Progress())
+                   runner.guests[case.arch].image(case.run), folder / f'{name}.logs', Progress())
     rows = [r for r in outcome.results.splitlines() if KEPT.match(r)]
     rows = [f'fact kernel {case.config}', f'fact qemu {emulator.label}', *rows]
     (folder / f'{name}.rows').write_text('\n'.join(rows) + '\n')

@@ -6,11 +6,13 @@ They are the .c files of guest/, and what guest/sources lists from the tree, whi
 also where their library comes from: the one of the self tests.
 """
 
+import concurrent.futures
 import gzip
 import os
 import shutil
 import stat
 import subprocess
+import threading
 from pathlib import Path
 
 CC = {'x86_64': 'gcc', 'arm64': 'aarch64-linux-gnu-gcc'}
@@ -29,6 +31,7 @@ class Guest:
         self.out = self.build / f'guest-{arch}'
         self.headers = self.out / 'headers'
         self.source = self.top / 'tools/testing/vm/guest'
+        self.lock, self.bindir = threading.Lock(), None
 
     def install_headers(self):
         """make headers_install, again only when a user header changed."""
@@ -56,18 +59,24 @@ class Guest:
         """{program: [sources]} of all guest programs."""
         found = {p.stem: [p] for p in sorted(self.source.glob('*.c'))}
         for name, rest in self.listed():
-            globs, _, others = rest.partition(' + ')
-            paths = self.match(globs)
-            linked = [p for p in self.match(others) if p not in paths]
+            paths = self.match(rest.partition(' + ')[0])
             if name == '*':
-                found.update({p.stem: [p, *linked] for p in paths})
+                found.update({p.stem: [p] for p in paths})
             elif paths and name != '+':
                 found[name] = paths
         return found
 
     def library(self):
-        """Sources of the library that all programs are linked with."""
-        return [p for name, rest in self.listed() if name == '+' for p in self.match(rest)]
+        """Sources that programs are linked with as far as they need them."""
+        found = []
+        for name, rest in self.listed():
+            globs, _, others = rest.partition(' + ')
+            if name == '+':
+                found += self.match(globs)
+            elif name == '*':
+                programs = self.match(globs)
+                found += [p for p in self.match(others) if p not in programs]
+        return found
 
     def match(self, globs):
         """Files of the tree that a list of globs means."""
@@ -88,13 +97,21 @@ class Guest:
         subprocess.run([compiler, *self.flags(), '-MD', '-MF', str(deps), '-o', str(target),
                         *map(str, sources), *args], check=True)
 
+    @staticmethod
+    def each(function, items):
+        """Call a function for each item, as many at a time as there are processors."""
+        jobs = int(os.environ.get('JOBS') or os.cpu_count())
+        with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+            for _ in pool.map(function, items):
+                pass
+
     def build_library(self):
         """Make the archive that programs are linked with; return its path in a list."""
         folder, archive = self.out / 'lib', self.out / 'lib.a'
         folder.mkdir(parents=True, exist_ok=True)
-        objects = [folder / f'{p.stem}.o' for p in self.library()]
-        for path, target in zip(self.library(), objects):
-            self.compile(target, [path], '-c')
+        sources = self.library()
+        objects = [folder / f'{p.parent.name}-{p.stem}.o' for p in sources]
+        self.each(lambda made: self.compile(made[0], [made[1]], '-c'), zip(objects, sources))
         if not objects:
             return []
         # Objects of sources that are gone must not be linked
@@ -113,24 +130,34 @@ class Guest:
         self.install_headers()
         library = self.build_library()
         programs = self.programs()
-        for name, sources in programs.items():
-            self.compile(bindir / name, [*sources, *library])
+        self.each(lambda made: self.compile(bindir / made[0], [*made[1], *library]),
+                  programs.items())
         for old in bindir.iterdir():
             if old.name not in programs:
                 old.unlink()
         return bindir
 
-    def image(self):
-        """Build the initramfs; return its path."""
-        bindir = self.build_programs()
+    def image(self, run=None):
+        """Initramfs with the programs that a command line names, or with all; its path.
+
+        A debug kernel needs more than ten seconds to unpack all of them.
+        """
+        with self.lock:
+            if not self.bindir:
+                self.bindir = self.build_programs()
+            wanted = [p for p in sorted(self.bindir.iterdir())
+                      if p.name != 'init' and (run is None or p.name in run.split())]
+            return self.pack([p.name for p in wanted] if run is not None else ['all'], wanted)
+
+    def pack(self, names, programs):
+        """Write the initramfs of some programs unless it is there; return its path."""
         entries = [(name, stat.S_IFDIR | 0o755, b'') for name in FOLDERS]
-        entries.append(('init', stat.S_IFREG | 0o755, (bindir / 'init').read_bytes()))
-        for path in sorted(bindir.iterdir()):
-            if path.name != 'init':
-                entries.append((f'bin/{path.name}', stat.S_IFREG | 0o755, path.read_bytes()))
+        entries.append(('init', stat.S_IFREG | 0o755, (self.bindir / 'init').read_bytes()))
+        entries += [(f'bin/{p.name}', stat.S_IFREG | 0o755, p.read_bytes()) for p in programs]
         entries += self.busybox()
         data = gzip.compress(cpio(entries), 1, mtime=0)
-        target = self.out / 'initramfs.gz'
+        target = self.out / 'initramfs' / f'{"+".join(names) or "none"}.gz'
+        target.parent.mkdir(exist_ok=True)
         if not target.exists() or target.read_bytes() != data:
             target.write_bytes(data)
         return target

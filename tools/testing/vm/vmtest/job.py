@@ -91,7 +91,7 @@ def run(runner, machine, image):
         return 2
     print(f'{image} through {machine}, QEMU {emulator.label}', flush=True)
     outcome = boot(MACHINES[machine], case, emulator, runner.kernel(case),
-                   runner.initrd[case.arch], runner.folder(case), Terminal())
+                   runner.guests[case.arch].image(case.run), runner.folder(case), Terminal())
     rows = verdict(outcome, disk.sha256(image))
     rows.append(fault_row(outcome.console, machine, emulator))
     print()

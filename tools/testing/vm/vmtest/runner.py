@@ -7,6 +7,7 @@ import re
 import shutil
 import sys
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,7 +39,7 @@ class Runner:
 
     def __init__(self, top, build, emulators):
         self.top, self.build, self.emulators = Path(top), Path(build), emulators
-        self.initrd = {}
+        self.guests = {}
         self.pinned = set()
         self.with_vmm = set()
         self.coverage = None
@@ -52,9 +53,11 @@ class Runner:
         return self.build / f'{case.arch}-{case.config}' / IMAGE[case.arch]
 
     def prepare(self, cases):
-        """Build the initramfs of each architecture that the cases need."""
-        for arch in sorted({c.arch for c in cases}):
-            self.initrd[arch] = Guest(arch, self.top, self.build).image()
+        """Build the programs of each architecture that the cases need."""
+        for case in cases:
+            if case.arch not in self.guests:
+                self.guests[case.arch] = Guest(case.arch, self.top, self.build)
+                self.guests[case.arch].image(case.run)
 
     def folder(self, case):
         """Folder of a case's logs."""
@@ -106,7 +109,7 @@ class Runner:
         target = self.build / f'vmm-{emulator.label}.initrd'
         with self.lock:
             if target not in self.with_vmm:
-                vmm.add(self.initrd[case.arch], emulator, self.top / VMM_INIT, self.kernel(case),
+                vmm.add(self.guests[case.arch].image(), emulator, self.top / VMM_INIT, self.kernel(case),
                         target)
                 self.with_vmm.add(target)
         return target
@@ -126,12 +129,12 @@ class Runner:
         """Initramfs of a case: with its VMM, or with the modules and programs that it names."""
         if case.vmm:
             return self.initrd_with_vmm(case)
-        more = self.more_files(case)
+        programs, more = self.guests[case.arch].image(case.run), self.more_files(case)
         if not more:
-            return self.initrd[case.arch]
+            return programs
         self.folder(case).mkdir(parents=True, exist_ok=True)
         image = self.folder(case) / 'initramfs.gz'
-        image.write_bytes(self.initrd[case.arch].read_bytes() + more)
+        image.write_bytes(programs.read_bytes() + more)
         return image
 
     def boot(self, case, emulator):
@@ -177,7 +180,7 @@ class Runner:
             return report
         return self.judge(case, outcome)
 
-    def show(self, case, report):
+    def show(self, case, report, seconds):
         """Print the results of a case, count them, drop the logs of a good one."""
         with self.lock:
             for result in report.results:
@@ -190,6 +193,7 @@ class Runner:
                     rows = [f'# {row}' for row in result.note.splitlines()]
                     print(*rows, sep='\n', end='\n' if rows else '')
                     self.wrong.append((f'{case.name}: {result.name}', rows))
+            print(f'# {case.name}: {seconds:.0f} s')
             if report.failed():
                 print(f'# logs: {self.folder(case)}')
             elif not os.environ.get('KEEP'):
@@ -202,13 +206,14 @@ class Runner:
             print(f'# failed: {name}', *(f'#    {row[1:]}' for row in rows), sep='\n')
 
     def guarded(self, case):
-        """run_one, with an error of the harness itself as a failure of the case."""
+        """(report, seconds) of run_one, an error of the harness as a failure of the case."""
+        start = time.monotonic()
         try:
-            return self.run_one(case)
+            report = self.run_one(case)
         except Exception as err:        # pylint: disable=broad-except
             report = tap.Report()
             report.add('harness', 'failed', f'{type(err).__name__}: {err}')
-            return report
+        return report, time.monotonic() - start
 
     def run(self, cases, jobs):
         """Run all cases; return the exit status."""
@@ -219,7 +224,7 @@ class Runner:
         with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
             waiting = {pool.submit(self.guarded, c): c for c in cases}
             for future in concurrent.futures.as_completed(waiting):
-                self.show(waiting[future], future.result())
+                self.show(waiting[future], *future.result())
         print(f'1..{self.number}')
         self.show_wrong()
         print('{passed} passed, {failed} failed, {skipped} skipped'.format(**self.count))
