@@ -713,12 +713,39 @@ TEST_F(fault, reader_fails_after_the_end)
 	held_close(&held);
 }
 
+struct teller {
+	struct held_page held;
+	int pipe;
+};
+
+static void *tell_when_it_sleeps(void *data)
+{
+	struct teller *teller = data;
+
+	if (held_is_wanted(&teller->held) && write(teller->pipe, "y", 1) != 1)
+		_exit(1);
+	return NULL;
+}
+
+static void read_until_killed(FIXTURE_DATA(fault) *self, int pipe)
+{
+	struct teller teller = { .pipe = pipe };
+	pthread_t thread;
+
+	if (held_open(&teller.held, NULL, 0) ||
+	    pthread_create(&thread, NULL, tell_when_it_sleeps, &teller)) {
+		if (write(pipe, "n", 1) != 1)
+			_exit(1);
+		_exit(0);
+	}
+	read_faults(self->queue, teller.held.mem, 1);
+	_exit(0);
+}
+
 /* Everything closes with the process, in whatever order */
 TEST_F(fault, reader_is_killed)
 {
-	struct iommu_hwpt_pgfault *record;
-	struct held_page held;
-	int pipes[2], err;
+	int pipes[2], status;
 	pid_t child;
 	char byte;
 
@@ -726,23 +753,17 @@ TEST_F(fault, reader_is_killed)
 	ASSERT_EQ(0, pipe(pipes));
 	child = fork();
 	ASSERT_LE(0, child);
-	if (!child) {
-		err = held_open(&held, NULL, 0);
-		record = held.mem;
-		if (write(pipes[1], err ? "n" : "y", 1) == 1 && !err)
-			read_faults(self->queue, record, 1);
-		_exit(0);
-	}
+	if (!child)
+		read_until_killed(self, pipes[1]);
+	ASSERT_EQ(0, close(pipes[1]));
 	ASSERT_EQ(1, read(pipes[0], &byte, 1));
-	/* Asleep on its memory, or about to be */
-	usleep(50000);
 	ASSERT_EQ(0, kill(child, SIGKILL));
-	ASSERT_EQ(child, waitpid(child, NULL, 0));
+	ASSERT_EQ(child, waitpid(child, &status, 0));
 	if (byte == 'n')
 		SKIP(return, "no userfaultfd");
+	EXPECT_TRUE(WIFSIGNALED(status));
 	expect_group(_metadata, self->queue, 1);
 	close(pipes[0]);
-	close(pipes[1]);
 }
 
 /* The child of a fork keeps the queue open */
