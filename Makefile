@@ -158,9 +158,9 @@ check-dpdk:
 	@$(TOP)/scripts/install-packages --list $(TOP)/scripts/packages-dpdk.txt
 	@$(MAKE) --no-print-directory vm TESTS='dpdk-*'
 
-#:   coverage     lines of drivers/iommu/iommufd that the self tests and unit tests reach
+#:   coverage     lines of drivers/iommu/iommufd that self tests, unit tests and VFIO reach
 #:                  in the debug kernel (TESTS selects, COVERAGE_MIN=percent)
-coverage: TESTS := $(or $(TESTS),iommufd-* kunit/)
+coverage: TESTS := $(or $(TESTS),iommufd-* kunit/ vfio-*/debug)
 coverage: tree
 	@$(if $(QEMU),,$(VMDIR)/fetch_qemu.py $(NEWER_QEMU))
 	@$(MAKE) --no-print-directory -s kernel-only ARCH=x86_64 CONFIG=debug

@@ -42,7 +42,7 @@ LANES = {
     'vtd-memcg': Lane('vtd-sm', VTD, 'bench-memcg'),
     'scale': Lane('vtd-sm', VTD, rows='flat,search,map-in-hole', memory='6G'),
     # Of the kernels that measure, Arm's run kernel is the one with the mock IOMMU.
-    'mock': Lane('smmuv3', MACHINES['smmuv3'], 'run', rows='dirty,pasid,own,fault,pipe'),
+    'mock': Lane('smmuv3', MACHINES['smmuv3'], 'run', rows='dirty,pasid,own,fault,pipe,viommu'),
 }
 # Copying with REP MOVSB would count every byte as an instruction.
 CPU = {'x86_64': '-cpu max,-erms,-fsrm', 'arm64': '-cpu max'}
