@@ -268,8 +268,8 @@ EXPORT_SYMBOL_NS_GPL(iommu_device_return_domain, IOMMUFD_INTERNAL);
  * @resets: in: what an earlier call has set; out: resets of the group before
  *          this call, modulo 2^32
  *
- * For callers of iommu_device_replace_domain() whose users do not expect -EBUSY.
- * Another reset may begin before the caller tries again.
+ * For callers of iommu_device_replace_domain(), or iommu_attach_device_pasid(), whose
+ * users do not expect -EBUSY. Another reset may begin before the caller tries again.
  *
  * Context: may sleep; the caller holds no lock that a reset needs, as for
  * iommu_attach_group().
@@ -285,10 +285,10 @@ int iommu_device_wait_for_reset(struct device *dev, unsigned int *resets)
 	if (!group)
 		return 0;
 	/* A reset that begins after the wait must count at the next call */
-	before = READ_ONCE(group->quiets);
-	if (iommu_group_wait_at_rest(group))
+	before = READ_ONCE(group->resets);
+	if (iommu_device_wait_at_rest(group, dev))
 		goto out_put;
-	ret = READ_ONCE(group->quiets) != *resets;
+	ret = READ_ONCE(group->resets) != *resets;
 	*resets = before;
 out_put:
 	iommu_group_put(group);

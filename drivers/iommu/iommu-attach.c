@@ -41,24 +41,54 @@
 #include "iommu-group.h"
 
 /*
- * Protects what a reset and a claim must see in one state: the number of resets of
- * a device, the owner of its group, and the pointer from the device to the group.
- * Innermost.
+ * Protects what a reset must see in one state with a claim or an attach of a PASID: the
+ * number of resets of a device; the owner of its group and the numbers of PASIDs of the
+ * group; and the pointer from the device to the group. Innermost.
  */
 DEFINE_SPINLOCK(iommu_resets_lock);
 
 /* Attaches that wait for the end of resets, which are rare: one for all groups */
 static DECLARE_WAIT_QUEUE_HEAD(quiet_ends);
 
-static void set_quiet(struct iommu_group *group, struct group_device *member,
-		      bool quiet)
+static void begin_quiet(struct iommu_group *group, struct group_device *member)
 {
 	lockdep_assert_held(&group->mutex);
-	member->quiet = quiet;
-	WRITE_ONCE(group->nr_quiet, group->nr_quiet + (quiet ? 1 : -1));
-	if (quiet)
-		WRITE_ONCE(group->quiets, group->quiets + 1);
-	else
+	member->quiet = true;
+	WRITE_ONCE(group->nr_quiet, group->nr_quiet + 1);
+}
+
+static void begin_pasids_quiet(struct iommu_group *group,
+			       struct group_device *member)
+{
+	lockdep_assert_held(&group->mutex);
+	member->pasids_quiet = true;
+	WRITE_ONCE(group->nr_pasids_quiet, group->nr_pasids_quiet + 1);
+}
+
+/* The device follows its group again, or leaves it */
+static void end_quiet(struct iommu_group *group, struct group_device *member)
+{
+	lockdep_assert_held(&group->mutex);
+	if (member->quiet)
+		WRITE_ONCE(group->nr_quiet, group->nr_quiet - 1);
+	if (member->pasids_quiet)
+		WRITE_ONCE(group->nr_pasids_quiet, group->nr_pasids_quiet - 1);
+	member->quiet = false;
+	member->pasids_quiet = false;
+	iommu_resets_wake();
+}
+
+/**
+ * iommu_resets_wake() - a reset has ended
+ *
+ * Lets tasks that wait for the end of resets look again.
+ *
+ * Context: any.
+ */
+void iommu_resets_wake(void)
+{
+	/* Pairs with the barrier of a task that is about to sleep */
+	if (wq_has_sleeper(&quiet_ends))
 		wake_up_all(&quiet_ends);
 }
 
@@ -72,6 +102,27 @@ static void set_quiet(struct iommu_group *group, struct group_device *member,
 int iommu_group_wait_at_rest(struct iommu_group *group)
 {
 	if (wait_event_killable(quiet_ends, !READ_ONCE(group->nr_quiet)))
+		return -EINTR;
+	return 0;
+}
+
+static bool pasids_at_rest(struct iommu_group *group, struct device *dev)
+{
+	return !READ_ONCE(group->nr_pasids_quiet) &&
+	       !(dev->iommu && READ_ONCE(dev->iommu->resets));
+}
+
+/**
+ * iommu_device_wait_at_rest() - wait until PASIDs of a device can be attached, too
+ * @group: group
+ * @dev: device of it, which must not leave it
+ *
+ * Context: as iommu_group_wait_at_rest().
+ * Return: 0, or -EINTR when the caller is killed.
+ */
+int iommu_device_wait_at_rest(struct iommu_group *group, struct device *dev)
+{
+	if (wait_event_killable(quiet_ends, pasids_at_rest(group, dev)))
 		return -EINTR;
 	return 0;
 }
@@ -508,6 +559,17 @@ int iommu_group_recover(struct iommu_group *group)
 	return iommu_group_set_domain(group, target);
 }
 
+/* Block the PASIDs of one device of a group, which stay on their domains */
+static void quiesce_pasids(struct iommu_group *group,
+			   struct group_device *member)
+{
+	if (member->pasids_quiet)
+		return;
+	iommu_device_block_pasids(group, member->dev);
+	iommu_device_quiet_faults(group, member->dev, true);
+	begin_pasids_quiet(group, member);
+}
+
 /*
  * Block one device of a group, whose domain does not change. A device that cannot
  * be blocked by a static domain stays on its domain, or is stranded, and follows
@@ -535,9 +597,8 @@ static void quiesce_device(struct iommu_group *group,
 	}
 	if (err)
 		return;
-	iommu_device_block_pasids(group, member->dev);
-	iommu_device_quiet_faults(group, member->dev, true);
-	set_quiet(group, member, true);
+	quiesce_pasids(group, member);
+	begin_quiet(group, member);
 }
 
 /* Bring a blocked device to the domain of its group */
@@ -565,15 +626,27 @@ static void unblock_device(struct iommu_group *group, struct device *dev)
 	}
 }
 
+/* Bring back what was blocked of a device */
+static void unquiesce_device(struct iommu_group *group,
+			     struct group_device *member)
+{
+	iommu_device_quiet_faults(group, member->dev, false);
+	if (member->quiet)
+		unblock_device(group, member->dev);
+	iommu_device_restore_pasids(group, member->dev);
+	end_quiet(group, member);
+}
+
 /**
  * iommu_device_heed_resets() - block a device while it is being reset
  * @group: group
  * @member: device
  *
  * To be called after a reset has begun or ended, and after the group has got an
- * owner. Blocks the device if it is being reset and has an owner; when its last
- * reset has ended, attaches it to the domain that its group is on now. If it
- * cannot be attached, or the group has no domain and the driver no detach_dev(),
+ * owner. Blocks the device if it is being reset and has an owner, else its PASIDs if
+ * iommu_group_pasids_heed_resets(). When its last reset has ended, attaches the device
+ * to the domain that its group is on now, if it was blocked, and its PASIDs to theirs.
+ * If it cannot be attached, or the group has no domain and the driver no detach_dev(),
  * it stays blocked and is stranded. Wakes attaches that wait for the reset.
  *
  * Context: &struct iommu_group.mutex is held; may sleep, does not allocate.
@@ -588,14 +661,12 @@ void iommu_device_heed_resets(struct iommu_group *group,
 		return;
 	/* A task that changes the number from now on sees the owner and calls this */
 	reset = READ_ONCE(member->dev->iommu->resets);
-	if (reset && group->owner && !member->quiet) {
+	if (!reset && member->pasids_quiet)
+		unquiesce_device(group, member);
+	else if (reset && group->owner && !member->quiet)
 		quiesce_device(group, member);
-	} else if (!reset && member->quiet) {
-		iommu_device_quiet_faults(group, member->dev, false);
-		unblock_device(group, member->dev);
-		iommu_device_restore_pasids(group, member->dev);
-		set_quiet(group, member, false);
-	}
+	else if (reset && iommu_group_pasids_heed_resets(group))
+		quiesce_pasids(group, member);
 }
 
 /* Firmware regions that must be mapped 1:1 at all times, relaxable ones not */
@@ -745,10 +816,9 @@ static void leave_pasids(struct iommu_group *group, struct device *dev)
 	list_for_each_entry(member, &group->devices, list) {
 		if (member->dev != dev)
 			continue;
-		if (member->quiet)
-			set_quiet(group, member, false);
-		else if (iommu_device_follows_group(member))
+		if (iommu_device_pasids_follow(member))
 			iommu_device_block_pasids(group, dev);
+		end_quiet(group, member);
 		if (iommu_device_usable(dev))
 			iommu_device_leave_faults(group, dev);
 	}

@@ -29,6 +29,7 @@ void iommu_group_err(struct iommu_group *group, const char *what);
 unsigned int iommu_group_errs(void);
 bool iommu_device_usable(struct device *dev);
 bool iommu_device_follows_group(const struct group_device *member);
+bool iommu_device_pasids_follow(const struct group_device *member);
 void iommu_domain_add_point(struct iommu_domain *domain);
 void iommu_domain_remove_point(struct iommu_domain *domain);
 void iommu_domain_keep_forever(struct iommu_domain *domain);
@@ -65,10 +66,14 @@ void iommu_device_quiet_faults(struct iommu_group *group, struct device *dev,
 void iommu_group_init_pasids(struct iommu_group *group);
 bool iommu_group_has_pasids(struct iommu_group *group);
 void iommu_group_drop_pasids(struct iommu_group *group);
+void iommu_group_free_pasids(struct iommu_group *group);
 void iommu_device_block_pasids(struct iommu_group *group, struct device *dev);
 void iommu_device_restore_pasids(struct iommu_group *group, struct device *dev);
 int iommu_device_takes_pasids(struct iommu_group *group, struct device *dev);
 int iommu_device_join_pasids(struct iommu_group *group, struct device *dev);
+bool iommu_group_pasids_heed_resets(struct iommu_group *group);
+int iommu_group_begin_driver_pasid(struct iommu_group *group);
+void iommu_group_cancel_driver_pasid(struct iommu_group *group);
 int iommu_group_add_driver_pasid(struct iommu_group *group, ioasid_t pasid,
 				 struct iommu_attach_handle *handle);
 void iommu_group_detach_pasid(struct iommu_group *group,
@@ -90,7 +95,9 @@ void iommu_group_record_domain(struct iommu_group *group,
 			       struct iommu_domain *domain);
 int iommu_group_attach_new_device(struct iommu_group *group, struct device *dev);
 void iommu_group_release_device(struct device *dev);
+void iommu_resets_wake(void);
 int iommu_group_wait_at_rest(struct iommu_group *group);
+int iommu_device_wait_at_rest(struct iommu_group *group, struct device *dev);
 int iommu_group_lock_at_rest(struct iommu_group *group);
 void iommu_device_heed_resets(struct iommu_group *group,
 			      struct group_device *member);

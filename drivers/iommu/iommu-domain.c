@@ -82,6 +82,19 @@ bool iommu_device_follows_group(const struct group_device *member)
 }
 
 /**
+ * iommu_device_pasids_follow() - tell whether the PASIDs of a device move with its group
+ * @member: device
+ *
+ * Context: &struct iommu_group.mutex is held.
+ * Return: false for a device without a driver's ops, and for one whose PASIDs are
+ * blocked because it is being reset, which all of a blocked device are.
+ */
+bool iommu_device_pasids_follow(const struct group_device *member)
+{
+	return iommu_device_usable(member->dev) && !member->pasids_quiet;
+}
+
+/**
  * iommu_domain_add_point() - count an attach point that comes to a domain
  * @domain: domain, or NULL
  *

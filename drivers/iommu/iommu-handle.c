@@ -66,7 +66,7 @@ static void disable_group(struct iommu_group *group)
 	struct group_device *member;
 
 	list_for_each_entry(member, &group->devices, list)
-		if (iommu_device_follows_group(member))
+		if (iommu_device_pasids_follow(member))
 			disable_device(member->dev);
 }
 
@@ -125,7 +125,7 @@ static void drain_group(struct iommu_group *group)
 	struct group_device *member;
 
 	list_for_each_entry(member, &group->devices, list) {
-		if (!iommu_device_follows_group(member))
+		if (!iommu_device_pasids_follow(member))
 			continue;
 		ext = dev_iommu_ops(member->dev)->ext;
 		if (ext && ext->drain_faults)
@@ -370,7 +370,7 @@ void iommu_device_leave_faults(struct iommu_group *group, struct device *dev)
 /**
  * iommu_device_quiet_faults() - a device is about to forget its page requests
  * @group: group
- * @dev: device, which is blocked
+ * @dev: device, which is blocked, or at least its PASIDs are
  * @quiet: whether a reset begins; it has ended otherwise
  *
  * Until the reset has ended all its requests are dropped. Groups that have been

@@ -29,6 +29,7 @@
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
+#include <linux/spinlock.h>
 #include <linux/xarray.h>
 
 #include "iommu-attach.h"
@@ -71,7 +72,7 @@ static bool go_back(struct iommu_group *group, ioasid_t pasid,
 	bool complete = true;
 
 	list_for_each_entry(member, &group->devices, list) {
-		if (iommu_device_follows_group(member) &&
+		if (iommu_device_pasids_follow(member) &&
 		    (!old || set_device(member->dev, pasid, old, new))) {
 			block_device(member->dev, pasid, new);
 			/* Where it was on none, that is where it belongs */
@@ -95,7 +96,7 @@ static int move_pasid(struct iommu_group *group, ioasid_t pasid,
 		return 0;
 	iommu_domains_lock(old, new);
 	list_for_each_entry(member, &group->devices, list) {
-		if (!iommu_device_follows_group(member))
+		if (!iommu_device_pasids_follow(member))
 			continue;
 		err = set_device(member->dev, pasid, new, old);
 		if (err)
@@ -118,10 +119,65 @@ err_go_back:
 	return err;
 }
 
+/* A device is being reset: its configuration cannot be read, and its PASIDs are blocked */
+static bool group_is_reset(struct iommu_group *group)
+{
+	struct group_device *member;
+
+	lockdep_assert_held(&iommu_resets_lock);
+	list_for_each_entry(member, &group->devices, list)
+		if (iommu_device_usable(member->dev) &&
+		    (member->pasids_quiet || member->dev->iommu->resets))
+			return true;
+	return false;
+}
+
+/*
+ * Count a PASID that is about to be attached, unless a device is being reset. The lock
+ * orders this with count_reset(): one of the two sees the other.
+ */
+static int count_pasid(struct iommu_group *group)
+{
+	bool reset;
+
+	lockdep_assert_held(&group->mutex);
+	spin_lock(&iommu_resets_lock);
+	reset = group_is_reset(group);
+	group->nr_pasids += !reset;
+	spin_unlock(&iommu_resets_lock);
+	return reset ? -EBUSY : 0;
+}
+
+static void uncount_pasid(unsigned int *nr)
+{
+	spin_lock(&iommu_resets_lock);
+	(*nr)--;
+	spin_unlock(&iommu_resets_lock);
+}
+
+/**
+ * iommu_group_pasids_heed_resets() - tell whether PASIDs are blocked in resets
+ * @group: group without an owner
+ *
+ * So they are in a group with PASIDs that are on domains, or have been and whose page
+ * requests are not answered yet, unless the IOMMU's driver has attached one itself. That
+ * driver's sva_bind() and sva_unbind() wait for mmap_lock within the mutex of the group,
+ * for which a reset then must not wait.
+ *
+ * Context: iommu_resets_lock or &struct iommu_group.mutex is held.
+ * Return: true if so.
+ */
+bool iommu_group_pasids_heed_resets(struct iommu_group *group)
+{
+	return group->nr_pasids && !group->nr_driver_pasids;
+}
+
 static void forget_pasid(struct iommu_group *group, ioasid_t pasid,
 			 struct iommu_pasid *point)
 {
 	xa_erase(&group->pasids, pasid);
+	uncount_pasid(point->of_driver ? &group->nr_driver_pasids :
+					 &group->nr_pasids);
 	kfree_rcu(point, rcu);
 }
 
@@ -134,7 +190,7 @@ static void leave_pasid_domain(struct iommu_group *group, ioasid_t pasid,
 
 	iommu_domains_lock(old, NULL);
 	list_for_each_entry(member, &group->devices, list)
-		if (iommu_device_follows_group(member))
+		if (iommu_device_pasids_follow(member))
 			block_device(member->dev, pasid, old);
 	iommu_domains_unlock(old, NULL);
 	point->domain = NULL;
@@ -193,9 +249,6 @@ static int group_takes_pasid(struct iommu_group *group, ioasid_t pasid,
 	struct group_device *member;
 	int err = -ENODEV;
 
-	/* The configuration of a device that is being reset cannot be read */
-	if (group->nr_quiet)
-		return -EBUSY;
 	list_for_each_entry(member, &group->devices, list) {
 		if (!iommu_device_usable(member->dev))
 			continue;
@@ -219,12 +272,16 @@ static int attach_locked(struct iommu_group *group, ioasid_t pasid,
 	struct iommu_attach_handle *none;
 	int err;
 
+	/* From now on a reset waits for the mutex before it begins */
+	err = count_pasid(group);
+	if (err)
+		goto err_free;
 	err = group_takes_pasid(group, pasid, domain);
 	if (err)
-		goto err_free;
+		goto err_uncount;
 	err = xa_insert(&group->pasids, pasid, point, GFP_KERNEL_ACCOUNT);
 	if (err)
-		goto err_free;
+		goto err_uncount;
 	err = iommu_handle_begin(group, &point->handle, handle, domain, &none);
 	if (err)
 		goto err_forget;
@@ -237,6 +294,8 @@ static int attach_locked(struct iommu_group *group, ioasid_t pasid,
 err_forget:
 	forget_pasid(group, pasid, point);
 	return err;
+err_uncount:
+	uncount_pasid(&group->nr_pasids);
 err_free:
 	kfree(point);
 	return err;
@@ -297,8 +356,9 @@ out_put:
  * -EOPNOTSUPP when the driver of the IOMMU, or @domain, has no PASIDs, or @handle takes
  * page requests that the driver does not have; -ENODEV without a group or an IOMMU;
  * -EPERM when user space owns the group, or no driver is bound; -EBUSY when the PASID is
- * attached, page requests of its last attachment are not answered yet, a device is being
- * reset, or its first attach is deferred (kdump); -ENOMEM; the driver's error.
+ * attached, page requests of its last attachment are not answered yet, a device of the
+ * group is being reset, or its first attach is deferred (kdump); -ENOMEM; the driver's
+ * error.
  * On any error nothing has changed.
  */
 int iommu_attach_device_pasid(struct iommu_domain *domain, struct device *dev,
@@ -333,8 +393,14 @@ static int replace_locked(struct iommu_group *group, ioasid_t pasid,
 			  struct iommu_attach_handle **loser)
 {
 	struct iommu_attach_handle *old;
+	bool reset;
 	int err;
 
+	spin_lock(&iommu_resets_lock);
+	reset = group_is_reset(group);
+	spin_unlock(&iommu_resets_lock);
+	if (reset)
+		return -EBUSY;
 	err = group_takes_pasid(group, pasid, domain);
 	if (err)
 		return err;
@@ -480,12 +546,46 @@ struct iommu_domain *iommu_get_domain_for_dev_pasid(struct device *dev,
 EXPORT_SYMBOL_GPL(iommu_get_domain_for_dev_pasid);
 
 /**
- * iommu_group_add_driver_pasid() - reserve a PASID that a driver has attached itself
+ * iommu_group_begin_driver_pasid() - a driver is about to attach a PASID itself
  * @group: group
+ *
+ * For 6.1's sva_bind(), which waits for mmap_lock within the mutex of the group. From
+ * now on resets do not take that mutex, until the PASID is forgotten: iommu-reset.c.
+ *
+ * Context: &struct iommu_group.mutex is held. iommu_group_add_driver_pasid() or
+ * iommu_group_cancel_driver_pasid() follows.
+ * Return: 0; -EBUSY while a reset takes the mutex, or has blocked PASIDs of the group.
+ */
+int iommu_group_begin_driver_pasid(struct iommu_group *group)
+{
+	bool reset;
+
+	lockdep_assert_held(&group->mutex);
+	spin_lock(&iommu_resets_lock);
+	reset = group->nr_reset_waits || group->nr_pasids_quiet;
+	group->nr_driver_pasids += !reset;
+	spin_unlock(&iommu_resets_lock);
+	return reset ? -EBUSY : 0;
+}
+
+/**
+ * iommu_group_cancel_driver_pasid() - undo iommu_group_begin_driver_pasid()
+ * @group: group, in which the driver has not attached the PASID, or has taken it off
+ *
+ * Context: &struct iommu_group.mutex is held.
+ */
+void iommu_group_cancel_driver_pasid(struct iommu_group *group)
+{
+	uncount_pasid(&group->nr_driver_pasids);
+}
+
+/**
+ * iommu_group_add_driver_pasid() - reserve a PASID that a driver has attached itself
+ * @group: group, after iommu_group_begin_driver_pasid()
  * @pasid: PASID, not 0
  * @handle: gets the page requests of the PASID
  *
- * For 6.1's sva_bind(). No other call of this layer takes or changes the PASID.
+ * No other call of this layer takes or changes the PASID.
  *
  * Context: &struct iommu_group.mutex is held; may sleep.
  * Return: 0; -EBUSY when the PASID is attached; -ENOMEM.
@@ -501,6 +601,7 @@ int iommu_group_add_driver_pasid(struct iommu_group *group, ioasid_t pasid,
 	point = kzalloc(sizeof(*point), GFP_KERNEL_ACCOUNT);
 	if (!point)
 		return -ENOMEM;
+	point->of_driver = true;
 	err = xa_insert(&group->pasids, pasid, point, GFP_KERNEL_ACCOUNT);
 	if (err)
 		goto err_free;
@@ -512,11 +613,12 @@ err_free:
 }
 
 /**
- * iommu_group_remove_driver_pasid() - undo iommu_group_add_driver_pasid()
+ * iommu_group_remove_driver_pasid() - forget a PASID that a driver has taken off
  * @group: group, to which the caller has a reference
- * @pasid: PASID that the driver has taken off
+ * @pasid: PASID
  *
- * Page requests of the PASID are answered when this returns.
+ * Undoes iommu_group_begin_driver_pasid() and iommu_group_add_driver_pasid(). Page
+ * requests of the PASID are answered when this returns.
  *
  * Context: takes &struct iommu_group.mutex; may sleep. The caller holds nothing that the
  * handling of page faults waits for.
@@ -539,7 +641,7 @@ void iommu_group_remove_driver_pasid(struct iommu_group *group, ioasid_t pasid)
  *
  * Context: may sleep. @dev must not leave its group.
  * Return: a PASID for iommu_free_global_pasid(), or %IOMMU_PASID_INVALID when @dev
- * has none or all are in use.
+ * has none, all are in use, or there is no memory.
  */
 ioasid_t iommu_alloc_global_pasid(struct device *dev)
 {
@@ -585,7 +687,8 @@ void iommu_group_init_pasids(struct iommu_group *group)
  */
 bool iommu_group_has_pasids(struct iommu_group *group)
 {
-	return !xa_empty(&group->pasids);
+	/* Nodes without an entry are left where there was no memory for all */
+	return group->nr_pasids || group->nr_driver_pasids;
 }
 
 /**
@@ -595,8 +698,8 @@ bool iommu_group_has_pasids(struct iommu_group *group)
  * Writes a line to the log for each. Page requests that have been delivered
  * are not waited for.
  *
- * Context: &struct iommu_group.mutex is held, or no other task can find @group; may
- * sleep, does not allocate.
+ * Context: &struct iommu_group.mutex is held, or as iommu_group_free_pasids(); may sleep,
+ * does not allocate.
  */
 void iommu_group_drop_pasids(struct iommu_group *group)
 {
@@ -615,6 +718,18 @@ void iommu_group_drop_pasids(struct iommu_group *group)
 		iommu_handle_abandon(group, handle);
 		forget_pasid(group, pasid, point);
 	}
+}
+
+/**
+ * iommu_group_free_pasids() - a group goes
+ * @group: group that no other task can find
+ *
+ * Context: may sleep.
+ */
+void iommu_group_free_pasids(struct iommu_group *group)
+{
+	iommu_group_drop_pasids(group);
+	xa_destroy(&group->pasids);
 }
 
 /* Take a PASID of one device off the domain of its group */

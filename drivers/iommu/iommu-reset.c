@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Devices of user space that are being reset.
+ * Devices that are being reset.
  *
  * While a device is reset it is taken off its domain and blocked: its requests are
  * refused, and the IOMMU driver does not ask it to invalidate cached translations,
@@ -24,6 +24,29 @@
  * reset ends. Devices are blocked only where the IOMMU's driver has a static
  * blocked domain: to other drivers, leaving a domain and returning is expensive.
  * Some map all of its contents again, with interrupts off.
+ *
+ * A device with a native driver has its PASIDs blocked if there are any on domains. They
+ * may belong to user space (mediated devices), which changes their page tables and
+ * answers their page requests at any time and does not know of the reset. The requester
+ * ID stays on its domain.
+ *
+ * What a reset waits for. VFIO resets within its memory_lock, which page faults wait for
+ * within mmap_lock. So a reset takes the mutex of a group only if no task that has the
+ * mutex waits for mmap_lock, or may wait for it before the reset gets the mutex. All that
+ * do so are in a driver's sva_bind() or sva_unbind(), and counted from before the bind
+ * until after the unbind (nr_driver_pasids):
+ *
+ *   reset finds         takes mutex   because
+ *
+ *   an owner            yes           a claim is refused while a process is bound, and
+ *                                     a bind while there is an owner
+ *   PASIDs on domains   yes           no process was bound when it began; no bind begins
+ *                                     while a reset waits for the mutex, and as long as
+ *                                     PASIDs are blocked for it
+ *   a bound process     no            PASIDs on domains stay on them, as in 6.1
+ *   none of these       no
+ *
+ * iommu_resets_lock makes what a reset finds, and that it waits, one step.
  */
 #include <linux/device.h>
 #include <linux/export.h>
@@ -65,15 +88,19 @@ static struct group_device *find_member(struct iommu_group *group,
 	return NULL;
 }
 
+/* Whether a reset has, or has had, something to block in a group */
+static bool is_concerned(struct iommu_group *group)
+{
+	lockdep_assert_held(&iommu_resets_lock);
+	return group->owner || READ_ONCE(group->nr_pasids_quiet) ||
+	       iommu_group_pasids_heed_resets(group);
+}
+
 /*
  * Count a reset of a device at its beginning or end. It may be part of a larger
- * one: of the slot, the bus or the PF. Returns the group if it has an owner, or had
- * one during the reset, else NULL.
- *
- * The caller takes the mutex of the group only if it gets the group. A native
- * driver may hold that mutex while it waits for mmap_lock (iommu_sva_bind_device()),
- * page faults hold mmap_lock while they wait for memory_lock, and VFIO holds
- * memory_lock while it resets the physical function of its device.
+ * one: of the slot, the bus or the PF. Returns the group if the reset concerns it,
+ * else NULL. The caller takes the mutex of the group only if it gets the group, and is
+ * counted until then.
  *
  * Nothing keeps a device in its group here: a reset of a physical function, or of a
  * bus, also affects devices that are being removed. While the pointer to the group
@@ -82,19 +109,29 @@ static struct group_device *find_member(struct iommu_group *group,
 static struct iommu_group *count_reset(struct device *dev, int change)
 {
 	struct iommu_group *group;
-	bool busy = false;
+	bool concerned = false;
 
 	spin_lock(&iommu_resets_lock);
 	group = iommu_group_get(dev);
 	if (group && dev->iommu && (change > 0 || dev->iommu->resets)) {
 		WRITE_ONCE(dev->iommu->resets, dev->iommu->resets + change);
-		busy = group->owner || READ_ONCE(group->nr_quiet);
+		WRITE_ONCE(group->resets, group->resets + (change > 0));
+		concerned = is_concerned(group);
+		group->nr_reset_waits += concerned;
 	}
 	spin_unlock(&iommu_resets_lock);
-	if (busy)
+	if (concerned)
 		return group;
 	iommu_group_put(group);
 	return NULL;
+}
+
+static void lock_group(struct iommu_group *group)
+{
+	mutex_lock(&group->mutex);
+	spin_lock(&iommu_resets_lock);
+	group->nr_reset_waits--;
+	spin_unlock(&iommu_resets_lock);
 }
 
 static void reset_device(struct device *dev, int change)
@@ -102,14 +139,17 @@ static void reset_device(struct device *dev, int change)
 	struct iommu_group *group = count_reset(dev, change);
 	struct group_device *member;
 
-	if (!group)
-		return;
-	mutex_lock(&group->mutex);
-	member = find_member(group, dev);
-	if (member)
-		iommu_device_heed_resets(group, member);
-	mutex_unlock(&group->mutex);
-	iommu_group_put(group);
+	if (group) {
+		lock_group(group);
+		member = find_member(group, dev);
+		if (member)
+			iommu_device_heed_resets(group, member);
+		mutex_unlock(&group->mutex);
+		iommu_group_put(group);
+	}
+	/* Also for attaches that a reset has kept away which blocked nothing */
+	if (change < 0)
+		iommu_resets_wake();
 }
 
 /* A reset of a physical function is one of its virtual functions, too */
@@ -138,12 +178,18 @@ static void reset_functions(struct device *dev, int change)
  * @dev: device that has been told to send nothing any more
  *
  * Blocks the DMA of the device and of its virtual functions if it has an owner, or
- * as soon as it gets one, unless that would block other devices, too. May be
- * nested.
+ * as soon as it gets one, unless that would block other devices, too. Of a device with a
+ * native driver, blocks the PASIDs that are on domains, unless the IOMMU's driver has
+ * bound a process to it (&struct iommu_ops.sva_bind). Page requests from before are not
+ * answered to a device that is blocked, or whose PASIDs are. May be nested.
  *
- * Context: takes &struct iommu_group.mutex if there is an owner; may sleep, does
- * not allocate. The device_lock() is held, which pairs this with
+ * Context: takes &struct iommu_group.mutex if there is an owner, or a PASID is on a
+ * domain; may sleep, does not allocate. The device_lock() is held, which pairs this with
  * iommu_device_reset_end() and keeps the number of virtual functions.
+ *
+ * The mutex is inside of all locks of the driver that is bound to @dev. So that driver may
+ * hold what it holds when it attaches, replaces or detaches PASIDs; and what the handling
+ * of page faults waits for, such as mmap_lock, since that is not waited for here.
  */
 void iommu_device_reset_begin(struct device *dev)
 {
@@ -155,8 +201,9 @@ EXPORT_SYMBOL_NS_GPL(iommu_device_reset_begin, IOMMUFD_INTERNAL);
  * iommu_device_reset_end() - a device has been reset
  * @dev: device, whose configuration can be accessed
  *
- * Attaches it to the domain that its group is on now. If that fails it stays
- * blocked until a domain is attached to the group; the log says so.
+ * Attaches it to the domain that its group is on now, and its PASIDs to theirs, if they
+ * have been blocked. If that fails they stay blocked until a domain is attached to the
+ * group, or to the PASID; the log says so.
  *
  * Context: as iommu_device_reset_begin().
  */

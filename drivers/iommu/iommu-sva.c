@@ -352,20 +352,31 @@ static int bind_driver_locked(struct iommu_bond *bond, void *drvdata)
 		return -EPERM;
 	if (iommu_group_device_count(bond->group) != 1)
 		return -EINVAL;
+	err = iommu_group_begin_driver_pasid(bond->group);
+	if (err)
+		return err;
 	bond->driver = ops->sva_bind(bond->sva.dev, bond->imm->mm, drvdata);
-	if (IS_ERR(bond->driver))
-		return PTR_ERR(bond->driver);
+	if (IS_ERR(bond->driver)) {
+		err = PTR_ERR(bond->driver);
+		goto err_cancel;
+	}
 	err = iommu_group_add_driver_pasid(bond->group, bond->imm->pasid,
 					   &bond->handle);
 	if (err)
-		ops->sva_unbind(bond->driver);
+		goto err_unbind;
+	return 0;
+
+err_unbind:
+	ops->sva_unbind(bond->driver);
+err_cancel:
+	iommu_group_cancel_driver_pasid(bond->group);
 	return err;
 }
 
 /*
  * Let the driver bind the process. It takes mmap_lock inside of the group's mutex.
- * Resets of devices of user space take their groups' mutexes where VFIO's page faults
- * wait, within mmap_lock: never that of this group, which no user owns.
+ * Resets take mutexes of groups where VFIO's page faults wait, within mmap_lock: never
+ * that of this group, see iommu-reset.c.
  */
 static int bind_driver(struct iommu_bond *bond, void *drvdata)
 {
@@ -517,9 +528,10 @@ struct iommu_sva *iommu_sva_bind(struct device *dev, struct mm_struct *mm,
  * where the IOMMU could use page-table pages of the kernel that have been freed, or when
  * the device has no PASIDs; -ENODEV when the driver of the IOMMU has none; -EINVAL
  * without @mm, or when the group has more devices; -EOVERFLOW when the PASID of @mm is
- * too wide for @dev; -ENOSPC when all PASIDs of @dev are in use; -EPERM when user space
- * owns the device or no driver is bound; -EBUSY when the PASID is attached to something
- * else; -EINTR when the caller is killed; -ENOMEM; the driver's error.
+ * too wide for @dev; -ENOSPC when all PASIDs of @dev are in use, or there is no memory for
+ * a new one; -EPERM when user space owns the device or no driver is bound; -EBUSY when the
+ * PASID is attached to something else, or the device is being reset; -EINTR when the
+ * caller is killed; -ENOMEM; the driver's error.
  */
 struct iommu_sva *iommu_sva_bind_device(struct device *dev, struct mm_struct *mm,
 					void *drvdata)

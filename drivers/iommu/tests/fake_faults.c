@@ -440,10 +440,13 @@ void fake_user_init(struct fake_user *user, bool takes_faults)
 		user->handle.faults = &fault_ops;
 }
 
-/* Attachments of a PASID, or of the requester ID if that is 0 */
+/* Attachments of a PASID, or of the requester ID if that is 0, by owner or driver */
 
 int fake_attach(ioasid_t pasid, struct iommu_domain *domain, struct fake_user *user)
 {
+	if (pasid && !fake.group->owner)
+		return iommu_attach_device_pasid(domain, fake_device(0), pasid,
+						 &user->handle);
 	if (pasid)
 		return iommu_owner_attach_pasid(domain, fake_device(0), pasid,
 						&user->handle);
@@ -524,6 +527,14 @@ void fake_faults_begin(struct kunit *test, const struct iommu_ops *ops,
 	fake_faults_arm(0, FAKE_FAIL_KEEPS_OLD);
 }
 
+/* A native driver takes the place of the owner */
+void fake_faults_bind_driver(struct kunit *test)
+{
+	iommu_device_release_dma_owner(fake_device(0));
+	KUNIT_ASSERT_EQ(test, 0, iommu_device_use_default_domain(fake_device(0)));
+	fake_faults_arm(0, FAKE_FAIL_KEEPS_OLD);
+}
+
 /* Nothing may be left: no group, no answer that no test has expected, no pool */
 void fake_faults_end(struct kunit *test)
 {
@@ -532,6 +543,8 @@ void fake_faults_end(struct kunit *test)
 	fake_faults_arm(0, FAKE_FAIL_KEEPS_OLD);
 	if (fake.group->owner)
 		iommu_device_release_dma_owner(fake_device(0));
+	else if (fake.group->owner_cnt)
+		iommu_device_unuse_default_domain(fake_device(0));
 	KUNIT_EXPECT_EQ(test, fake.group->nr_fault_handles, 0);
 	KUNIT_EXPECT_EQ(test, faults.enables, faults.disables);
 	KUNIT_EXPECT_EQ(test, faults.nr_answers, faults.seen);

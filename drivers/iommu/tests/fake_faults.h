@@ -116,6 +116,7 @@ extern const struct iommu_ops fake_faultless_ops;
 
 void fake_faults_begin(struct kunit *test, const struct iommu_ops *ops,
 		       unsigned int nr_devs, unsigned int room);
+void fake_faults_bind_driver(struct kunit *test);
 void fake_faults_end(struct kunit *test);
 void fake_faults_arm(u64 fail_mask, enum fake_failure failure);
 struct fake_dev *fake_faults_make(struct kunit *test);

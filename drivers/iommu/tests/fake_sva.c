@@ -31,14 +31,19 @@ static int step(enum sva_step step)
 	return fake_sva.fails[step];
 }
 
+/* The process has ended: PASIDs stay blocked on the domain */
+static bool has_exited(struct iommu_domain *domain)
+{
+	return domain->type == IOMMU_DOMAIN_SVA && to_sva_domain(domain)->exited;
+}
+
 static void note_offences(unsigned int i, ioasid_t pasid, struct iommu_domain *old)
 {
 	lockdep_assert_held(&fake_sva.lock);
 	if (fake.devs[i]->gone || !pasid || pasid >= SVA_NR_PASIDS)
 		fake.offences++;
 	else if (fake_sva.hw[i][pasid] != old && !fake_sva.unsure[i][pasid] &&
-		 !(old && old->type == IOMMU_DOMAIN_SVA &&
-		   to_sva_domain(old)->exited))
+		 !(old && has_exited(old)))
 		fake.offences++;
 }
 
@@ -53,8 +58,8 @@ static void note_sva_offences(struct iommu_domain *domain, unsigned int i,
 {
 	struct fake_sva_domain *sdom = to_sva_domain(domain);
 
-	if (mm_get_pasid(sdom->mm) != pasid || sdom->exited ||
-	    sdom->fdom.freed || !fake_sva.enabled[i])
+	if (mm_get_pasid(sdom->mm) != pasid || sdom->fdom.freed ||
+	    !fake_sva.enabled[i])
 		fake.offences++;
 }
 
@@ -81,7 +86,7 @@ static int set_pasid_locked(struct iommu_domain *domain, struct device *dev,
 	if (domain->type == IOMMU_DOMAIN_SVA)
 		note_sva_offences(domain, i, pasid);
 	fake_sva.unsure[i][pasid] = false;
-	fake_sva.hw[i][pasid] = domain;
+	fake_sva.hw[i][pasid] = has_exited(domain) ? NULL : domain;
 	return 0;
 }
 

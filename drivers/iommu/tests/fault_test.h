@@ -8,9 +8,14 @@
 #include <kunit/test.h>
 #include <linux/atomic.h>
 #include <linux/bitmap.h>
+#include <linux/completion.h>
+#include <linux/delay.h>
+#include <linux/err.h>
 #include <linux/iommu-faults.h>
 #include <linux/iommu.h>
+#include <linux/kthread.h>
 #include <linux/list.h>
+#include <linux/mutex.h>
 #include <linux/refcount.h>
 
 #include "../iommu-group.h"
@@ -148,6 +153,54 @@ static inline void expect_group(struct kunit *test, unsigned int dev, ioasid_t p
 	expect_requests(test, group, dev, pasid, grpid, nr);
 	iopf_group_answer(group, SUCCESS);
 	expect_answer(test, dev, pasid, grpid, SUCCESS);
+}
+
+/**
+ * struct call - a call of a user that waits for answers, in a thread of its own
+ * @pasid: PASID, or 0 for the requester ID
+ * @domain: domain to replace by, or to detach
+ * @to: user of the new attachment; NULL to detach
+ * @ret: result of a replace
+ * @done: the call has returned
+ */
+struct call {
+	ioasid_t pasid;
+	struct iommu_domain *domain;
+	struct fake_user *to;
+	int ret;
+	struct completion done;
+};
+
+static inline int run_call(void *data)
+{
+	struct call *call = data;
+
+	if (call->to)
+		call->ret = fake_replace(call->pasid, call->domain, call->to);
+	else
+		fake_detach(call->pasid, call->domain);
+	complete(&call->done);
+	return 0;
+}
+
+static inline void start_call(struct kunit *test, struct call *call)
+{
+	struct task_struct *task;
+
+	init_completion(&call->done);
+	task = kthread_run(run_call, call, "fake-call");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
+}
+
+/* The user has answered what it could, and the call goes on waiting */
+static inline void expect_waiting(struct kunit *test, struct call *call,
+				  struct fake_user *user)
+{
+	wait_for_completion(&user->cancelled);
+	/* Long enough to return, if it did not wait */
+	msleep(20);
+	KUNIT_EXPECT_FALSE(test, completion_done(&call->done));
+	KUNIT_EXPECT_FALSE(test, mutex_is_locked(&fake.group->mutex));
 }
 
 #endif /* __FAULT_TEST_H */

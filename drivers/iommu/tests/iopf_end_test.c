@@ -10,14 +10,10 @@
 #include <linux/atomic.h>
 #include <linux/bits.h>
 #include <linux/completion.h>
-#include <linux/delay.h>
-#include <linux/err.h>
 #include <linux/iommu-faults.h>
 #include <linux/iommu-owner.h>
 #include <linux/iommu-pasid.h>
 #include <linux/iommu.h>
-#include <linux/kthread.h>
-#include <linux/mutex.h>
 
 #include "../iommu-attach.h"
 #include "../iommu-group.h"
@@ -79,47 +75,6 @@ static void detach_other(void)
 
 /* Ends of attachments */
 
-/* A call of a user that waits for answers, in a thread of its own */
-struct call {
-	ioasid_t pasid;
-	struct iommu_domain *domain;
-	struct fake_user *to;	/* replace; detach if NULL */
-	int ret;
-	struct completion done;
-};
-
-static int run_call(void *data)
-{
-	struct call *call = data;
-
-	if (call->to)
-		call->ret = fake_replace(call->pasid, call->domain, call->to);
-	else
-		fake_detach(call->pasid, call->domain);
-	complete(&call->done);
-	return 0;
-}
-
-static void start(struct kunit *test, struct call *call)
-{
-	struct task_struct *task;
-
-	init_completion(&call->done);
-	task = kthread_run(run_call, call, "fake-call");
-	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
-}
-
-/* The user has answered what it could, and the call goes on waiting */
-static void expect_waiting(struct kunit *test, struct call *call,
-			   struct fake_user *user)
-{
-	wait_for_completion(&user->cancelled);
-	/* Long enough to return, if it did not wait */
-	msleep(20);
-	KUNIT_EXPECT_FALSE(test, completion_done(&call->done));
-	KUNIT_EXPECT_FALSE(test, mutex_is_locked(&fake.group->mutex));
-}
-
 static void detach_ends_requests(struct kunit *test)
 {
 	const ioasid_t pasid = *(const ioasid_t *)test->param_value;
@@ -171,7 +126,7 @@ static void detach_waits_for_answers(struct kunit *test)
 	report_one(test, pasid, 2);
 	group = take(test, &one);
 	call.domain = first;
-	start(test, &call);
+	start_call(test, &call);
 	expect_waiting(test, &call, &one);
 	expect_answer(test, 0, pasid, 2, INVALID);
 	KUNIT_EXPECT_EQ(test, fake.group->nr_fault_handles, 1);
@@ -245,7 +200,7 @@ static void replace_waits_for_answers(struct kunit *test)
 	report_one(test, pasid, 1);
 	group = take(test, &one);
 	call.domain = second;
-	start(test, &call);
+	start_call(test, &call);
 	expect_waiting(test, &call, &one);
 	expect_delivered(test, 0, pasid, 2, &two);
 	iopf_group_answer(group, SUCCESS);
@@ -386,115 +341,6 @@ static void owner_leaves(struct kunit *test)
 	end(test);
 }
 
-/* Resets */
-
-/* Returns how many groups the device forgets */
-static unsigned int begin_reset(unsigned int dev)
-{
-	iommu_device_reset_begin(fake_device(dev));
-	return fake_reset(dev, true);
-}
-
-static void end_reset(unsigned int dev)
-{
-	iommu_device_reset_end(fake_device(dev));
-	fake_reset(dev, false);
-}
-
-/* No user gets a request of device 0, nor does the device an answer */
-static void expect_dropped(struct kunit *test, ioasid_t pasid, u32 grpid)
-{
-	unsigned int before = one.delivered;
-
-	report(test, 0, pasid, grpid, false);
-	report(test, 0, pasid, grpid, true);
-	KUNIT_EXPECT_EQ(test, one.delivered, before);
-	expect_no_answer(test);
-	KUNIT_EXPECT_EQ(test, fake_forget(0), 1);
-}
-
-static void reset_forgets_requests(struct kunit *test)
-{
-	const ioasid_t pasid = *(const ioasid_t *)test->param_value;
-	struct iopf_group *group;
-	unsigned int i;
-
-	begin(test, 2);
-	attach(test, pasid, &one);
-	report_one(test, pasid, 1);
-	group = take(test, &one);
-	report(test, 0, pasid, 2, false);
-	/* The last request of this one is dropped with the device's memory of it */
-	for (i = 0; i < FAULT_ROOM; i++)
-		report(test, 0, pasid, 3, false);
-	faults.taken = fake_request(pasid, 4, true);
-	KUNIT_EXPECT_EQ(test, begin_reset(0), 2);
-	KUNIT_EXPECT_EQ(test, faults.taken.flags, 0);
-	expect_no_answer(test);
-	expect_dropped(test, pasid, 5);
-	expect_dropped(test, OTHER_PASID, 5);
-	KUNIT_EXPECT_EQ(test, one.delivered, 1);
-	expect_delivered(test, 1, pasid, 1, &one);
-	/* Still there when the reset ends: it is of the time before it */
-	faults.taken = fake_request(pasid, 6, true);
-	end_reset(0);
-	KUNIT_EXPECT_EQ(test, faults.taken.flags, 0);
-	KUNIT_EXPECT_EQ(test, fake_forget(0), 1);
-	/* Of the same index as before */
-	for (i = 1; i < 4; i++)
-		report_one(test, pasid, i);
-	KUNIT_EXPECT_EQ(test, one.delivered, 5);
-	iopf_group_answer(group, SUCCESS);
-	expect_no_answer(test);
-	for (i = 1; i < 4; i++)
-		expect_group(test, 0, pasid, i, &one, 1);
-	expect_room(test, 0);
-	fake_detach(pasid, first);
-	end(test);
-}
-
-/* The device does not learn that the attachment has ended */
-static void detach_during_reset(struct kunit *test)
-{
-	const ioasid_t pasid = *(const ioasid_t *)test->param_value;
-
-	begin(test, 2);
-	attach(test, pasid, &one);
-	report_one(test, pasid, 1);
-	KUNIT_EXPECT_EQ(test, begin_reset(0), 1);
-	KUNIT_EXPECT_EQ(test, -EBUSY, fake_replace(pasid, second, &two));
-	KUNIT_EXPECT_EQ(test, atomic_read(&two.handle.nr_faults), 0);
-	KUNIT_EXPECT_EQ(test, fake.group->nr_fault_handles, 1);
-	fake_detach(pasid, first);
-	expect_no_answer(test);
-	/* The configuration of a device that is being reset cannot be written */
-	KUNIT_EXPECT_EQ(test, faults.disables, 1);
-	end_reset(0);
-	expect_disabled(test);
-	attach(test, pasid, &one);
-	expect_delivered(test, 0, pasid, 1, &one);
-	fake_detach(pasid, first);
-	end(test);
-}
-
-/* Page requests of a device that is being reset cannot be enabled */
-static void attach_during_reset(struct kunit *test)
-{
-	const ioasid_t pasid = *(const ioasid_t *)test->param_value;
-
-	begin(test, 2);
-	/* Else there is nothing to block the device from */
-	fake_user_init(&two, false);
-	attach(test, IOMMU_NO_PASID, &two);
-	begin_reset(1);
-	KUNIT_EXPECT_EQ(test, -EBUSY, fake_attach(pasid, second, &one));
-	KUNIT_EXPECT_EQ(test, faults.enables, 0);
-	end_reset(1);
-	fake_detach(IOMMU_NO_PASID, first);
-	expect_disabled(test);
-	end(test);
-}
-
 /* Devices */
 
 static void device_leaves(struct kunit *test)
@@ -520,22 +366,6 @@ static void device_leaves(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&one.handle.nr_faults), 3);
 	fake_detach(pasid, first);
 	expect_answer(test, 0, pasid, 1, INVALID);
-	expect_disabled(test);
-	end(test);
-}
-
-static void device_leaves_during_reset(struct kunit *test)
-{
-	begin(test, 2);
-	attach(test, PASID, &one);
-	report(test, 1, PASID, 1, true);
-	KUNIT_EXPECT_EQ(test, begin_reset(1), 1);
-	fake_dev_remove(fake.devs[1]);
-	end_reset(1);
-	iopf_group_answer(take(test, &one), SUCCESS);
-	expect_no_answer(test);
-	expect_delivered(test, 0, PASID, 1, &one);
-	fake_detach(PASID, first);
 	expect_disabled(test);
 	end(test);
 }
@@ -596,11 +426,7 @@ static struct kunit_case iopf_end_cases[] = {
 	CASE_AT_POINTS(enabling_fails),
 	CASE_AT_POINTS(driver_without_requests),
 	CASE_AT_POINTS(owner_leaves),
-	CASE_AT_POINTS(reset_forgets_requests),
-	CASE_AT_POINTS(detach_during_reset),
-	CASE_AT_POINTS(attach_during_reset),
 	CASE_AT_POINTS(device_leaves),
-	KUNIT_CASE(device_leaves_during_reset),
 	CASE_AT_POINTS(device_joins),
 	{}
 };

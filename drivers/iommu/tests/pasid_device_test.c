@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * PASIDs of a group, one of whose devices is reset, joins or leaves.
+ * PASIDs of a group, one of whose devices is reset, joins or leaves. Resets of devices
+ * that have a native driver are tested in pasid_reset_test.c.
  */
 #include <kunit/test.h>
 #include <linux/bits.h>
@@ -159,23 +160,6 @@ static void reset_of_unblocked(struct kunit *test)
 	iommu_detach_device_pasid(domain, dev, PASID);
 	iommu_device_release_dma_owner(fake_device(0));
 	pasids_expect_kept(test, domain);
-	pasids_end(test);
-}
-
-/* Native drivers take part in resets themselves */
-static void reset_of_a_driver_s_device(struct kunit *test)
-{
-	struct iommu_domain *domain;
-
-	pasids_begin(test, 1);
-	pasids_bind_driver(test);
-	domain = pasids_new_domain(test);
-	pasids_attach(test, domain, PASID);
-	iommu_device_reset_begin(fake_device(0));
-	KUNIT_EXPECT_TRUE(test, pasids_all_on(PASID, domain));
-	iommu_device_reset_end(fake_device(0));
-	KUNIT_EXPECT_TRUE(test, pasids_all_on(PASID, domain));
-	pasids_detach_and_free(test, domain, PASID);
 	pasids_end(test);
 }
 
@@ -372,7 +356,6 @@ static struct kunit_case pasid_device_cases[] = {
 	KUNIT_CASE(reset_without_return),
 	KUNIT_CASE(reset_that_strands_unblocked),
 	KUNIT_CASE(reset_of_unblocked),
-	KUNIT_CASE(reset_of_a_driver_s_device),
 	KUNIT_CASE(joining_device),
 	KUNIT_CASE(joining_device_unblocked),
 	KUNIT_CASE(leaving_device),
