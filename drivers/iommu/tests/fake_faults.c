@@ -299,7 +299,7 @@ static int enable_faults(struct device *dev)
 		return -EINVAL;
 	err = iopf_queue_add_device(faults.queue, dev, faults.room);
 	if (err) {
-		fake.offences++;
+		fake.offences += err != -ENOMEM;
 		return err;
 	}
 	faults.enables++;

@@ -16,9 +16,11 @@
 
 #include "fake_iommu.h"
 
-#define NR_PASIDS	8
+#define NR_PASIDS	80
 #define PASID		5
 #define OTHER_PASID	3
+/* Needs nodes on two levels of the group's table */
+#define DEEP_PASID	70
 
 /**
  * struct fake_pasids - the part of the fake world that has PASIDs
