@@ -158,8 +158,9 @@ check-dpdk:
 	@$(TOP)/scripts/install-packages --list $(TOP)/scripts/packages-dpdk.txt
 	@$(MAKE) --no-print-directory vm TESTS='dpdk-*'
 
-#:   coverage     lines of drivers/iommu/iommufd that self tests, unit tests and VFIO reach
-#:                  in the debug kernel (TESTS selects, COVERAGE_MIN=percent)
+#:   coverage     lines of drivers/iommu/iommufd, and of the attach layer below it, that self
+#:                  tests, unit tests and VFIO reach in the debug kernel (TESTS selects,
+#:                  COVERAGE_MIN=percent of iommufd)
 coverage: TESTS := $(or $(TESTS),iommufd-* kunit/ vfio-*/debug)
 coverage: tree
 	@$(if $(QEMU),,$(VMDIR)/fetch_qemu.py $(NEWER_QEMU))

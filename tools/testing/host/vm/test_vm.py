@@ -484,6 +484,36 @@ class CoverageTest(unittest.TestCase):
                 for name in ('main.c', 'mock/iommu.c', 'tests/object-test.c', 'store.h')]})
         return found.lines
 
+    def test_parts(self):
+        self.assertEqual([coverage.place_of(f'/b/drivers/iommu/{name}') for name in (
+            'iommufd/map/area.gcda', 'iommu-attach.gcda', 'iopf-pool.gcda', 'iopf.c')],
+            ['drivers/iommu/iommufd/map/area.gcda', 'drivers/iommu/iommu-attach.gcda',
+             'drivers/iommu/iopf-pool.gcda', 'drivers/iommu/iopf.c'])
+        for name in ('iommufd/mock/iommu.c', 'tests/pasid_test.c', 'intel/iommu.c', 'iommu.c',
+                     'io-pgtable.c', 'iova.c'):
+            self.assertIsNone(coverage.place_of(f'/b/drivers/iommu/{name}'), name)
+
+    def test_only_iommufd_has_a_minimum(self):
+        found = coverage.Coverage('.', '.')
+        with tempfile.TemporaryDirectory() as folder:
+            found.tree = found.objects = Path(folder)
+            for name, count in (('iommufd/main.c', 1), ('iommu-pasid.c', 0)):
+                (found.tree / 'drivers/iommu' / name).parent.mkdir(parents=True, exist_ok=True)
+                (found.tree / 'drivers/iommu' / name).write_text('f();\n')
+                found.add_counts({'files': [{'file': f'/t/drivers/iommu/{name}', 'lines': [
+                    {'line_number': 1, 'count': count}]}]})
+            printed = io.StringIO()
+            with contextlib.redirect_stdout(printed):
+                self.assertTrue(found.report(90, found.tree / 'uncovered.txt'))
+            self.assertEqual((found.tree / 'uncovered.txt').read_text(),
+                             'drivers/iommu/iommu-pasid.c:1: f();\n')
+            self.assertIn('0.0 %     0/1     iommu-pasid.c  not run: 1', printed.getvalue())
+            self.assertIn('100.0 %     1/1     main.c\n', printed.getvalue())
+            found.lines['drivers/iommu/iommufd/main.c'][1] = 0
+            found.lines['drivers/iommu/iommu-pasid.c'][1] = 1
+            with contextlib.redirect_stdout(printed):
+                self.assertFalse(found.report(90, found.tree / 'uncovered.txt'))
+
     def test_counts_of_boots_add_up_and_mock_and_tests_do_not_count(self):
         self.assertEqual(self.counted((0, 1, 0), (0, 2, 3)),
                          {'drivers/iommu/iommufd/main.c': {1: 0, 2: 3, 3: 3}})
