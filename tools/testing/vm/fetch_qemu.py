@@ -3,6 +3,7 @@
 """Unpack a newer QEMU under build/qemu without touching the system.
 
 usage: fetch_qemu.py FOLDER
+       fetch_qemu.py --sources RELEASES     (print apt sources of other releases)
 
 The machine's own apt sources, with the name of its release replaced by that of
 a newer one, fill package lists of our own; the packages and all they depend on
@@ -50,13 +51,13 @@ def stanzas():
                        'Signed-By': signed[1] if signed else ''}
 
 
-def newer_sources(release):
-    """Text of apt sources for the newer release, from where this one comes from."""
+def newer_sources(release, suites=SUITES, types='deb'):
+    """Text of apt sources for a newer release, from where this one comes from."""
     for fields in stanzas():
         if release not in fields.get('Suites', '').split():
             continue
         signed = fields.get('Signed-By')
-        return (f'Types: deb\nURIs: {fields["URIs"]}\nSuites: {SUITES}\nComponents: main\n'
+        return (f'Types: {types}\nURIs: {fields["URIs"]}\nSuites: {suites}\nComponents: main\n'
                 + (f'Signed-By: {signed}\n' if signed else ''))
     raise RuntimeError(f'no apt source of {release or "this release"}')
 
@@ -126,6 +127,9 @@ def fetch(folder):
 
 
 if __name__ == '__main__':
+    if sys.argv[1:2] == ['--sources'] and len(sys.argv) == 3:
+        print(newer_sources(own_release(), sys.argv[2].strip()), end='')
+        sys.exit()
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     os.umask(0o022)
