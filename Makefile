@@ -23,12 +23,16 @@ STRICT    ?=
 BACKEND   ?=
 BENCH_KERNEL ?=
 ROW       ?=
+MUTATIONS ?=
+QEMU_SRC  ?=
 
 # Work trees of one repository share what does not depend on their content: the
 # import of the pristine source and the unpacked QEMU.
 SHARED    ?= $(shell cd $(TOP) && dirname "$$(realpath "$$(git rev-parse --git-common-dir)")")/build
 PRISTINE  ?= $(SHARED)/pristine.git
 NEWER_QEMU ?= $(SHARED)/qemu
+EMULATOR  ?= $(O)/emulator
+EMUDIR    := $(TOP)/tools/testing/emulator
 
 TREE      := $(O)/tree
 KOUT      := $(O)/$(ARCH)-$(CONFIG)
@@ -39,10 +43,10 @@ KERNEL    := python3 $(TOP)/scripts/kernel.py --arch $(ARCH) --config $(CONFIG) 
 VMDIR     := $(TOP)/tools/testing/vm
 VM        := python3 $(VMDIR)/vm.py --build $(O) --qemu $(NEWER_QEMU)
 BENCH      = $(VM) bench --machines "$(MACHINES)" --backend "$(BACKEND)" --config "$(BENCH_KERNEL)"
-export JOBS V O QEMU LINUX_SRC KEEP TIMEOUT_SCALE IOMMUFD_SEED IOMMUFD_SECONDS
+export JOBS V O QEMU QEMU_SRC LINUX_SRC KEEP TIMEOUT_SCALE IOMMUFD_SEED IOMMUFD_SECONDS
 
 .DEFAULT_GOAL := help
-.PHONY: help packages tree fold new-patch patch-list config kernel kernel-only print-image run check check-long unit kernels compile-test lint vm kunit kselftest random check-vmm check-dpdk coverage bench bench-profile bench-kernels series series-check clean
+.PHONY: help packages tree fold new-patch patch-list config kernel kernel-only print-image run check check-long unit kernels compile-test lint vm kunit kselftest random check-vmm check-dpdk emulator check-emulator coverage bench bench-profile bench-kernels series series-check clean
 
 help:
 	@sed -n 's/^#: //p' $(TOP)/Makefile
@@ -99,7 +103,8 @@ check: tree
 #:   check-long   what takes hours: random calls for an hour, DPDK, coverage, every
 #:                  commit of the series on both architectures, goals of the benchmark
 check-long: tree
-	@$(TOP)/scripts/check.py "random IOMMUFD_SECONDS=3600" check-dpdk coverage series-check \
+	@$(TOP)/scripts/check.py "random IOMMUFD_SECONDS=3600" check-dpdk \
+		"check-emulator MUTATIONS=1" coverage series-check \
 		"bench STRICT=1 MACHINES='$(ALL_MACHINES)'"
 
 #:   unit         host-side tests of tools/testing/host
@@ -157,6 +162,21 @@ check-vmm:
 check-dpdk:
 	@$(TOP)/scripts/install-packages --list $(TOP)/scripts/packages-dpdk.txt
 	@$(MAKE) --no-print-directory vm TESTS='dpdk-*'
+
+#:   emulator     build QEMU with what no released one emulates: nested VT-d, PASIDs, page
+#:                  requests, dirty bits, and a device to test them with
+#:                  (QEMU_SRC=folder of its source package, else apt has to have it)
+emulator:
+	@mkdir -p $(EMULATOR)
+	@$(TOP)/scripts/install-packages --list $(TOP)/scripts/packages-emulator.txt
+	@$(EMUDIR)/build.py $(EMULATOR)
+
+#:   check-emulator  tests of the emulator, without a guest (TESTS selects; MUTATIONS=1, or
+#:                  the names of topics: errors are put into it, which these have to find)
+check-emulator: emulator
+	@$(if $(QEMU),,$(VMDIR)/fetch_qemu.py $(NEWER_QEMU))
+	@$(EMUDIR)/check.py --emulator $(EMULATOR) --released $(NEWER_QEMU) \
+		$(if $(MUTATIONS),--mutations "$(MUTATIONS)") --tests "$(TESTS)"
 
 #:   coverage     lines of drivers/iommu/iommufd, and of the attach layer below it, that self
 #:                  tests, unit tests and VFIO reach in the debug kernel (TESTS selects,

@@ -24,7 +24,7 @@ from pathlib import Path
 OVERLAY = ('Documentation', 'arch', 'drivers', 'fs', 'include', 'kernel', 'lib', 'mm',
            'samples', 'tools', 'virt')
 HOST_ONLY = ('tools/testing/vm/', 'tools/testing/host/', 'tools/testing/lint/',
-             'tools/testing/abi/')
+             'tools/testing/abi/', 'tools/testing/emulator/')
 
 
 class SeriesError(Exception):
