@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Cases, and what they report."""
+
+import sys
+import traceback
+
+from . import qtest
+
+EXACT = 'intel-iommu,x-exact=on,aw-bits=48'
+MACHINES = {
+    # All that the model has
+    'exact': f'{EXACT},x-scalable-mode=on,x-nest=on,x-coherent-walk=on,x-ssads=on,'
+             'x-pasid-bits=20,x-pri=on,device-iotlb=on',
+    # Walks that are not coherent, hence no dirty bits
+    'incoherent': f'{EXACT},x-scalable-mode=on,x-nest=on,x-pasid-bits=20,x-pri=on,device-iotlb=on',
+    'narrow': f'{EXACT},x-scalable-mode=on,x-nest=on,x-pasid-bits=8',
+    'scalable': f'{EXACT},x-scalable-mode=on',
+    'first': f'{EXACT},x-scalable-mode=on,x-flts=on,x-coherent-walk=on',
+    'legacy': f'{EXACT},device-iotlb=on',
+    'rps': f'{EXACT},x-scalable-mode=on,x-pasid-bits=20,x-rps=on',
+    'keep': f'{EXACT},x-scalable-mode=on,x-esrtps=off',
+    'caching': f'{EXACT},x-scalable-mode=on,x-nest=on,x-coherent-walk=on,caching-mode=on',
+    'legacy-caching': f'{EXACT},caching-mode=on',
+}
+# The same features, where released emulators have them
+RELEASED = {
+    'scalable': 'intel-iommu,aw-bits=48,scalable-mode=on',
+    'first': 'intel-iommu,aw-bits=48,scalable-mode=on,fsts=on',
+    'legacy': 'intel-iommu,aw-bits=48',
+}
+
+CASES = []
+
+
+def case(*, on=('emulator',)):
+    """Make a function a case; it is run on these kinds of emulators."""
+    def enter(function):
+        CASES.append((function, on))
+        return function
+    return enter
+
+
+class Run:
+    """One case on one kind of emulator: its machines and its checks."""
+
+    def __init__(self, report, kind, name, command, env):
+        self.report, self.kind, self.name = report, kind, name
+        self.command, self.env, self.machines = command, env, []
+
+    def start(self, machine, *devices):
+        """Start a machine of the table."""
+        table = RELEASED if self.kind == 'released' else MACHINES
+        args = ['-device', table[machine], *(w for d in devices for w in d)]
+        started = qtest.Machine(self.command, args, self.env)
+        self.machines.append(started)
+        return started
+
+    def check(self, name, good, info=''):
+        """One check."""
+        self.report.check(f'{self.name}: {name}', good, info)
+
+    def close(self):
+        """End all machines."""
+        for machine in self.machines:
+            machine.close()
+
+
+class Report:
+    """Counts checks and prints them."""
+
+    def __init__(self, quiet=False):
+        self.count, self.quiet, self.failures = [0, 0, 0], quiet, []
+
+    def check(self, name, good, info=''):
+        """One check."""
+        self.count[0 if good else 1] += 1
+        if not good:
+            self.failures.append(name)
+        if not self.quiet:
+            print(f'{"ok" if good else "not ok"} - {name}', flush=True)
+            if not good and info != '':
+                print(f'# {info}', flush=True)
+
+    def skip(self, name, why):
+        """Something that could not be checked."""
+        self.count[2] += 1
+        if not self.quiet:
+            print(f'ok - {name} # SKIP {why}', flush=True)
+
+    def end(self):
+        """Print the counts; return the exit status."""
+        print('{} passed, {} failed, {} skipped'.format(*self.count))
+        return 1 if self.count[1] or not self.count[0] else 0
+
+
+def label(function):
+    """Name of a case: its module and function."""
+    return f'{function.__module__.rpartition(".")[2]}/{function.__name__}'
+
+
+def run_case(report, function, kind, command, env):
+    """Run one case; an exception is a failure."""
+    name = label(function) if kind == 'emulator' else f'{label(function)} ({kind})'
+    run = Run(report, kind, name, command, env)
+    before = sum(report.count)
+    try:
+        function(run)
+        if sum(report.count) == before:
+            report.check(f'{name}: checks something', False)
+    except Exception as err:        # pylint: disable=broad-except
+        report.check(f'{name}: runs to its end', False, f'{type(err).__name__}: {err}')
+        if not report.quiet:
+            traceback.print_exc(file=sys.stdout)
+    finally:
+        run.close()
