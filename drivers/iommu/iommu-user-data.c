@@ -183,6 +183,38 @@ void iommu_answer_blob(struct iommu_user_blob *blob, const void *src,
 }
 EXPORT_SYMBOL_NS_GPL(iommu_answer_blob, IOMMUFD_INTERNAL);
 
+/* Read requests from @index on, as many as there is room for and memory to read */
+static int read_batch(struct iommu_user_array *array, u32 index)
+{
+	u32 len = array->entry_len, room = sizeof(array->batch) / len;
+	u32 nr = min(room, array->nr - index);
+	unsigned long left;
+	int err = between_steps();
+
+	if (err)
+		return err;
+	left = copy_from_user(array->batch, array->uptr + (size_t)index * len,
+			      nr * len);
+	array->first = index;
+	array->nr_read = (nr * len - left) / len;
+	return array->nr_read ? 0 : -EFAULT;
+}
+
+static int copy_from_batch(void *dst, size_t size,
+			   const struct iommu_user_array *array, u32 index)
+{
+	const u8 *src = array->batch + (index - array->first) * array->entry_len;
+	size_t common = min_t(size_t, size, array->entry_len);
+
+	if (common < array->entry_len &&
+	    memchr_inv(src + common, 0, array->entry_len - common))
+		return -E2BIG;
+	memcpy(dst, src, common);
+	if (common < size)
+		memset(dst + common, 0, size - common);
+	return 0;
+}
+
 /**
  * iommu_copy_viommu_entry() - read one request to a virtual IOMMU
  * @dst: where to put it
@@ -193,18 +225,30 @@ EXPORT_SYMBOL_NS_GPL(iommu_answer_blob, IOMMUFD_INTERNAL);
  * The layout of these may grow without a new type: requests that are shorter or longer
  * than @size are of an older or a newer one. Otherwise as iommu_copy_entry().
  *
- * Context: may sleep, for as long as user space likes.
+ * Requests are read in batches, so a driver may not meet what user space writes into a
+ * request after the call has begun.
+ *
+ * Context: may sleep, for as long as user space likes. One task works on @array.
  * Return: 0 with @dst extended with zeroes to @size; -E2BIG when a byte behind @size is not
  * zero; -EFAULT; -EINTR when the caller is being killed.
  */
 int iommu_copy_viommu_entry(void *dst, size_t size,
-			    const struct iommu_user_array *array, u32 index)
+			    struct iommu_user_array *array, u32 index)
 {
-	int err = between_steps();
+	int err;
 
-	return err ?: iommu_copy_struct(dst, size, array->uptr +
-					(size_t)index * array->entry_len,
-					array->entry_len);
+	if (array->entry_len > sizeof(array->batch)) {
+		err = between_steps();
+		return err ?: iommu_copy_struct(dst, size, array->uptr +
+						(size_t)index * array->entry_len,
+						array->entry_len);
+	}
+	if (index - array->first >= array->nr_read) {
+		err = read_batch(array, index);
+		if (err)
+			return err;
+	}
+	return copy_from_batch(dst, size, array, index);
 }
 EXPORT_SYMBOL_NS_GPL(iommu_copy_viommu_entry, IOMMUFD_INTERNAL);
 
@@ -225,7 +269,7 @@ EXPORT_SYMBOL_NS_GPL(iommu_copy_viommu_entry, IOMMUFD_INTERNAL);
  * caller is being killed.
  */
 int iommu_copy_entry(void *dst, size_t size, size_t min_size,
-		     const struct iommu_user_array *array, u32 index)
+		     struct iommu_user_array *array, u32 index)
 {
 	if (!length_is_valid(size, min_size, array->entry_len))
 		return -EINVAL;

@@ -62,18 +62,28 @@ struct iommu_user_blob {
 	u64 data[IOMMU_USER_BLOB_MAX_BYTES / sizeof(u64)];
 };
 
+/* Requests of an array that are read at a time, in bytes */
+#define IOMMU_USER_ARRAY_BATCH_BYTES	256
+
 /**
  * struct iommu_user_array - requests to a driver as user space wrote them
  * @uptr: address of the first
  * @type: their format: a number of the user ABI
- * @entry_len: bytes from one to the next, at most %PAGE_SIZE
+ * @entry_len: bytes from one to the next, 1 to %PAGE_SIZE
  * @nr: how many there are; the driver sets it to how many it did
+ * @first: which of them is the first in @batch
+ * @nr_read: how many are in @batch; 0 at first
+ * @batch: requests that have been read, for iommu_copy_entry() and
+ *         iommu_copy_viommu_entry()
  */
 struct iommu_user_array {
 	void __user *uptr;
 	u32 type;
 	u32 entry_len;
 	u32 nr;
+	u32 first;
+	u32 nr_read;
+	u8 batch[IOMMU_USER_ARRAY_BATCH_BYTES] __aligned(8);
 };
 
 /* Longest description of an IOMMU's registers that a driver gives, in bytes */
@@ -217,9 +227,9 @@ int iommu_copy_blob(void *dst, size_t size, size_t min_size,
 void iommu_answer_blob(struct iommu_user_blob *blob, const void *src,
 		       size_t size);
 int iommu_copy_entry(void *dst, size_t size, size_t min_size,
-		     const struct iommu_user_array *array, u32 index);
+		     struct iommu_user_array *array, u32 index);
 int iommu_copy_viommu_entry(void *dst, size_t size,
-			    const struct iommu_user_array *array, u32 index);
+			    struct iommu_user_array *array, u32 index);
 
 /* Reporting of written pages: drivers/iommu/iommu-dirty.c */
 bool __must_check iommu_dirty_report(struct iommu_dirty_log *log,

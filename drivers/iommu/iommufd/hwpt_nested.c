@@ -232,15 +232,17 @@ static int invalidate(struct iommufd_object *obj,
 static int invalidate_array(struct iommufd_call *call)
 {
 	struct iommu_hwpt_invalidate *arg = call->arg;
-	struct iommu_user_array array = {
-		.uptr = u64_to_user_ptr(arg->data_uptr),
-		.type = arg->data_type,
-		.entry_len = arg->entry_len,
-		.nr = arg->entry_num,
-	};
+	struct iommu_user_array array;
 	struct iommufd_object *obj;
 	int err;
 
+	/* The batch is not zeroed, which would cost more than a request */
+	array.uptr = u64_to_user_ptr(arg->data_uptr);
+	array.type = arg->data_type;
+	array.entry_len = arg->entry_len;
+	array.nr = arg->entry_num;
+	array.first = 0;
+	array.nr_read = 0;
 	err = check_array(arg);
 	arg->entry_num = 0;
 	if (err)

@@ -153,8 +153,11 @@ static void entries_of_each_length(struct kunit *test)
 	u8 dst[SIZE_BYTES + 1];
 	u32 i;
 
+	static_assert(4 * SIZE_BYTES <= IOMMU_USER_ARRAY_BATCH_BYTES);
+
 	for (array.entry_len = MIN_BYTES; array.entry_len <= SIZE_BYTES;
 	     array.entry_len++) {
+		array.nr_read = 0;
 		for (i = 0; i < array.nr; i++) {
 			memset(dst, CANARY, sizeof(dst));
 			KUNIT_EXPECT_EQ(test, 0,
@@ -186,6 +189,60 @@ static void entry_behind_the_end_of_memory(struct kunit *test)
 			iommu_copy_entry(dst, SIZE_BYTES, MIN_BYTES, &array, 2));
 }
 
+static void expect_entry(struct kunit *test, struct iommu_user_array *array,
+			 u32 index)
+{
+	u64 word = 0;
+
+	KUNIT_EXPECT_EQ(test, 0, iommu_copy_viommu_entry(&word, sizeof(word),
+							 array, index));
+	KUNIT_EXPECT_EQ(test, word, index + 1);
+}
+
+/* Also where batches end, from the front and from behind */
+static void entries_of_many_batches(struct kunit *test)
+{
+	struct iommu_user_array array = {
+		.uptr = fill(test, 0), .entry_len = sizeof(u64),
+		.nr = PAGE_SIZE / sizeof(u64),
+	};
+	u64 __user *words = array.uptr;
+	u64 word;
+	u32 i;
+
+	for (i = 0; i < array.nr; i++)
+		KUNIT_EXPECT_EQ(test, 0, put_user((u64)i + 1, words + i));
+	for (i = 0; i < array.nr; i++)
+		expect_entry(test, &array, i);
+	while (i--)
+		expect_entry(test, &array, i);
+	array.nr++;
+	KUNIT_EXPECT_EQ(test, -EFAULT,
+			iommu_copy_viommu_entry(&word, sizeof(word), &array,
+						array.nr - 1));
+}
+
+/* These are read one by one */
+static void entries_longer_than_a_batch(struct kunit *test)
+{
+	struct iommu_user_array array = {
+		.uptr = fill(test, 0), .nr = 2,
+		.entry_len = IOMMU_USER_ARRAY_BATCH_BYTES,
+	};
+	u8 dst[SIZE_BYTES];
+
+	KUNIT_EXPECT_EQ(test, -E2BIG,
+			iommu_copy_viommu_entry(dst, SIZE_BYTES, &array, 0));
+	KUNIT_EXPECT_EQ(test, 0,
+			iommu_copy_viommu_entry(dst, SIZE_BYTES, &array, 1));
+	array.entry_len++;
+	KUNIT_EXPECT_EQ(test, -E2BIG,
+			iommu_copy_viommu_entry(dst, SIZE_BYTES, &array, 0));
+	array.uptr += PAGE_SIZE - IOMMU_USER_ARRAY_BATCH_BYTES;
+	KUNIT_EXPECT_EQ(test, -EFAULT,
+			iommu_copy_viommu_entry(dst, SIZE_BYTES, &array, 0));
+}
+
 static struct kunit_case user_data_cases[] = {
 	KUNIT_CASE(blob_of_each_length),
 	KUNIT_CASE(longer_blob_of_zeroes),
@@ -193,6 +250,8 @@ static struct kunit_case user_data_cases[] = {
 	KUNIT_CASE(blob_longer_than_any),
 	KUNIT_CASE(entries_of_each_length),
 	KUNIT_CASE(entry_behind_the_end_of_memory),
+	KUNIT_CASE(entries_of_many_batches),
+	KUNIT_CASE(entries_longer_than_a_batch),
 	{}
 };
 

@@ -394,7 +394,7 @@ static struct iommu_domain *alloc_paging(struct device *dev, u32 flags)
 /* Nested domains */
 
 static int invalidate_one(struct mock_nested *nested,
-			  const struct iommu_user_array *array, u32 index)
+			  struct iommu_user_array *array, u32 index)
 {
 	struct iommu_hwpt_invalidate_selftest request;
 	int err;

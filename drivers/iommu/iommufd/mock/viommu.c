@@ -115,7 +115,7 @@ static int invalidate_cache(struct iommu_viommu *viommu,
 }
 
 static int invalidate_one(struct iommu_viommu *viommu,
-			  const struct iommu_user_array *array, u32 index)
+			  struct iommu_user_array *array, u32 index)
 {
 	struct iommu_viommu_invalidate_selftest request;
 	int err;
