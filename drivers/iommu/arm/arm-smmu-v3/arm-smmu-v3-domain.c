@@ -13,6 +13,9 @@
 #include <linux/spinlock.h>
 
 #include "arm-smmu-v3.h"
+#include "arm-smmu-v3-ats.h"
+#include "arm-smmu-v3-cd.h"
+#include "arm-smmu-v3-cd-table.h"
 #include "arm-smmu-v3-domain.h"
 #include "arm-smmu-v3-ste.h"
 
@@ -56,29 +59,120 @@ static void install_ste(struct arm_smmu_master *master,
 	}
 }
 
-static void install_domain(struct arm_smmu_master *master)
+/* All streams of a device have the same entry */
+static bool keeps_ats(struct arm_smmu_master *master,
+		      const struct arm_smmu_ste *ste)
 {
-	struct arm_smmu_domain *smmu_domain = master->domain;
-	struct arm_smmu_ste ste;
-	unsigned int i;
+	__le64 *live;
+
+	if (!master->member || !master->member->ats || !master->num_streams)
+		return false;
+	live = arm_smmu_get_step_for_sid(master->smmu, master->streams[0].id);
+	return arm_smmu_ste_keeps_ats(live, ste);
+}
+
+/* The entry for a domain; for stage 1, of the table as it is after the switch to it */
+static void make_ste(struct arm_smmu_master *master,
+		     struct arm_smmu_domain *smmu_domain,
+		     struct arm_smmu_ste *ste)
+{
+	bool ats = arm_smmu_ats_supported(master);
+	struct arm_smmu_cd cd;
 
 	switch (smmu_domain->stage) {
 	case ARM_SMMU_DOMAIN_S1:
-		arm_smmu_ste_make_s1(&ste, &smmu_domain->s1_cfg,
+		arm_smmu_cd_make(&cd, &smmu_domain->cd, master->stall_enabled);
+		arm_smmu_cd_table_switch(&master->cd_table, &cd);
+		arm_smmu_ste_make_s1(ste, &master->cd_table.root,
 				     master->smmu->features,
-				     master->stall_enabled,
-				     master->ats_enabled);
+				     master->stall_enabled, ats);
 		break;
 	case ARM_SMMU_DOMAIN_S2:
 	case ARM_SMMU_DOMAIN_NESTED:
-		arm_smmu_ste_make_s2(&ste, &smmu_domain->s2_cfg,
-				     master->ats_enabled);
+		arm_smmu_ste_make_s2(ste, &smmu_domain->s2_cfg, ats);
 		break;
 	case ARM_SMMU_DOMAIN_BYPASS:
-		arm_smmu_ste_make_bypass(&ste);
+		arm_smmu_ste_make_bypass(ste);
 		break;
 	}
-	install_ste(master, &ste);
+}
+
+/*
+ * Add the device to those whose caches the domain invalidates. Where ATS stays on, it
+ * is a member of its old domain, too, until its cache is clean.
+ */
+static struct arm_smmu_member *join(struct arm_smmu_master *master,
+				    struct arm_smmu_domain *smmu_domain, bool ats)
+{
+	struct arm_smmu_member *member = &master->members[0];
+	unsigned long flags;
+
+	if (member == master->member)
+		member = &master->members[1];
+	*member = (struct arm_smmu_member){
+		.master	= master,
+		.domain	= smmu_domain,
+		.ats	= ats,
+	};
+	spin_lock_irqsave(&smmu_domain->devices_lock, flags);
+	list_add(&member->node, &smmu_domain->devices);
+	spin_unlock_irqrestore(&smmu_domain->devices_lock, flags);
+	if (ats)
+		atomic_inc(&smmu_domain->nr_ats_masters);
+
+	/* Pairs with the barrier in arm_smmu_atc_inv_domain() */
+	dma_wmb();
+	return member;
+}
+
+static void leave(struct arm_smmu_member *member)
+{
+	struct arm_smmu_domain *smmu_domain = member->domain;
+	unsigned long flags;
+
+	spin_lock_irqsave(&smmu_domain->devices_lock, flags);
+	list_del(&member->node);
+	spin_unlock_irqrestore(&smmu_domain->devices_lock, flags);
+	if (member->ats)
+		atomic_dec(&smmu_domain->nr_ats_masters);
+}
+
+/*
+ * Write the entries of a device that moves to another domain, or to none. ATS stays on
+ * if the old and the new entries have it, and there is no abort in between: the cache
+ * of the device is then cleaned after the change. Otherwise ATS is off during it.
+ */
+static void move(struct arm_smmu_master *master, struct arm_smmu_domain *smmu_domain,
+		 const struct arm_smmu_ste *ste)
+{
+	struct arm_smmu_member *old = master->member;
+	bool ats = arm_smmu_ste_has_ats(ste), keep = keeps_ats(master, ste);
+
+	lockdep_assert_held(&master->smmu->attach_mutex);
+	if (old && old->ats && !keep)
+		arm_smmu_ats_stop(master);
+
+	master->member = smmu_domain ? join(master, smmu_domain, ats) : NULL;
+	install_ste(master, ste);
+
+	if (keep)
+		arm_smmu_atc_inv_master(master);
+	if (old)
+		leave(old);
+	if (ats && !keep)
+		arm_smmu_ats_start(master);
+}
+
+static void move_to_domain(struct arm_smmu_master *master,
+			   struct arm_smmu_domain *smmu_domain)
+{
+	struct arm_smmu_ste ste;
+	unsigned int i;
+
+	mutex_lock(&master->smmu->attach_mutex);
+	make_ste(master, smmu_domain, &ste);
+	move(master, smmu_domain, &ste);
+	mutex_unlock(&master->smmu->attach_mutex);
 
 	/* The new entry will be fetched soon, unless it is a bypass */
 	if (smmu_domain->stage != ARM_SMMU_DOMAIN_BYPASS)
@@ -87,46 +181,12 @@ static void install_domain(struct arm_smmu_master *master)
 					      master->streams[i].id);
 }
 
-/* Maintain the list of devices, whose ATS caches the domain invalidates */
-static void set_member(struct arm_smmu_domain *smmu_domain,
-		       struct arm_smmu_master *master, bool member)
+static void move_to_none(struct arm_smmu_master *master,
+			 const struct arm_smmu_ste *ste)
 {
-	unsigned long flags;
-
-	spin_lock_irqsave(&smmu_domain->devices_lock, flags);
-	if (member)
-		list_add(&master->domain_head, &smmu_domain->devices);
-	else
-		list_del(&master->domain_head);
-	spin_unlock_irqrestore(&smmu_domain->devices_lock, flags);
-}
-
-/*
- * Take the device off its domain without changing its stream table entries. ATS is
- * disabled, so that the device caches nothing of the old domain when the entries
- * change.
- */
-static void leave_domain(struct arm_smmu_master *master)
-{
-	if (!master->domain)
-		return;
-
-	arm_smmu_disable_ats(master);
-	master->ats_enabled = false;
-	set_member(master->domain, master, false);
-	master->domain = NULL;
-}
-
-static void join_domain(struct arm_smmu_master *master,
-			struct arm_smmu_domain *smmu_domain)
-{
-	master->domain = smmu_domain;
-	if (smmu_domain->stage != ARM_SMMU_DOMAIN_BYPASS)
-		master->ats_enabled = arm_smmu_ats_supported(master);
-
-	install_domain(master);
-	set_member(smmu_domain, master, true);
-	arm_smmu_enable_ats(master);
+	mutex_lock(&master->smmu->attach_mutex);
+	move(master, NULL, ste);
+	mutex_unlock(&master->smmu->attach_mutex);
 }
 
 /**
@@ -140,29 +200,17 @@ static void join_domain(struct arm_smmu_master *master,
  */
 void arm_smmu_detach_dev(struct arm_smmu_master *master)
 {
-	struct arm_smmu_domain *smmu_domain = master->domain;
 	struct arm_smmu_ste ste;
 
-	if (!smmu_domain)
+	if (!master->member)
 		return;
 
-	leave_domain(master);
 	if (arm_smmu_disable_bypass ||
-	    smmu_domain->domain.type == IOMMU_DOMAIN_UNMANAGED)
+	    master->member->domain->domain.type == IOMMU_DOMAIN_UNMANAGED)
 		arm_smmu_ste_make_abort(&ste);
 	else
 		arm_smmu_ste_make_bypass(&ste);
-	install_ste(master, &ste);
-}
-
-/* The context descriptors of a domain only suit devices with the same parameters */
-static bool shares_descriptors(const struct arm_smmu_domain *smmu_domain,
-			       const struct arm_smmu_master *master)
-{
-	if (smmu_domain->stage != ARM_SMMU_DOMAIN_S1)
-		return true;
-	return master->ssid_bits == smmu_domain->s1_cfg.s1cdmax &&
-	       master->stall_enabled == smmu_domain->stall_enabled;
+	move_to_none(master, &ste);
 }
 
 /* Make a domain's table for @master, or check that the existing one fits */
@@ -172,12 +220,8 @@ static int finish_domain(struct arm_smmu_domain *smmu_domain,
 	int err;
 
 	lockdep_assert_held(&smmu_domain->init_mutex);
-	if (smmu_domain->smmu) {
-		if (smmu_domain->smmu != master->smmu ||
-		    !shares_descriptors(smmu_domain, master))
-			return -EINVAL;
-		return 0;
-	}
+	if (smmu_domain->smmu)
+		return smmu_domain->smmu == master->smmu ? 0 : -EINVAL;
 
 	smmu_domain->smmu = master->smmu;
 	err = arm_smmu_domain_finalise(&smmu_domain->domain, master);
@@ -193,9 +237,8 @@ static int finish_domain(struct arm_smmu_domain *smmu_domain,
  * @pasid: PASID of @dev, or %IOMMU_NO_PASID; the driver has no PASIDs
  *
  * Context: takes &struct arm_smmu_domain.init_mutex.
- * Return: 0, or -EINVAL when the domain was made for another SMMU, or for
- * devices with another number of substream bits or another stall model. A
- * domain that was made for no device yet fits all.
+ * Return: 0, or -EINVAL when the domain was made for another SMMU. A domain that
+ * was made for no device yet fits all.
  */
 int arm_smmu_device_fits(struct iommu_domain *domain, struct device *dev,
 			 ioasid_t pasid)
@@ -224,7 +267,7 @@ int arm_smmu_device_fits(struct iommu_domain *domain, struct device *dev,
  * Return: 0; -EINVAL when device and domain do not fit; -EBUSY while the device
  * is bound to address spaces of processes; -ENOENT without a firmware
  * description; -ENOMEM, -ENOSPC and other errors of making the table of a
- * domain that has none yet.
+ * domain that has none yet, or the context descriptors of a device that has none.
  */
 int arm_smmu_attach_dev(struct iommu_domain *domain, struct device *dev)
 {
@@ -235,7 +278,7 @@ int arm_smmu_attach_dev(struct iommu_domain *domain, struct device *dev)
 	if (!dev_iommu_fwspec_get(dev))
 		return -ENOENT;
 	master = dev_iommu_priv_get(dev);
-	if (master->domain == smmu_domain)
+	if (master->member && master->member->domain == smmu_domain)
 		return 0;
 
 	/*
@@ -253,11 +296,15 @@ int arm_smmu_attach_dev(struct iommu_domain *domain, struct device *dev)
 	mutex_lock(&smmu_domain->init_mutex);
 	err = finish_domain(smmu_domain, master);
 	mutex_unlock(&smmu_domain->init_mutex);
+	if (!err && smmu_domain->stage == ARM_SMMU_DOMAIN_S1)
+		err = arm_smmu_cd_table_alloc(&master->cd_table,
+					      master->ssid_bits,
+					      master->smmu->features &
+					      ARM_SMMU_FEAT_2_LVL_CDTAB);
 	if (err)
 		return err;
 
-	leave_domain(master);
-	join_domain(master, smmu_domain);
+	move_to_domain(master, smmu_domain);
 	return 0;
 }
 
@@ -300,9 +347,8 @@ static int block_device(struct iommu_domain *domain, struct device *dev)
 	struct arm_smmu_master *master = dev_iommu_priv_get(dev);
 	struct arm_smmu_ste ste;
 
-	leave_domain(master);
 	arm_smmu_ste_make_abort(&ste);
-	install_ste(master, &ste);
+	move_to_none(master, &ste);
 	return 0;
 }
 

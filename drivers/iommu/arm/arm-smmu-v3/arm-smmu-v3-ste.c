@@ -8,18 +8,35 @@
  */
 #include <linux/bitfield.h>
 #include <linux/bits.h>
-#include <linux/compiler.h>
 #include <linux/export.h>
 #include <linux/kconfig.h>
 #include <linux/string.h>
 #include <kunit/visibility.h>
 
+#include "arm-smmu-v3-entry.h"
 #include "arm-smmu-v3-ste.h"
 
-#define STE_WORDS(last, first)	GENMASK(last, first)
+/* Config: 0b1xx lets transactions through, after stage 1, stage 2 or both (5.2) */
+#define STE_CFG_STAGE1		BIT(0)
+#define STE_CFG_STAGE2		BIT(1)
+#define STE_CFG_OPEN		BIT(2)
+
+/* Fields of stage 1 */
+#define STE_0_S1		(STRTAB_STE_0_S1FMT | GENMASK_ULL(55, 6) | \
+				 STRTAB_STE_0_S1CDMAX)
+#define STE_1_S1		(STRTAB_STE_1_S1DSS | STRTAB_STE_1_S1CIR | \
+				 STRTAB_STE_1_S1COR | STRTAB_STE_1_S1CSH | \
+				 STRTAB_STE_1_S1STALLD)
+/* Fields of stage 2: S2HWU59 to 62 and S2FWB; S2T0SZ to S2POE; S2TTB */
+#define STE_1_S2		(GENMASK_ULL(11, 8) | BIT_ULL(25))
+#define STE_2_S2		GENMASK_ULL(61, 32)
+#define STE_2_S2S		BIT_ULL(57)
+#define STE_3_S2		GENMASK_ULL(55, 4)
+/* Attributes of transactions that no stage translates: MemAttr, MTCFG, SHCFG */
+#define STE_1_UNTRANSLATED	(GENMASK_ULL(36, 32) | STRTAB_STE_1_SHCFG)
 
 /*
- * Every entry keeps the shareability of incoming transactions. Only bypass uses
+ * Every entry keeps the shareability of incoming transactions. Stage 1 does not use
  * it, but since all entries have the same value, the next entry can be prepared
  * while a bypass is live.
  */
@@ -75,7 +92,7 @@ EXPORT_SYMBOL_IF_KUNIT(arm_smmu_ste_make_bypass);
 /**
  * arm_smmu_ste_make_s1() - entry that points to stage 1 context descriptors
  * @ste: entry to fill
- * @cfg: table of context descriptors
+ * @root: table of context descriptors
  * @features: ARM_SMMU_FEAT_* of the SMMU
  * @may_stall: faults of the device may stall it
  * @ats: the device may send translation requests
@@ -86,7 +103,7 @@ EXPORT_SYMBOL_IF_KUNIT(arm_smmu_ste_make_bypass);
  * Context: any.
  */
 void arm_smmu_ste_make_s1(struct arm_smmu_ste *ste,
-			  const struct arm_smmu_s1_cfg *cfg, u32 features,
+			  const struct arm_smmu_cd_root *root, u32 features,
 			  bool may_stall, bool ats)
 {
 	u64 strw = features & ARM_SMMU_FEAT_E2H ? STRTAB_STE_1_STRW_EL2 :
@@ -94,9 +111,9 @@ void arm_smmu_ste_make_s1(struct arm_smmu_ste *ste,
 	u64 word0 = config_word0(STRTAB_STE_0_CFG_S1_TRANS);
 	u64 word1 = common_word1(ats);
 
-	word0 |= (cfg->cdcfg.cdtab_dma & STRTAB_STE_0_S1CTXPTR_MASK) |
-		 FIELD_PREP(STRTAB_STE_0_S1CDMAX, cfg->s1cdmax) |
-		 FIELD_PREP(STRTAB_STE_0_S1FMT, cfg->s1fmt);
+	word0 |= (root->dma & STRTAB_STE_0_S1CTXPTR_MASK) |
+		 FIELD_PREP(STRTAB_STE_0_S1CDMAX, root->s1cdmax_lg2) |
+		 FIELD_PREP(STRTAB_STE_0_S1FMT, root->s1fmt);
 	word1 |= FIELD_PREP(STRTAB_STE_1_S1DSS, STRTAB_STE_1_S1DSS_SSID0) |
 		 FIELD_PREP(STRTAB_STE_1_S1CIR, STRTAB_STE_1_S1C_CACHE_WBRA) |
 		 FIELD_PREP(STRTAB_STE_1_S1COR, STRTAB_STE_1_S1C_CACHE_WBRA) |
@@ -140,68 +157,144 @@ void arm_smmu_ste_make_s2(struct arm_smmu_ste *ste,
 }
 EXPORT_SYMBOL_IF_KUNIT(arm_smmu_ste_make_s2);
 
+/* Fields that are ignored where stage 1 is off (5.2) */
+static void ignore_stage1(__le64 *used)
+{
+	used[0] &= ~cpu_to_le64(STE_0_S1);
+	used[1] &= ~cpu_to_le64(STE_1_S1);
+}
+
 /*
- * The words that can become those of @target while word 0 is @word0, because the
- * hardware ignores what changes in them (5.2). Of word 1, bypass uses the
- * shareability only. Stage 1 uses the VMID of word 2, too. An unknown Config is
- * assumed to use every field.
+ * Fields that are ignored where stage 1 is on: the format of a table that is a single
+ * descriptor, and the attributes of transactions past stage 1 if S1DSS makes none.
  */
-static unsigned long ignored_words(__le64 word0, const __le64 *live,
-				   const struct arm_smmu_ste *target)
+static void ignore_in_stage1(const __le64 *ste, __le64 *used)
 {
-	u64 val = le64_to_cpu(word0);
+	bool substreams = FIELD_GET(STRTAB_STE_0_S1CDMAX, le64_to_cpu(ste[0]));
+	u64 s1dss = FIELD_GET(STRTAB_STE_1_S1DSS, le64_to_cpu(ste[1]));
 
-	if (!(val & STRTAB_STE_0_V))
-		return STE_WORDS(7, 1);
-	switch (FIELD_GET(STRTAB_STE_0_CFG, val)) {
-	case STRTAB_STE_0_CFG_ABORT:
-		return STE_WORDS(7, 1);
-	case STRTAB_STE_0_CFG_BYPASS:
-		if ((live[1] ^ target->word[1]) &
-		    cpu_to_le64(STRTAB_STE_1_SHCFG))
-			return STE_WORDS(7, 2);
-		return STE_WORDS(7, 1);
-	case STRTAB_STE_0_CFG_S1_TRANS:
-		return STE_WORDS(7, 3);
-	case STRTAB_STE_0_CFG_S2_TRANS:
-		return STE_WORDS(7, 4);
-	default:
-		return 0;
+	if (!substreams) {
+		used[0] &= ~cpu_to_le64(STRTAB_STE_0_S1FMT);
+		used[1] &= ~cpu_to_le64(STRTAB_STE_1_S1DSS);
 	}
+	if (!substreams || s1dss != STRTAB_STE_1_S1DSS_BYPASS)
+		used[1] &= ~cpu_to_le64(STE_1_UNTRANSLATED);
 }
 
-static unsigned long changed_words(const __le64 *live,
-				   const struct arm_smmu_ste *target)
+/*
+ * Fields that are ignored where stage 2 is off. The VMID is not: it tags the TLB
+ * entries of NS-EL1, which has one whenever the SMMU has a stage 2 (3.17). An SMMU of
+ * version 3.0 may compare S2S with EATS (5.2).
+ */
+static void ignore_stage2(const __le64 *ste, u64 config, __le64 *used)
 {
-	unsigned long changed = 0;
-	int i;
+	u64 strw = FIELD_GET(STRTAB_STE_1_STRW, le64_to_cpu(ste[1]));
+	u64 word2 = STE_2_S2;
 
-	for (i = 1; i < STRTAB_STE_DWORDS; i++)
-		if (live[i] != target->word[i])
-			changed |= BIT(i);
-	return changed;
+	if (config & STE_CFG_STAGE1)
+		word2 &= ~STE_2_S2S;
+	if (!(config & STE_CFG_STAGE1) || strw != STRTAB_STE_1_STRW_NSEL1)
+		word2 |= STRTAB_STE_2_S2VMID;
+
+	used[1] &= ~cpu_to_le64(STE_1_S2);
+	used[2] &= ~cpu_to_le64(word2);
+	used[3] &= ~cpu_to_le64(STE_3_S2);
 }
 
-/* Write words that the hardware ignores at the moment */
-static void write_ignored(__le64 *live, const struct arm_smmu_ste *target,
-			  unsigned long words, void (*sync)(void *arg),
-			  void *arg)
+/* Whatever is not named here may be looked at, depending on the SMMU (5.2, 13.5) */
+static void ste_used(const __le64 *ste, __le64 *used)
 {
-	int i;
+	u64 config = FIELD_GET(STRTAB_STE_0_CFG, le64_to_cpu(ste[0]));
 
-	if (!words)
+	memset(used, 0, sizeof(struct arm_smmu_ste));
+	used[0] = cpu_to_le64(STRTAB_STE_0_V);
+	if (!(ste[0] & used[0]))
 		return;
-	for (i = 1; i < STRTAB_STE_DWORDS; i++)
-		if (words & BIT(i))
-			WRITE_ONCE(live[i], target->word[i]);
-	sync(arg);
+	used[0] |= cpu_to_le64(STRTAB_STE_0_CFG);
+	if (!(config & STE_CFG_OPEN))
+		return;
+
+	memset(used, 0xff, sizeof(struct arm_smmu_ste));
+	if (config & STE_CFG_STAGE1)
+		ignore_in_stage1(ste, used);
+	else
+		ignore_stage1(used);
+	if (!(config & STE_CFG_STAGE2))
+		ignore_stage2(ste, config, used);
+
+	/* Both stages: EL1. Stage 2 alone: no walk of a stage 1 that S2PTW is for */
+	if (config != STRTAB_STE_0_CFG_S1_TRANS)
+		used[1] &= ~cpu_to_le64(STRTAB_STE_1_STRW);
+	if (config == STRTAB_STE_0_CFG_S2_TRANS)
+		used[2] &= ~cpu_to_le64(STRTAB_STE_2_S2PTW);
+	if (config == STRTAB_STE_0_CFG_BYPASS)
+		used[1] &= ~cpu_to_le64(STRTAB_STE_1_EATS);
 }
 
-static void write_word0(__le64 *live, __le64 word, void (*sync)(void *arg),
-			void *arg)
+/* Config 0b000: an abort of which no event is recorded (5.2) */
+static const struct arm_smmu_entry_kind ste_kind = {
+	.used	= ste_used,
+	.closed	= cpu_to_le64(STRTAB_STE_0_V),
+};
+
+static __le64 eats_of(const __le64 *ste)
 {
-	WRITE_ONCE(live[0], word);
-	sync(arg);
+	__le64 used[STRTAB_STE_DWORDS];
+
+	ste_used(ste, used);
+	return ste[1] & used[1] & cpu_to_le64(STRTAB_STE_1_EATS);
+}
+
+/**
+ * arm_smmu_ste_has_ats() - tell whether an entry serves translation requests
+ * @ste: entry
+ *
+ * Context: any.
+ * Return: true if EATS is looked at and is not 0 (5.2).
+ */
+bool arm_smmu_ste_has_ats(const struct arm_smmu_ste *ste)
+{
+	return eats_of(ste->word);
+}
+EXPORT_SYMBOL_IF_KUNIT(arm_smmu_ste_has_ats);
+
+/**
+ * arm_smmu_ste_keeps_ats() - tell whether ATS can stay on during a change
+ * @live: the entry in the stream table
+ * @target: what it is to become
+ *
+ * A device whose translation request meets an entry without ATS is told that there is
+ * no ATS here, and may stop using it (3.9.1). An abort in between is such an entry.
+ *
+ * Context: any; the caller excludes writers of @live.
+ * Return: true if the device can send translation requests all the time.
+ */
+bool arm_smmu_ste_keeps_ats(const __le64 *live, const struct arm_smmu_ste *target)
+{
+	return eats_of(live) && eats_of(live) == eats_of(target->word) &&
+	       arm_smmu_entry_hitless(&ste_kind, live, target->word);
+}
+EXPORT_SYMBOL_IF_KUNIT(arm_smmu_ste_keeps_ats);
+
+/*
+ * The live entry with the EATS of the target, if that makes the rest of a change
+ * hitless. ATS is off in a device whose EATS changes, so EATS can change alone.
+ */
+static bool change_eats_first(const __le64 *live, const struct arm_smmu_ste *target,
+			      struct arm_smmu_ste *between)
+{
+	const __le64 eats = cpu_to_le64(STRTAB_STE_1_EATS);
+	__le64 used[STRTAB_STE_DWORDS];
+
+	if (arm_smmu_entry_hitless(&ste_kind, live, target->word))
+		return false;
+	ste_used(live, used);
+	if (!(used[1] & eats))
+		return false;
+
+	memcpy(between, live, sizeof(*between));
+	between->word[1] = (between->word[1] & ~eats) | (target->word[1] & eats);
+	return arm_smmu_entry_hitless(&ste_kind, between->word, target->word);
 }
 
 /**
@@ -212,37 +305,23 @@ static void write_word0(__le64 *live, __le64 word, void (*sync)(void *arg),
  *        when it has (CMD_CFGI_STE and CMD_SYNC)
  * @arg: for @sync
  *
- * The hardware reads an entry 64 bits at a time, in any order and at any time
- * (3.21.3). So words that the old entry ignores are written first, then word 0
- * makes the change, then words that the new entry ignores are written: every
- * transaction uses the old entry or the new one. If another word changes that both
- * entries use, the entry is an abort in between, and never a bypass.
+ * Every transaction uses the old entry or the new one where that is possible: a bypass
+ * and any other entry, two stage 1 tables, one stage 2 table alone and below a stage
+ * 1. Other changes take an abort in between, such as those between two stage 2 tables,
+ * whose VMID and base are in different words. A bypass is never in between.
  *
- * A change from stage 1 to stage 1 needs word 0 only, and a change from or to
- * bypass needs no abort either. Between two stage 2 tables, word 2 and word 3 must
- * change together, which takes an abort.
+ * ATS is off in the device, unless arm_smmu_ste_keeps_ats() allows it. EATS does not
+ * change between full and split ATS (5.2), as the driver uses full ATS only.
  *
- * Context: process or atomic as @sync allows; callers that write to the same
- * entry exclude each other.
+ * Context: as for arm_smmu_entry_write().
  */
 void arm_smmu_ste_write(__le64 *live, const struct arm_smmu_ste *target,
 			void (*sync)(void *arg), void *arg)
 {
-	unsigned long changed = changed_words(live, target);
-	unsigned long before = changed & ignored_words(live[0], live, target);
-	unsigned long after = changed & ~before &
-			      ignored_words(target->word[0], live, target);
+	struct arm_smmu_ste between;
 
-	if (changed & ~(before | after)) {
-		struct arm_smmu_ste abort;
-
-		arm_smmu_ste_make_abort(&abort);
-		write_word0(live, abort.word[0], sync, arg);
-		before = changed;
-		after = 0;
-	}
-	write_ignored(live, target, before, sync, arg);
-	write_word0(live, target->word[0], sync, arg);
-	write_ignored(live, target, after, sync, arg);
+	if (change_eats_first(live, target, &between))
+		arm_smmu_entry_write(&ste_kind, live, between.word, sync, arg);
+	arm_smmu_entry_write(&ste_kind, live, target->word, sync, arg);
 }
 EXPORT_SYMBOL_IF_KUNIT(arm_smmu_ste_write);

@@ -20,10 +20,12 @@ struct arm_smmu_ste {
 void arm_smmu_ste_make_abort(struct arm_smmu_ste *ste);
 void arm_smmu_ste_make_bypass(struct arm_smmu_ste *ste);
 void arm_smmu_ste_make_s1(struct arm_smmu_ste *ste,
-			  const struct arm_smmu_s1_cfg *cfg, u32 features,
+			  const struct arm_smmu_cd_root *root, u32 features,
 			  bool may_stall, bool ats);
 void arm_smmu_ste_make_s2(struct arm_smmu_ste *ste,
 			  const struct arm_smmu_s2_cfg *cfg, bool ats);
+bool arm_smmu_ste_has_ats(const struct arm_smmu_ste *ste);
+bool arm_smmu_ste_keeps_ats(const __le64 *live, const struct arm_smmu_ste *target);
 void arm_smmu_ste_write(__le64 *live, const struct arm_smmu_ste *target,
 			void (*sync)(void *arg), void *arg);
 

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * SMMUv3 tests: an observer that may read an entry between any two stores.
+ */
+#ifndef _ARM_SMMU_V3_OBSERVER_H
+#define _ARM_SMMU_V3_OBSERVER_H
+
+#include <linux/types.h>
+
+#define VIEW_WORDS	8
+
+struct kunit;
+
+/**
+ * struct view - what an entry means for transactions
+ * @reach: where they go, in numbers of the test
+ * @closed: they go nowhere, and no event tells so if the test says that none may
+ * @ats: value of EATS where it is used
+ * @fact: bits of each word that the hardware uses, without EATS
+ */
+struct view {
+	int reach;
+	bool closed;
+	u64 ats;
+	u64 fact[VIEW_WORDS];
+};
+
+/**
+ * struct observer - one change of an entry, and what was seen of it
+ * @look: decodes an entry
+ * @live: the entry, which the code under test changes
+ * @known: what it was at the last invalidation
+ * @before: its meaning before the change
+ * @after: its meaning after the change
+ * @saw_closed: a mixture of words was closed, though neither of these is
+ * @saw_no_ats: a mixture of words had no ATS
+ * @saw_wrong: number of mixtures that mean anything else
+ * @syncs: number of invalidations
+ */
+struct observer {
+	void (*look)(const __le64 *entry, struct view *view);
+	__le64 live[VIEW_WORDS];
+	__le64 known[VIEW_WORDS];
+	struct view before, after;
+	bool saw_closed, saw_no_ats;
+	int saw_wrong, syncs;
+};
+
+void observer_start(struct observer *eye, const __le64 *from, const __le64 *to);
+void observer_sync(void *arg);
+void observer_check(struct kunit *test, struct observer *eye, const __le64 *to,
+		    const char *from_name, const char *to_name);
+bool observer_finds_a_way(struct observer *eye, const __le64 *from,
+			  const __le64 *to);
+void observe_careless_writer(struct observer *eye, const __le64 *from,
+			     const __le64 *to);
+
+#endif /* _ARM_SMMU_V3_OBSERVER_H */
