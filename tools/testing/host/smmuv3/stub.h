@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the files of the SMMUv3 driver take from the kernel beside the common shim.
+ */
+#ifndef __HOST_SMMUV3_STUB_H
+#define __HOST_SMMUV3_STUB_H
+
+#include <host/lock.h>
+#include <host/slab.h>
+
+#include <kunit/test.h>
+
+#include <linux/list.h>
+#include <linux/rbtree.h>
+
+typedef u64 __le64;
+typedef u32 ioasid_t;
+typedef s64 ktime_t;
+
+#define cpu_to_le64(x)		((__le64)(x))
+#define le64_to_cpu(x)		((u64)(x))
+#define GENMASK_ULL(h, l)	GENMASK(h, l)
+#define FIELD_PREP(mask, x)	((u64)(x) << __builtin_ctzll(mask) & (mask))
+#define FIELD_GET(mask, x)	(((u64)(x) & (mask)) >> __builtin_ctzll(mask))
+#define DMA_BIT_MASK(n)		(BIT_ULL(n) - 1)
+
+#define DECLARE_BITMAP(name, n)	unsigned long name[BITS_TO_LONGS(n)]
+#define set_bit(nr, bits)	((void)test_and_set_bit(nr, bits))
+
+#define dma_wmb()		__atomic_thread_fence(__ATOMIC_SEQ_CST)
+#define wmb()			__atomic_thread_fence(__ATOMIC_SEQ_CST)
+#define __iomem
+#define ____cacheline_aligned_in_smp
+#define SMP_CACHE_BYTES		64
+#define MAX_ORDER		11
+#define GFP_KERNEL_ACCOUNT	(GFP_KERNEL | __GFP_ACCOUNT)
+
+#define EXPORT_SYMBOL_IF_KUNIT(x)	struct host_unused
+#define MODULE_IMPORT_NS(ns)		struct host_unused
+#define MODULE_LICENSE(text)		struct host_unused
+
+#define KUNIT_EXPECT_GT(test, a, b)	HOST_KUNIT_COMPARE(test, a, >, b, false)
+#define KUNIT_ASSERT_LT(test, a, b)	HOST_KUNIT_COMPARE(test, a, <, b, true)
+#define KUNIT_EXPECT_TRUE_MSG(test, x, ...) do {			\
+	if (!(x)) {							\
+		printf("# " __VA_ARGS__);				\
+		putchar('\n');						\
+		KUNIT_EXPECT_TRUE(test, false);				\
+	}								\
+} while (0)
+#define KUNIT_FAIL(test, ...)		KUNIT_EXPECT_TRUE_MSG(test, false, __VA_ARGS__)
+
+/* Devices */
+struct iommu_fwspec {
+	u32 flags;
+};
+
+struct device {
+	struct iommu_fwspec *fwspec;
+	void *priv;
+};
+
+struct pci_dev {
+	struct device dev;
+	bool ats_enabled;
+};
+
+#define to_pci_dev(d)		container_of(d, struct pci_dev, dev)
+#define dev_iommu_priv_get(d)	((d)->priv)
+#define dev_iommu_fwspec_get(d)	((d)->fwspec)
+#define dev_err(d, ...)		((void)(d), (void)snprintf(NULL, 0, __VA_ARGS__))
+
+int pci_enable_ats(struct pci_dev *pdev, int stu);
+void pci_disable_ats(struct pci_dev *pdev);
+
+#define root_device_register(name)	((struct device *)calloc(1, sizeof(struct device)))
+#define root_device_unregister(dev)	free(dev)
+#define dma_coerce_mask_and_coherent(dev, mask)	0
+void *dma_alloc_coherent(struct device *dev, size_t size, dma_addr_t *dma, gfp_t gfp);
+void dma_free_coherent(struct device *dev, size_t size, void *cpu, dma_addr_t dma);
+
+/* Domains */
+#define IOMMU_DOMAIN_BLOCKED	0u
+#define IOMMU_DOMAIN_IDENTITY	4u
+#define IOMMU_DOMAIN_UNMANAGED	1u
+#define IOMMU_PASID_INVALID	(-1U)
+
+struct iommu_ops {
+	int unused;
+};
+
+struct iommu_domain;
+
+struct iommu_domain_ops {
+	int (*attach_dev)(struct iommu_domain *domain, struct device *dev);
+};
+
+struct iommu_domain {
+	unsigned int type;
+	const struct iommu_domain_ops *ops;
+	const struct iommu_ops *owner;
+};
+
+struct iommu_device {
+	int unused;
+};
+
+#endif /* __HOST_SMMUV3_STUB_H */
