@@ -12,7 +12,8 @@
  *
  *	live ---------> near ---------> turned ---------> target
  *	     bits that       one word         bits that
- *	     live ignores                     target ignores
+ *	     only target                      target ignores
+ *	     uses
  *
  * Every mixture of live and near means live, and every mixture of turned and target
  * means target. The store in the middle is atomic. If used bits of several words
@@ -27,32 +28,25 @@
 #define NO_WORD		(-1)
 #define SEVERAL_WORDS	(-2)
 
-/* The entry that means the same as @live and is as similar to @target as possible */
-static void approach(const struct arm_smmu_entry_kind *kind, const __le64 *live,
-		     const __le64 *target, __le64 *near)
+/*
+ * Make the entry @near, which means the same as @live and has all bits of @target that
+ * @target uses and @live does not. Return the word that then makes it mean @target.
+ */
+static int plan(const struct arm_smmu_entry_kind *kind, const __le64 *live,
+		const __le64 *target, __le64 *near)
 {
-	__le64 used[ARM_SMMU_ENTRY_WORDS];
-	int i;
-
-	kind->used(live, used);
-	for (i = 0; i < ARM_SMMU_ENTRY_WORDS; i++)
-		near[i] = (live[i] & used[i]) | (target[i] & ~used[i]);
-}
-
-/* The word that makes @near mean the same as @target when it is stored */
-static int turning_word(const struct arm_smmu_entry_kind *kind,
-			const __le64 *near, const __le64 *target)
-{
-	__le64 used[ARM_SMMU_ENTRY_WORDS];
+	__le64 used[ARM_SMMU_ENTRY_WORDS], wanted[ARM_SMMU_ENTRY_WORDS];
 	int i, word = NO_WORD;
 
-	kind->used(target, used);
+	kind->used(live, used);
+	kind->used(target, wanted);
 	for (i = 0; i < ARM_SMMU_ENTRY_WORDS; i++) {
-		if (!((near[i] ^ target[i]) & used[i]))
+		__le64 early = wanted[i] & ~used[i];
+
+		near[i] = (live[i] & ~early) | (target[i] & early);
+		if (!((near[i] ^ target[i]) & wanted[i]))
 			continue;
-		if (word != NO_WORD)
-			return SEVERAL_WORDS;
-		word = i;
+		word = word == NO_WORD ? i : SEVERAL_WORDS;
 	}
 	return word;
 }
@@ -95,8 +89,7 @@ bool arm_smmu_entry_hitless(const struct arm_smmu_entry_kind *kind,
 {
 	__le64 near[ARM_SMMU_ENTRY_WORDS];
 
-	approach(kind, live, target, near);
-	return turning_word(kind, near, target) != SEVERAL_WORDS;
+	return plan(kind, live, target, near) != SEVERAL_WORDS;
 }
 
 /**
@@ -120,13 +113,12 @@ void arm_smmu_entry_write(const struct arm_smmu_entry_kind *kind, __le64 *live,
 			  void *arg)
 {
 	__le64 near[ARM_SMMU_ENTRY_WORDS];
-	int word;
+	int word = plan(kind, live, target, near);
 
-	if (!arm_smmu_entry_hitless(kind, live, target))
+	if (word == SEVERAL_WORDS) {
 		store_word(&live[0], kind->closed, sync, arg);
-
-	approach(kind, live, target, near);
-	word = turning_word(kind, near, target);
+		word = plan(kind, live, target, near);
+	}
 	store_unused(live, near, sync, arg);
 	if (word < 0)
 		sync(arg);
