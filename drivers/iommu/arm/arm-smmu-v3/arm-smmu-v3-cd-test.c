@@ -16,7 +16,7 @@
 
 enum reach { INVALID, VALID };
 
-static void look(const __le64 *cd, struct view *view)
+static void look(const __le64 *cd, struct arm_smmu_view *view)
 {
 	int i;
 
@@ -67,7 +67,7 @@ struct sample {
 struct samples {
 	unsigned int nr;
 	struct sample sample[2 + 4 * ARRAY_SIZE(spaces)];
-	struct observer eye;
+	struct arm_smmu_observer eye;
 };
 
 static struct samples *make_samples(struct kunit *test)
@@ -103,18 +103,18 @@ static struct samples *make_samples(struct kunit *test)
 	return all;
 }
 
-static void change(struct observer *eye, const struct arm_smmu_cd *from,
+static void change(struct arm_smmu_observer *eye, const struct arm_smmu_cd *from,
 		   const struct arm_smmu_cd *to)
 {
-	observer_start(eye, from->word, to->word);
-	arm_smmu_cd_write((struct arm_smmu_cd *)eye->live, to, observer_sync, eye);
+	arm_smmu_observe(eye, from->word, to->word);
+	arm_smmu_cd_write((struct arm_smmu_cd *)eye->live, to, arm_smmu_observe_sync, eye);
 }
 
 /* From every descriptor to every other one, and to itself */
 static void cd_changes_show_old_new_or_invalid(struct kunit *test)
 {
 	struct samples *all = make_samples(test);
-	struct observer *eye = &all->eye;
+	struct arm_smmu_observer *eye = &all->eye;
 	unsigned int i, k;
 
 	for (i = 0; i < all->nr; i++)
@@ -123,15 +123,15 @@ static void cd_changes_show_old_new_or_invalid(struct kunit *test)
 			const struct sample *to = &all->sample[k];
 
 			change(eye, &from->cd, &to->cd);
-			observer_check(test, eye, to->cd.word, from->name, to->name);
+			arm_smmu_observe_check(test, eye, to->cd.word, from->name, to->name);
 			if (eye->saw_closed &&
-			    observer_finds_a_way(eye, from->cd.word, to->cd.word))
+			    arm_smmu_observe_orders(eye, from->cd.word, to->cd.word))
 				KUNIT_FAIL(test, "%s to %s need not have been invalid",
 					   from->name, to->name);
 		}
 }
 
-static void expect_hitless(struct kunit *test, struct observer *eye,
+static void expect_hitless(struct kunit *test, struct arm_smmu_observer *eye,
 			   const struct arm_smmu_cd *a, const struct arm_smmu_cd *b)
 {
 	change(eye, a, b);
@@ -156,7 +156,7 @@ static void cd_changes_are_hitless_where_promised(struct kunit *test)
 	/* Another table: the invalid descriptor in between is seen */
 	change(&all->eye, &cd, &other);
 	KUNIT_EXPECT_TRUE(test, all->eye.saw_closed);
-	observe_careless_writer(&all->eye, cd.word, other.word);
+	arm_smmu_observe_careless(&all->eye, cd.word, other.word);
 	KUNIT_EXPECT_GT(test, all->eye.saw_wrong, 0);
 }
 

@@ -8,6 +8,7 @@
  */
 #include <linux/bitfield.h>
 #include <linux/bits.h>
+#include <linux/build_bug.h>
 #include <linux/export.h>
 #include <linux/kconfig.h>
 #include <linux/string.h>
@@ -15,6 +16,8 @@
 
 #include "arm-smmu-v3-cd.h"
 #include "arm-smmu-v3-entry.h"
+
+static_assert(sizeof(struct arm_smmu_cd) == ARM_SMMU_ENTRY_WORDS * sizeof(__le64));
 
 /* The fields of a table that is not walked: size, granule, walk attributes, base */
 #define CD_0_WALK0	GENMASK_ULL(13, 0)

@@ -13,19 +13,19 @@
 
 #include "arm-smmu-v3-observer.h"
 
-#define NR_MIXTURES	BIT(VIEW_WORDS)
+#define NR_MIXTURES	BIT(ARM_SMMU_VIEW_WORDS)
 
 static void mix(__le64 *mixed, const __le64 *old, const __le64 *new,
 		unsigned int mask)
 {
 	int i;
 
-	for (i = 0; i < VIEW_WORDS; i++)
+	for (i = 0; i < ARM_SMMU_VIEW_WORDS; i++)
 		mixed[i] = mask & BIT(i) ? new[i] : old[i];
 }
 
 /* Two meanings, apart from ATS */
-static bool same_reach(const struct view *a, const struct view *b)
+static bool same_reach(const struct arm_smmu_view *a, const struct arm_smmu_view *b)
 {
 	return a->reach == b->reach && !memcmp(a->fact, b->fact, sizeof(a->fact));
 }
@@ -34,7 +34,7 @@ static bool same_reach(const struct view *a, const struct view *b)
  * EATS may change before the rest or after it, as ATS is off in a device whose EATS
  * changes; where it does not change, it has to stay.
  */
-static bool allowed(const struct observer *eye, const struct view *view)
+static bool allowed(const struct arm_smmu_observer *eye, const struct arm_smmu_view *view)
 {
 	if (view->ats != eye->before.ats && view->ats != eye->after.ats)
 		return false;
@@ -42,12 +42,12 @@ static bool allowed(const struct observer *eye, const struct view *view)
 }
 
 /**
- * observer_start() - begin to observe a change
+ * arm_smmu_observe() - begin to observe a change
  * @eye: observer with @look set
  * @from: the entry before the change
  * @to: what it is to become
  */
-void observer_start(struct observer *eye, const __le64 *from, const __le64 *to)
+void arm_smmu_observe(struct arm_smmu_observer *eye, const __le64 *from, const __le64 *to)
 {
 	eye->look(from, &eye->before);
 	eye->look(to, &eye->after);
@@ -60,14 +60,14 @@ void observer_start(struct observer *eye, const __le64 *from, const __le64 *to)
 }
 
 /**
- * observer_sync() - invalidation of the entry: show all mixtures since the last one
+ * arm_smmu_observe_sync() - invalidation: show all mixtures since the last one
  * @arg: the observer
  */
-void observer_sync(void *arg)
+void arm_smmu_observe_sync(void *arg)
 {
-	struct observer *eye = arg;
-	__le64 mixed[VIEW_WORDS];
-	struct view view;
+	struct arm_smmu_observer *eye = arg;
+	__le64 mixed[ARM_SMMU_VIEW_WORDS];
+	struct arm_smmu_view view;
 	unsigned int mask;
 
 	for (mask = 0; mask < NR_MIXTURES; mask++) {
@@ -87,15 +87,16 @@ void observer_sync(void *arg)
 }
 
 /**
- * observer_check() - what is true after every change
+ * arm_smmu_observe_check() - what is true after every change
  * @test: test that runs
  * @eye: observer of the change
  * @to: what the entry was to become
  * @from_name: the entry before
  * @to_name: the entry after
  */
-void observer_check(struct kunit *test, struct observer *eye, const __le64 *to,
-		    const char *from_name, const char *to_name)
+void arm_smmu_observe_check(struct kunit *test, struct arm_smmu_observer *eye,
+			    const __le64 *to, const char *from_name,
+			    const char *to_name)
 {
 	KUNIT_EXPECT_TRUE_MSG(test, !memcmp(eye->live, to, sizeof(eye->live)),
 			      "%s to %s: another entry was written", from_name, to_name);
@@ -109,7 +110,7 @@ void observer_check(struct kunit *test, struct observer *eye, const __le64 *to,
 }
 
 /**
- * observer_finds_a_way() - search all orders in which words could be written
+ * arm_smmu_observe_orders() - search all orders in which words could be written
  * @eye: observer with @look set; it is used up
  * @from: the entry before the change
  * @to: what it is to become
@@ -117,19 +118,19 @@ void observer_check(struct kunit *test, struct observer *eye, const __le64 *to,
  * Return: true if the words of @to can be stored one by one, each followed by an
  * invalidation, so that the entry is never closed nor anything else in between.
  */
-bool observer_finds_a_way(struct observer *eye, const __le64 *from,
-			  const __le64 *to)
+bool arm_smmu_observe_orders(struct arm_smmu_observer *eye, const __le64 *from,
+			     const __le64 *to)
 {
 	DECLARE_BITMAP(reached, NR_MIXTURES) = { 1 };
-	__le64 mixed[VIEW_WORDS];
-	struct view view;
+	__le64 mixed[ARM_SMMU_VIEW_WORDS];
+	struct arm_smmu_view view;
 	unsigned int mask, i;
 
-	observer_start(eye, from, to);
+	arm_smmu_observe(eye, from, to);
 	for (mask = 0; mask < NR_MIXTURES; mask++) {
 		if (!test_bit(mask, reached))
 			continue;
-		for (i = 0; i < VIEW_WORDS; i++) {
+		for (i = 0; i < ARM_SMMU_VIEW_WORDS; i++) {
 			mix(mixed, from, to, mask | BIT(i));
 			eye->look(mixed, &view);
 			if (allowed(eye, &view))
@@ -140,17 +141,17 @@ bool observer_finds_a_way(struct observer *eye, const __le64 *from,
 }
 
 /**
- * observe_careless_writer() - show the observer what it has to object to
+ * arm_smmu_observe_careless() - show the observer what it has to object to
  * @eye: observer with @look set
  * @from: the entry before the change
  * @to: what it is to become
  *
  * The words are stored in ascending order, with one invalidation at the end.
  */
-void observe_careless_writer(struct observer *eye, const __le64 *from,
-			     const __le64 *to)
+void arm_smmu_observe_careless(struct arm_smmu_observer *eye, const __le64 *from,
+			       const __le64 *to)
 {
-	observer_start(eye, from, to);
+	arm_smmu_observe(eye, from, to);
 	memcpy(eye->live, to, sizeof(eye->live));
-	observer_sync(eye);
+	arm_smmu_observe_sync(eye);
 }

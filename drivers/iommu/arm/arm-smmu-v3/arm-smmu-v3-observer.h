@@ -7,26 +7,26 @@
 
 #include <linux/types.h>
 
-#define VIEW_WORDS	8
+#define ARM_SMMU_VIEW_WORDS	8
 
 struct kunit;
 
 /**
- * struct view - what an entry means for transactions
+ * struct arm_smmu_view - what an entry means for transactions
  * @reach: where they go, in numbers of the test
  * @closed: they go nowhere, and no event tells so if the test says that none may
  * @ats: value of EATS where it is used
  * @fact: bits of each word that the hardware uses, without EATS
  */
-struct view {
+struct arm_smmu_view {
 	int reach;
 	bool closed;
 	u64 ats;
-	u64 fact[VIEW_WORDS];
+	u64 fact[ARM_SMMU_VIEW_WORDS];
 };
 
 /**
- * struct observer - one change of an entry, and what was seen of it
+ * struct arm_smmu_observer - one change of an entry, and what was seen of it
  * @look: decodes an entry
  * @live: the entry, which the code under test changes
  * @known: what it was at the last invalidation
@@ -37,22 +37,23 @@ struct view {
  * @saw_wrong: number of mixtures that mean anything else
  * @syncs: number of invalidations
  */
-struct observer {
-	void (*look)(const __le64 *entry, struct view *view);
-	__le64 live[VIEW_WORDS];
-	__le64 known[VIEW_WORDS];
-	struct view before, after;
+struct arm_smmu_observer {
+	void (*look)(const __le64 *entry, struct arm_smmu_view *view);
+	__le64 live[ARM_SMMU_VIEW_WORDS];
+	__le64 known[ARM_SMMU_VIEW_WORDS];
+	struct arm_smmu_view before, after;
 	bool saw_closed, saw_no_ats;
 	int saw_wrong, syncs;
 };
 
-void observer_start(struct observer *eye, const __le64 *from, const __le64 *to);
-void observer_sync(void *arg);
-void observer_check(struct kunit *test, struct observer *eye, const __le64 *to,
-		    const char *from_name, const char *to_name);
-bool observer_finds_a_way(struct observer *eye, const __le64 *from,
-			  const __le64 *to);
-void observe_careless_writer(struct observer *eye, const __le64 *from,
+void arm_smmu_observe(struct arm_smmu_observer *eye, const __le64 *from, const __le64 *to);
+void arm_smmu_observe_sync(void *arg);
+void arm_smmu_observe_check(struct kunit *test, struct arm_smmu_observer *eye,
+			    const __le64 *to, const char *from_name,
+			    const char *to_name);
+bool arm_smmu_observe_orders(struct arm_smmu_observer *eye, const __le64 *from,
 			     const __le64 *to);
+void arm_smmu_observe_careless(struct arm_smmu_observer *eye, const __le64 *from,
+			       const __le64 *to);
 
 #endif /* _ARM_SMMU_V3_OBSERVER_H */

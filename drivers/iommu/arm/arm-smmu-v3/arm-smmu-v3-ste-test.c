@@ -33,7 +33,7 @@ static u64 attributes(const u64 *word)
 	return keep(word[1], 36, 32) | keep(word[1], 45, 44);
 }
 
-static void look_at_stage1(const u64 *word, struct view *view)
+static void look_at_stage1(const u64 *word, struct arm_smmu_view *view)
 {
 	view->fact[0] |= keep(word[0], 55, 6) | keep(word[0], 63, 59);
 	view->fact[1] |= keep(word[1], 7, 2) |		/* S1CIR, S1COR, S1CSH */
@@ -46,7 +46,7 @@ static void look_at_stage1(const u64 *word, struct view *view)
 		view->fact[1] |= attributes(word);
 }
 
-static void look_at_stage2(const u64 *word, struct view *view)
+static void look_at_stage2(const u64 *word, struct arm_smmu_view *view)
 {
 	view->fact[1] |= keep(word[1], 11, 8) | keep(word[1], 25, 25);
 	view->fact[2] |= keep(word[2], 15, 0) |		/* S2VMID */
@@ -54,7 +54,7 @@ static void look_at_stage2(const u64 *word, struct view *view)
 	view->fact[3] |= word[3];
 }
 
-static void look(const __le64 *ste, struct view *view)
+static void look(const __le64 *ste, struct arm_smmu_view *view)
 {
 	u64 word[8];
 	int i;
@@ -114,7 +114,7 @@ struct sample {
 struct samples {
 	unsigned int nr;
 	struct sample sample[96];
-	struct observer eye;
+	struct arm_smmu_observer eye;
 };
 
 static const struct arm_smmu_cd_root tables[] = {
@@ -232,20 +232,20 @@ static struct samples *make_samples(struct kunit *test)
 	return all;
 }
 
-static void change(struct observer *eye, const struct arm_smmu_ste *from,
+static void change(struct arm_smmu_observer *eye, const struct arm_smmu_ste *from,
 		   const struct arm_smmu_ste *to)
 {
-	observer_start(eye, from->word, to->word);
-	arm_smmu_ste_write(eye->live, to, observer_sync, eye);
+	arm_smmu_observe(eye, from->word, to->word);
+	arm_smmu_ste_write(eye->live, to, arm_smmu_observe_sync, eye);
 }
 
-static void check_change(struct kunit *test, struct observer *eye,
+static void check_change(struct kunit *test, struct arm_smmu_observer *eye,
 			 const struct sample *from, const struct sample *to)
 {
 	bool closed, keeps_ats, kept_ats;
 
 	change(eye, &from->ste, &to->ste);
-	observer_check(test, eye, to->ste.word, from->name, to->name);
+	arm_smmu_observe_check(test, eye, to->ste.word, from->name, to->name);
 	closed = eye->saw_closed;
 
 	keeps_ats = arm_smmu_ste_keeps_ats(from->ste.word, &to->ste);
@@ -253,7 +253,7 @@ static void check_change(struct kunit *test, struct observer *eye,
 	KUNIT_EXPECT_TRUE_MSG(test, keeps_ats == kept_ats, "%s to %s: ATS was %s",
 			      from->name, to->name, kept_ats ? "kept" : "lost");
 
-	if (closed && observer_finds_a_way(eye, from->ste.word, to->ste.word))
+	if (closed && arm_smmu_observe_orders(eye, from->ste.word, to->ste.word))
 		KUNIT_FAIL(test, "%s to %s need not have been closed", from->name,
 			   to->name);
 }
@@ -270,7 +270,7 @@ static void ste_changes_show_old_new_or_abort(struct kunit *test)
 }
 
 /* Every change from @a to @b and back has to take place without an abort */
-static void expect_hitless(struct kunit *test, struct observer *eye,
+static void expect_hitless(struct kunit *test, struct arm_smmu_observer *eye,
 			   const struct arm_smmu_ste *a, const struct arm_smmu_ste *b)
 {
 	change(eye, a, b);
@@ -283,7 +283,7 @@ static void expect_hitless(struct kunit *test, struct observer *eye,
 static void ste_changes_are_hitless_where_promised(struct kunit *test)
 {
 	struct arm_smmu_ste bypass, s1[2], el2, s2[2], nested[3];
-	struct observer *eye = kunit_kzalloc(test, sizeof(*eye), GFP_KERNEL);
+	struct arm_smmu_observer *eye = kunit_kzalloc(test, sizeof(*eye), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, eye);
 	eye->look = look;
@@ -326,11 +326,11 @@ static void observer_objects_to_a_careless_writer(struct kunit *test)
 	arm_smmu_ste_make_s1(&s1, &tables[0], 0, false, false);
 	arm_smmu_ste_make_s2(&s2[0], &parents[0], false);
 	arm_smmu_ste_make_s2(&s2[1], &parents[1], false);
-	observe_careless_writer(&all->eye, s2[0].word, s2[1].word);
+	arm_smmu_observe_careless(&all->eye, s2[0].word, s2[1].word);
 	KUNIT_EXPECT_GT(test, all->eye.saw_wrong, 0);
-	KUNIT_EXPECT_FALSE(test, observer_finds_a_way(&all->eye, s2[0].word,
-						      s2[1].word));
-	observe_careless_writer(&all->eye, s1.word, s2[0].word);
+	KUNIT_EXPECT_FALSE(test, arm_smmu_observe_orders(&all->eye, s2[0].word,
+							 s2[1].word));
+	arm_smmu_observe_careless(&all->eye, s1.word, s2[0].word);
 	KUNIT_EXPECT_GT(test, all->eye.saw_wrong, 0);
 }
 
@@ -338,7 +338,7 @@ static void observer_objects_to_a_careless_writer(struct kunit *test)
 static void ste_says_what_was_asked_for(struct kunit *test)
 {
 	struct arm_smmu_ste ste;
-	struct view view;
+	struct arm_smmu_view view;
 
 	arm_smmu_ste_make_abort(&ste);
 	look(ste.word, &view);

@@ -8,6 +8,7 @@
  */
 #include <linux/bitfield.h>
 #include <linux/bits.h>
+#include <linux/build_bug.h>
 #include <linux/export.h>
 #include <linux/kconfig.h>
 #include <linux/string.h>
@@ -15,6 +16,8 @@
 
 #include "arm-smmu-v3-entry.h"
 #include "arm-smmu-v3-ste.h"
+
+static_assert(sizeof(struct arm_smmu_ste) == ARM_SMMU_ENTRY_WORDS * sizeof(__le64));
 
 /* Config: 0b1xx lets transactions through, after stage 1, stage 2 or both (5.2) */
 #define STE_CFG_STAGE1		BIT(0)
