@@ -27,6 +27,7 @@
 #include "map/map.h"
 #include "object.h"
 #include "sw_msi.h"
+#include "xarrays.h"
 
 static struct iommufd_ioas *ioas_of(struct iommufd_hwpt_common *hwpt)
 {
@@ -144,7 +145,7 @@ static int check_pasids(struct iommufd_group *group,
 	struct iommufd_hwpt_common *own = group->own.hwpt;
 
 	if (!is_pasid(att))
-		return xa_empty(&group->pasids) || hwpt->for_pasids ? 0 : -EINVAL;
+		return iommufd_xa_is_empty(&group->pasids) || hwpt->for_pasids ? 0 : -EINVAL;
 	if (!hwpt->for_pasids || (own && !own->for_pasids))
 		return -EINVAL;
 	/* Made without a driver's entry for it, and finished with a requester ID only */

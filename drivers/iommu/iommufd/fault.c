@@ -30,6 +30,7 @@
 #include "device.h"
 #include "fault.h"
 #include "object.h"
+#include "xarrays.h"
 
 /**
  * struct filter - which groups of a queue
@@ -292,6 +293,6 @@ void iommufd_fault_destroy(struct iommufd_object *obj)
 		container_of(obj, struct iommufd_fault, queue.obj);
 
 	WARN_ON_ONCE(!list_empty(&fault->queue.events) ||
-		     !xa_empty(&fault->by_id));
+		     !iommufd_xa_is_empty(&fault->by_id));
 	xa_destroy(&fault->by_id);
 }
