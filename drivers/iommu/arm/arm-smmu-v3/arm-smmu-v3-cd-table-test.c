@@ -89,6 +89,10 @@ static void sync(void *arg, u32 ssid, bool leaf)
 			   is_valid(walk(fix, &fix->table.root, ssid)));
 }
 
+static const struct arm_smmu_cd_table_ops table_ops = {
+	.sync	= sync,
+};
+
 static void make_cd(struct arm_smmu_cd *cd, u16 number)
 {
 	struct arm_smmu_ctx_desc desc = {
@@ -121,7 +125,7 @@ static struct fixture *make_table(struct kunit *test, unsigned int ssid_bits,
 	KUNIT_ASSERT_EQ(test, 0, dma_coerce_mask_and_coherent(dev, DMA_BIT_MASK(48)));
 	fix->test = test;
 	fix->table.dev = dev;
-	fix->table.sync = sync;
+	fix->table.ops = &table_ops;
 	fix->table.arg = fix;
 	KUNIT_ASSERT_EQ(test, 0,
 			arm_smmu_cd_table_alloc(&fix->table, ssid_bits, two_level));

@@ -91,7 +91,7 @@ static int alloc_level1(struct arm_smmu_cd_table *table)
 /**
  * arm_smmu_cd_table_alloc() - give a device its table
  * @table: the device's table, with &struct arm_smmu_cd_table.dev and
- *         &struct arm_smmu_cd_table.sync set; one that exists is kept
+ *         &struct arm_smmu_cd_table.ops set; one that exists is kept
  * @ssid_bits: width of the device's PASIDs, 0 to 20; at most CTXDESC_SPLIT without
  *             @two_level
  * @two_level: the SMMU supports tables of two levels
@@ -196,7 +196,7 @@ static void sync_cd(void *arg)
 {
 	struct cd_owner *owner = arg;
 
-	owner->table->sync(owner->table->arg, owner->ssid, true);
+	owner->table->ops->sync(owner->table->arg, owner->ssid, true);
 }
 
 static void write_cd(struct arm_smmu_cd_table *table, u32 ssid,
@@ -233,7 +233,7 @@ int arm_smmu_cd_table_write(struct arm_smmu_cd_table *table, u32 ssid,
 			return err;
 		point_to_leaf(table, index);
 		/* The SMMU may have cached that there is no leaf (3.21.3) */
-		table->sync(table->arg, ssid, false);
+		table->ops->sync(table->arg, ssid, false);
 	}
 	write_cd(table, ssid, cd);
 	return 0;
@@ -247,7 +247,7 @@ EXPORT_SYMBOL_IF_KUNIT(arm_smmu_cd_table_write);
  *
  * The caller flushes TLBs and the device's cache.
  *
- * Context: process or atomic as &struct arm_smmu_cd_table.sync allows; the caller
+ * Context: process or atomic as &struct arm_smmu_cd_table_ops.sync allows; the caller
  * excludes other changes as for arm_smmu_cd_table_write().
  */
 void arm_smmu_cd_table_clear(struct arm_smmu_cd_table *table, u32 ssid)

@@ -34,11 +34,20 @@ struct arm_smmu_cd_leaf {
 };
 
 /**
+ * struct arm_smmu_cd_table_ops - the SMMU of a table
+ * @sync: makes it forget what it has read of the descriptor of @ssid, or, if not
+ *        @leaf, of the pointer to its leaf, too, and waits for that. @arg is
+ *        &struct arm_smmu_cd_table.arg
+ */
+struct arm_smmu_cd_table_ops {
+	void (*sync)(void *arg, u32 ssid, bool leaf);
+};
+
+/**
  * struct arm_smmu_cd_table - the context descriptors of one device (IHI 0070, 5.3)
  * @dev: SMMU, for which memory is allocated
- * @sync: makes the SMMU forget what it has read of the descriptor of @ssid, or, if
- *        not @leaf, of the pointer to its leaf, too, and waits for that
- * @arg: for @sync
+ * @ops: how the SMMU is told of changes
+ * @arg: for @ops
  * @root: what the device's STE has to say
  * @leaves: leaf tables; a single one if the table is linear
  * @nr_leaves: number of @leaves; 0 if there is no table yet
@@ -48,7 +57,7 @@ struct arm_smmu_cd_leaf {
  */
 struct arm_smmu_cd_table {
 	struct device *dev;
-	void (*sync)(void *arg, u32 ssid, bool leaf);
+	const struct arm_smmu_cd_table_ops *ops;
 	void *arg;
 	struct arm_smmu_cd_root root;
 	struct arm_smmu_cd_leaf *leaves;

@@ -40,6 +40,10 @@ static void look(const __le64 *cd, struct arm_smmu_view *view)
 	}
 }
 
+static const struct arm_smmu_observer_ops look_ops = {
+	.look	= look,
+};
+
 /* Tables and ASIDs; an address is all that a descriptor says of a process here */
 #define A_PROCESS	((struct mm_struct *)-1)
 #define A_TCR		(0x10ULL | 0x3500 | CTXDESC_CD_0_TCR_EPD1 | 5ULL << 32)
@@ -77,7 +81,7 @@ static struct samples *make_samples(struct kunit *test)
 	struct arm_smmu_cd *cd;
 
 	KUNIT_ASSERT_NOT_NULL(test, all);
-	all->eye.look = look;
+	all->eye.ops = &look_ops;
 	snprintf(all->sample[all->nr++].name, sizeof(all->sample[0].name), "none");
 
 	/* Bits of an upper half that is not looked at, and other attributes */

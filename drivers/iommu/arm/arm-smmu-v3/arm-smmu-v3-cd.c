@@ -101,7 +101,7 @@ static void cd_used(const __le64 *cd, __le64 *used)
 }
 
 /* Transactions that meet V=0 end with an abort and a C_BAD_CD event (5.4.2) */
-static const struct arm_smmu_entry_kind cd_kind = {
+static const struct arm_smmu_entry_ops cd_ops = {
 	.used	= cd_used,
 	.closed	= 0,
 };
@@ -124,6 +124,6 @@ static const struct arm_smmu_entry_kind cd_kind = {
 void arm_smmu_cd_write(struct arm_smmu_cd *live, const struct arm_smmu_cd *target,
 		       void (*sync)(void *arg), void *arg)
 {
-	arm_smmu_entry_write(&cd_kind, live->word, target->word, sync, arg);
+	arm_smmu_entry_write(&cd_ops, live->word, target->word, sync, arg);
 }
 EXPORT_SYMBOL_IF_KUNIT(arm_smmu_cd_write);

@@ -32,14 +32,14 @@
  * Make the entry @near, which means the same as @live and has all bits of @target that
  * @target uses and @live does not. Return the word that then makes it mean @target.
  */
-static int plan(const struct arm_smmu_entry_kind *kind, const __le64 *live,
+static int plan(const struct arm_smmu_entry_ops *ops, const __le64 *live,
 		const __le64 *target, __le64 *near)
 {
 	__le64 used[ARM_SMMU_ENTRY_WORDS], wanted[ARM_SMMU_ENTRY_WORDS];
 	int i, word = NO_WORD;
 
-	kind->used(live, used);
-	kind->used(target, wanted);
+	ops->used(live, used);
+	ops->used(target, wanted);
 	for (i = 0; i < ARM_SMMU_ENTRY_WORDS; i++) {
 		__le64 early = wanted[i] & ~used[i];
 
@@ -77,24 +77,24 @@ static void store_word(__le64 *live, __le64 word, void (*sync)(void *arg),
 
 /**
  * arm_smmu_entry_hitless() - tell whether a change needs no closed entry in between
- * @kind: kind of both entries
+ * @ops: of the kind of both entries
  * @live: entry as it is
  * @target: what it is to become
  *
  * Context: any; the caller excludes writers of @live.
  * Return: true if every transaction uses @live or @target during the change.
  */
-bool arm_smmu_entry_hitless(const struct arm_smmu_entry_kind *kind,
+bool arm_smmu_entry_hitless(const struct arm_smmu_entry_ops *ops,
 			    const __le64 *live, const __le64 *target)
 {
 	__le64 near[ARM_SMMU_ENTRY_WORDS];
 
-	return plan(kind, live, target, near) != SEVERAL_WORDS;
+	return plan(ops, live, target, near) != SEVERAL_WORDS;
 }
 
 /**
  * arm_smmu_entry_write() - turn a live entry into another one
- * @kind: kind of both entries
+ * @ops: of the kind of both entries
  * @live: entry in its table
  * @target: what it is to become
  * @sync: makes the hardware forget what it has read of the entry, and returns
@@ -108,16 +108,16 @@ bool arm_smmu_entry_hitless(const struct arm_smmu_entry_kind *kind,
  * Context: process or atomic as @sync allows; the caller excludes other writers of
  * @live.
  */
-void arm_smmu_entry_write(const struct arm_smmu_entry_kind *kind, __le64 *live,
+void arm_smmu_entry_write(const struct arm_smmu_entry_ops *ops, __le64 *live,
 			  const __le64 *target, void (*sync)(void *arg),
 			  void *arg)
 {
 	__le64 near[ARM_SMMU_ENTRY_WORDS];
-	int word = plan(kind, live, target, near);
+	int word = plan(ops, live, target, near);
 
 	if (word == SEVERAL_WORDS) {
-		store_word(&live[0], kind->closed, sync, arg);
-		word = plan(kind, live, target, near);
+		store_word(&live[0], ops->closed, sync, arg);
+		word = plan(ops, live, target, near);
 	}
 	store_unused(live, near, sync, arg);
 	if (word < 0)

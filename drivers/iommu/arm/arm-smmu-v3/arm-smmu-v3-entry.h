@@ -11,21 +11,21 @@
 #define ARM_SMMU_ENTRY_WORDS	8
 
 /**
- * struct arm_smmu_entry_kind - what the writer knows of a kind of entries
+ * struct arm_smmu_entry_ops - what the writer knows of a kind of entries
  * @used: sets the bits that the hardware looks at when it reads @entry, in
  *        @used, and clears the others. A bit that is not known to be ignored
  *        counts as used. The result depends on used bits only
  * @closed: word 0 of an entry that lets no transaction through and of which the
  *          hardware uses nothing but word 0
  */
-struct arm_smmu_entry_kind {
+struct arm_smmu_entry_ops {
 	void (*used)(const __le64 *entry, __le64 *used);
 	__le64 closed;
 };
 
-bool arm_smmu_entry_hitless(const struct arm_smmu_entry_kind *kind,
+bool arm_smmu_entry_hitless(const struct arm_smmu_entry_ops *ops,
 			    const __le64 *live, const __le64 *target);
-void arm_smmu_entry_write(const struct arm_smmu_entry_kind *kind, __le64 *live,
+void arm_smmu_entry_write(const struct arm_smmu_entry_ops *ops, __le64 *live,
 			  const __le64 *target, void (*sync)(void *arg),
 			  void *arg);
 

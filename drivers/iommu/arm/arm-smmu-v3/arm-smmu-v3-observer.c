@@ -43,14 +43,14 @@ static bool allowed(const struct arm_smmu_observer *eye, const struct arm_smmu_v
 
 /**
  * arm_smmu_observe() - begin to observe a change
- * @eye: observer with @look set
+ * @eye: observer with &struct arm_smmu_observer.ops set
  * @from: the entry before the change
  * @to: what it is to become
  */
 void arm_smmu_observe(struct arm_smmu_observer *eye, const __le64 *from, const __le64 *to)
 {
-	eye->look(from, &eye->before);
-	eye->look(to, &eye->after);
+	eye->ops->look(from, &eye->before);
+	eye->ops->look(to, &eye->after);
 	memcpy(eye->live, from, sizeof(eye->live));
 	memcpy(eye->known, from, sizeof(eye->known));
 	eye->saw_closed = false;
@@ -72,7 +72,7 @@ void arm_smmu_observe_sync(void *arg)
 
 	for (mask = 0; mask < NR_MIXTURES; mask++) {
 		mix(mixed, eye->known, eye->live, mask);
-		eye->look(mixed, &view);
+		eye->ops->look(mixed, &view);
 		if (!view.ats)
 			eye->saw_no_ats = true;
 		if (allowed(eye, &view))
@@ -111,7 +111,7 @@ void arm_smmu_observe_check(struct kunit *test, struct arm_smmu_observer *eye,
 
 /**
  * arm_smmu_observe_orders() - search all orders in which words could be written
- * @eye: observer with @look set; it is used up
+ * @eye: observer with &struct arm_smmu_observer.ops set; it is used up
  * @from: the entry before the change
  * @to: what it is to become
  *
@@ -132,7 +132,7 @@ bool arm_smmu_observe_orders(struct arm_smmu_observer *eye, const __le64 *from,
 			continue;
 		for (i = 0; i < ARM_SMMU_VIEW_WORDS; i++) {
 			mix(mixed, from, to, mask | BIT(i));
-			eye->look(mixed, &view);
+			eye->ops->look(mixed, &view);
 			if (allowed(eye, &view))
 				set_bit(mask | BIT(i), reached);
 		}
@@ -142,7 +142,7 @@ bool arm_smmu_observe_orders(struct arm_smmu_observer *eye, const __le64 *from,
 
 /**
  * arm_smmu_observe_careless() - show the observer what it has to object to
- * @eye: observer with @look set
+ * @eye: observer with &struct arm_smmu_observer.ops set
  * @from: the entry before the change
  * @to: what it is to become
  *

@@ -26,8 +26,16 @@ struct arm_smmu_view {
 };
 
 /**
- * struct arm_smmu_observer - one change of an entry, and what was seen of it
+ * struct arm_smmu_observer_ops - the kind of entries that is observed
  * @look: decodes an entry
+ */
+struct arm_smmu_observer_ops {
+	void (*look)(const __le64 *entry, struct arm_smmu_view *view);
+};
+
+/**
+ * struct arm_smmu_observer - one change of an entry, and what was seen of it
+ * @ops: kind of the entry
  * @live: the entry, which the code under test changes
  * @known: what it was at the last invalidation
  * @before: its meaning before the change
@@ -38,7 +46,7 @@ struct arm_smmu_view {
  * @syncs: number of invalidations
  */
 struct arm_smmu_observer {
-	void (*look)(const __le64 *entry, struct arm_smmu_view *view);
+	const struct arm_smmu_observer_ops *ops;
 	__le64 live[ARM_SMMU_VIEW_WORDS];
 	__le64 known[ARM_SMMU_VIEW_WORDS];
 	struct arm_smmu_view before, after;

@@ -106,6 +106,10 @@ static void look(const __le64 *ste, struct arm_smmu_view *view)
 	}
 }
 
+static const struct arm_smmu_observer_ops look_ops = {
+	.look	= look,
+};
+
 struct sample {
 	char name[64];
 	struct arm_smmu_ste ste;
@@ -218,7 +222,7 @@ static struct samples *make_samples(struct kunit *test)
 	struct samples *all = kunit_kzalloc(test, sizeof(*all), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, all);
-	all->eye.look = look;
+	all->eye.ops = &look_ops;
 	add(test, all);
 	name(all, "nothing", 0, 0, 0, 0);
 	arm_smmu_ste_make_abort(add(test, all));
@@ -286,7 +290,7 @@ static void ste_changes_are_hitless_where_promised(struct kunit *test)
 	struct arm_smmu_observer *eye = kunit_kzalloc(test, sizeof(*eye), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, eye);
-	eye->look = look;
+	eye->ops = &look_ops;
 	arm_smmu_ste_make_bypass(&bypass);
 	arm_smmu_ste_make_s1(&s1[0], &tables[0], 0, false, true);
 	arm_smmu_ste_make_s1(&s1[1], &tables[1], 0, false, true);

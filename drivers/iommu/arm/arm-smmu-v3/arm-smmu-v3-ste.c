@@ -235,7 +235,7 @@ static void ste_used(const __le64 *ste, __le64 *used)
 }
 
 /* Config 0b000: an abort of which no event is recorded (5.2) */
-static const struct arm_smmu_entry_kind ste_kind = {
+static const struct arm_smmu_entry_ops ste_ops = {
 	.used	= ste_used,
 	.closed	= cpu_to_le64(STRTAB_STE_0_V),
 };
@@ -275,7 +275,7 @@ EXPORT_SYMBOL_IF_KUNIT(arm_smmu_ste_has_ats);
 bool arm_smmu_ste_keeps_ats(const __le64 *live, const struct arm_smmu_ste *target)
 {
 	return eats_of(live) && eats_of(live) == eats_of(target->word) &&
-	       arm_smmu_entry_hitless(&ste_kind, live, target->word);
+	       arm_smmu_entry_hitless(&ste_ops, live, target->word);
 }
 EXPORT_SYMBOL_IF_KUNIT(arm_smmu_ste_keeps_ats);
 
@@ -289,7 +289,7 @@ static bool change_eats_first(const __le64 *live, const struct arm_smmu_ste *tar
 	const __le64 eats = cpu_to_le64(STRTAB_STE_1_EATS);
 	__le64 used[STRTAB_STE_DWORDS];
 
-	if (arm_smmu_entry_hitless(&ste_kind, live, target->word))
+	if (arm_smmu_entry_hitless(&ste_ops, live, target->word))
 		return false;
 	ste_used(live, used);
 	if (!(used[1] & eats))
@@ -297,7 +297,7 @@ static bool change_eats_first(const __le64 *live, const struct arm_smmu_ste *tar
 
 	memcpy(between, live, sizeof(*between));
 	between->word[1] = (between->word[1] & ~eats) | (target->word[1] & eats);
-	return arm_smmu_entry_hitless(&ste_kind, between->word, target->word);
+	return arm_smmu_entry_hitless(&ste_ops, between->word, target->word);
 }
 
 /**
@@ -324,7 +324,7 @@ void arm_smmu_ste_write(__le64 *live, const struct arm_smmu_ste *target,
 	struct arm_smmu_ste between;
 
 	if (change_eats_first(live, target, &between))
-		arm_smmu_entry_write(&ste_kind, live, between.word, sync, arg);
-	arm_smmu_entry_write(&ste_kind, live, target->word, sync, arg);
+		arm_smmu_entry_write(&ste_ops, live, between.word, sync, arg);
+	arm_smmu_entry_write(&ste_ops, live, target->word, sync, arg);
 }
 EXPORT_SYMBOL_IF_KUNIT(arm_smmu_ste_write);

@@ -208,6 +208,10 @@ static void make_domain(int i)
 	}
 }
 
+static const struct arm_smmu_cd_table_ops table_ops = {
+	.sync	= sync_cd,
+};
+
 /* A device that was just found: its streams abort */
 static void start(struct kunit *test, bool has_ats, unsigned int ssid_bits)
 {
@@ -226,7 +230,7 @@ static void start(struct kunit *test, bool has_ats, unsigned int ssid_bits)
 	world.master.streams = &world.stream;
 	world.master.num_streams = 1;
 	world.master.ssid_bits = ssid_bits;
-	world.master.cd_table.sync = sync_cd;
+	world.master.cd_table.ops = &table_ops;
 	arm_smmu_ste_make_abort(&world.ste[SID]);
 	for (i = 0; i < NR_DOMAINS; i++)
 		make_domain(i);
