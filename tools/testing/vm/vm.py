@@ -38,6 +38,7 @@ def parse_args():
     parser.add_argument('--jobs', type=int, default=int(os.environ.get('JOBS') or 0))
     parser.add_argument('--arch', default='x86_64')
     parser.add_argument('--qemu', default='', help='folder of an unpacked QEMU')
+    parser.add_argument('--emulator', default='', help='folder of the built emulator')
     parser.add_argument('--iommu', default='vtd')
     parser.add_argument('--disk', default='')
     parser.add_argument('--machines', default='vtd', help='words of ' + ' '.join(bench.LANES))
@@ -67,7 +68,7 @@ def main():
     if args.command == 'bench-kernels':
         print(*bench.kernels(args))
         return 0
-    runner = Runner(TOP, args.build, Emulators(args.qemu))
+    runner = Runner(TOP, args.build, Emulators(args.qemu, args.emulator))
     if args.command == 'run':
         return job.run(runner, args.iommu, args.disk)
     if args.command == 'bench':

@@ -566,5 +566,35 @@ class GuestTest(unittest.TestCase):
                 self.assertEqual(status, number)
 
 
+class OwnEmulator(unittest.TestCase):
+    """Cases on the emulator that is built here."""
+
+    def test_machine_asks_for_it(self):
+        """A machine of the emulator makes its cases ask for it; others may not get it."""
+        for each in case.read_cases(VM / 'cases'):
+            self.assertEqual(each.machine.endswith('-emu'), each.qemu == 'emu', each.name)
+
+    def test_absent(self):
+        """Without it the case is skipped, with what the build left as the reason."""
+        with tempfile.TemporaryDirectory() as folder:
+            found = emulator.Emulators(built=folder)
+            self.assertIsNone(found.pick('x86_64', 'emu'))
+            self.assertIn('make emulator', found.absent('emu'))
+            (Path(folder) / 'failed').write_text('apt has none\n')
+            self.assertIn('apt has none', found.absent('emu'))
+
+    def test_unfinished(self):
+        """A build without its key is not used."""
+        with tempfile.TemporaryDirectory() as folder:
+            program = Path(folder) / 'out/qemu-system-x86_64'
+            program.parent.mkdir()
+            program.write_text('#!/bin/sh\necho QEMU emulator version 10.2.2\n')
+            program.chmod(0o755)
+            self.assertIsNone(emulator.Emulators(built=folder).pick('x86_64', 'emu'))
+            (Path(folder) / 'key').write_text('x')
+            found = emulator.Emulators(built=folder).pick('x86_64', 'emu')
+            self.assertEqual(found.version, (10, 2, 2))
+
+
 if __name__ == '__main__':
     unittest.main(verbosity=1)

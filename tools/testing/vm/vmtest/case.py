@@ -81,7 +81,8 @@ def variants(path, case, words):
         found = re.fullmatch(r'([\w-]+):(run|debug)(?:@([\w.]+))?', word)
         if not found or found[1] not in MACHINES:
             raise CaseError(f'{path}: on = MACHINE:run|debug[@QEMU], got {word}')
-        yield replace(case, machine=found[1], config=found[2], qemu=found[3] or case.qemu)
+        yield replace(case, machine=found[1], config=found[2],
+                      qemu=found[3] or MACHINES[found[1]].qemu or case.qemu)
 
 
 def read_case(path):

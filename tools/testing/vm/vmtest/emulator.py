@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Finding the emulators: the system's QEMU, and a newer one unpacked under build/."""
+"""Finding the emulators: the system's QEMU, a newer one unpacked under build/, and our own."""
 
 import os
 import platform
@@ -71,12 +71,25 @@ def from_folder(arch, folder):
     return Emulator(start + tuple(w for pair in firmware for w in pair), version, env)
 
 
+def from_build(arch, folder):
+    """The emulator of tools/testing/emulator, built under a folder."""
+    command = (str(folder / 'out' / PROGRAM[arch]),)
+    version = query_version(command) if (folder / 'key').exists() else None
+    if not version:
+        return None
+    firmware = tuple(w for p in ('/usr/share/qemu', '/usr/share/seabios', '/usr/lib/ipxe/qemu')
+                     for w in ('-L', p))
+    return Emulator(command + firmware, version)
+
+
 class Emulators:
     """All emulators at hand, by architecture."""
 
-    def __init__(self, folder=''):
-        self.found = {}
+    def __init__(self, folder='', built=''):
+        self.found, self.built, self.folder = {}, {}, Path(built)
         for arch in PROGRAM:
+            if built:
+                self.built[arch] = from_build(arch, Path(built))
             both = [from_system(arch)]
             if folder and not os.environ.get('QEMU'):
                 both.append(from_folder(arch, Path(folder)))
@@ -85,12 +98,22 @@ class Emulators:
     def pick(self, arch, wanted):
         """Newest emulator that a case's `qemu` asks for, or None.
 
-        wanted: any, a version prefix such as 7.2, or >=MAJOR.MINOR.
+        wanted: any, a version prefix such as 7.2, >=MAJOR.MINOR, or emu for our own.
         """
+        if wanted == 'emu':
+            return self.built.get(arch)
         for emulator in reversed(self.found[arch]):
             if fits(emulator.version, wanted):
                 return emulator
         return None
+
+    def absent(self, wanted):
+        """Why there is no such emulator."""
+        if wanted != 'emu':
+            return f'no QEMU {wanted} here'
+        failed = self.folder / 'failed'
+        return f'no emulator: {failed.read_text().strip()}' if failed.exists() else \
+            'no emulator: make emulator builds it'
 
 
 def fits(version, wanted):

@@ -21,6 +21,7 @@ class Machine:
     append: str = ''
     smp: int = 2
     translates: bool = True
+    qemu: str = ''
 
     def iommu_args(self, version):
         """Arguments of the newest spelling that an emulator version knows."""
@@ -41,6 +42,7 @@ class Machine:
 X86 = 'q35,kernel-irqchip=split'
 VIRT = 'virt,gic-version=3,its=on'
 OLD, V10, V11 = (7, 2), (10, 0), (11, 0)
+EXACT = '-device intel-iommu,intremap=on,aw-bits=48,x-exact=on'
 
 MACHINES = {
     'none': Machine('x86_64', X86, ((OLD, ''),), translates=False),
@@ -68,6 +70,20 @@ MACHINES = {
     'vtd-fs': Machine('x86_64', X86,
                       ((V11, '-device intel-iommu,intremap=on,aw-bits=48,scalable-mode=on,fsts=on'),),
                       'intel_iommu=on,sm_on'),
+    # The exact model of VT-d (tools/testing/emulator), whose caches hold until they are flushed.
+    'vtd-emu': Machine('x86_64', X86, ((OLD, f'{EXACT},device-iotlb=on'),),
+                       'intel_iommu=on,sm_off', qemu='emu'),
+    'vtd-sm-emu': Machine('x86_64', X86,
+                          ((OLD, f'{EXACT},device-iotlb=on,x-scalable-mode=on,x-esrtps=off'),),
+                          'intel_iommu=on,sm_on', qemu='emu'),
+    'vtd-fs-emu': Machine('x86_64', X86, ((OLD, f'{EXACT},x-scalable-mode=on,x-flts=on'),),
+                          'intel_iommu=on,sm_on', qemu='emu'),
+    'vtd-cm-emu': Machine('x86_64', X86, ((OLD, f'{EXACT},x-scalable-mode=on,caching-mode=on'),),
+                          'intel_iommu=on,sm_on', qemu='emu'),
+    'vtd-all-emu': Machine('x86_64', X86,
+                           ((OLD, f'{EXACT},device-iotlb=on,x-scalable-mode=on,x-nest=on,'
+                             'x-coherent-walk=on,x-ssads=on,x-pasid-bits=20,x-pri=on'),),
+                           'intel_iommu=on,sm_on', qemu='emu'),
     # 7.2 translates only for functions on bus 0 and shows Linux no events.  10.0
     # breaks interrupt remapping without KVM, so it is not offered here.
     'amd': Machine('x86_64', X86, ((OLD, '-device amd-iommu,intremap=on'),

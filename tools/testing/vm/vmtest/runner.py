@@ -154,7 +154,7 @@ class Runner:
         report = tap.Report()
         emulator = self.emulators.pick(case.arch, case.qemu)
         if not emulator:
-            report.add('emulator', 'skipped', f'no QEMU {case.qemu} here')
+            report.add('emulator', 'skipped', self.emulators.absent(case.qemu))
             return report
         if (case.base, case.machine, case.config, emulator.version[:2]) in self.pinned:
             if case.qemu == 'any':
