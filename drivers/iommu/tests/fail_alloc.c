@@ -95,7 +95,7 @@ static bool disarm(void)
 	return met;
 }
 
-static void expect_done(struct kunit *test, const struct fail_alloc_op *op)
+static void expect_done(struct kunit *test, const struct fail_alloc_ops *op)
 {
 	KUNIT_EXPECT_TRUE(test, op->is_done());
 	op->undo();
@@ -103,7 +103,7 @@ static void expect_done(struct kunit *test, const struct fail_alloc_op *op)
 }
 
 /* Returns whether the operation has met the n-th allocation; counts what has failed */
-static bool try_nth(struct kunit *test, const struct fail_alloc_op *op,
+static bool try_nth(struct kunit *test, const struct fail_alloc_ops *op,
 		    unsigned int nth, bool rest, unsigned int *failures)
 {
 	bool met;
@@ -128,7 +128,7 @@ static bool try_nth(struct kunit *test, const struct fail_alloc_op *op,
 	return met;
 }
 
-static void sweep(struct kunit *test, const struct fail_alloc_op *op, bool rest)
+static void sweep(struct kunit *test, const struct fail_alloc_ops *op, bool rest)
 {
 	unsigned int nth = 1, failures = 0;
 
@@ -160,7 +160,7 @@ int fail_alloc_once(int (*go)(void), unsigned int nth)
 }
 
 /* Let each allocation of an operation fail. Skips the case if none can */
-void fail_alloc_sweep(struct kunit *test, const struct fail_alloc_op *op)
+void fail_alloc_sweep(struct kunit *test, const struct fail_alloc_ops *op)
 {
 	struct knobs before, unused;
 

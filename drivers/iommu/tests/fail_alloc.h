@@ -15,7 +15,7 @@
 struct kunit;
 
 /**
- * struct fail_alloc_op - an operation that allocates
+ * struct fail_alloc_ops - an operation that allocates
  * @go: do it; when it fails nothing of it is left
  * @undo: undo it
  * @is_idle: whether nothing of it is left, as the fake driver and the core see it
@@ -23,7 +23,7 @@ struct kunit;
  * @err: what it may return without memory, beside -ENOMEM; or 0
  * @places: places at which it has to fail, at the least
  */
-struct fail_alloc_op {
+struct fail_alloc_ops {
 	int (*go)(void);
 	void (*undo)(void);
 	bool (*is_idle)(void);
@@ -33,6 +33,6 @@ struct fail_alloc_op {
 };
 
 int fail_alloc_once(int (*go)(void), unsigned int nth);
-void fail_alloc_sweep(struct kunit *test, const struct fail_alloc_op *op);
+void fail_alloc_sweep(struct kunit *test, const struct fail_alloc_ops *op);
 
 #endif /* __FAIL_ALLOC_H */

@@ -88,11 +88,11 @@ static bool is_without_requests(void)
 
 static void enable(struct kunit *test, ioasid_t point)
 {
-	const struct fail_alloc_op attaching = {
+	const struct fail_alloc_ops attaching = {
 		.go = attach, .undo = detach, .is_idle = is_off,
 		.is_done = is_on_first, .places = 2,
 	};
-	const struct fail_alloc_op replacing = {
+	const struct fail_alloc_ops replacing = {
 		.go = replace, .undo = go_back, .is_idle = is_without_requests,
 		.is_done = is_on_second, .places = 2,
 	};

@@ -73,7 +73,7 @@ static bool is_attached(void)
 
 static void first_attach_of_a_group(struct kunit *test)
 {
-	const struct fail_alloc_op op = {
+	const struct fail_alloc_ops op = {
 		.go = claim_and_attach, .undo = release, .is_idle = has_no_owner,
 		.is_done = is_attached,
 	};
@@ -108,7 +108,7 @@ static int claim_with_new_domain(void)
 
 static void first_blocking_domain(struct kunit *test)
 {
-	const struct fail_alloc_op op = {
+	const struct fail_alloc_ops op = {
 		.go = claim_with_new_domain, .undo = release,
 		.is_idle = has_no_owner, .is_done = is_attached, .err = -EINVAL,
 		.places = 1,
@@ -139,11 +139,11 @@ static bool is_on_one(void)
 /* The PASID, and nodes of the group's table */
 static void attach_of_a_pasid(struct kunit *test)
 {
-	const struct fail_alloc_op op = {
+	const struct fail_alloc_ops op = {
 		.go = attach, .undo = detach, .is_idle = no_pasids,
 		.is_done = is_on_one, .places = 2,
 	};
-	const struct fail_alloc_op deep = {
+	const struct fail_alloc_ops deep = {
 		.go = attach, .undo = detach, .is_idle = no_pasids,
 		.is_done = is_on_one, .places = 3,
 	};
@@ -197,7 +197,7 @@ static bool is_on_other(void)
 /* Needs no memory without page requests */
 static void replace_of_a_pasid(struct kunit *test)
 {
-	const struct fail_alloc_op op = {
+	const struct fail_alloc_ops op = {
 		.go = replace, .undo = go_back, .is_idle = is_on_one,
 		.is_done = is_on_other,
 	};
@@ -228,7 +228,7 @@ static void attach_again(void)
 
 static void ends_need_no_memory(struct kunit *test)
 {
-	const struct fail_alloc_op op = {
+	const struct fail_alloc_ops op = {
 		.go = reset_and_detach, .undo = attach_again, .is_idle = is_on_one,
 		.is_done = no_pasids,
 	};

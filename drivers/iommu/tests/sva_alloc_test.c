@@ -60,7 +60,7 @@ static bool is_bound(void)
 static void sweep(struct kunit *test, unsigned int device, unsigned int places)
 {
 	/* Numbers that are not to be had without memory count as taken */
-	const struct fail_alloc_op op = {
+	const struct fail_alloc_ops op = {
 		.go = bind, .undo = unbind, .is_idle = is_unbound,
 		.is_done = is_bound, .err = -ENOSPC, .places = places,
 	};

@@ -167,15 +167,15 @@ static bool always(void)
 
 static void viommu_vdevice_and_queue(struct kunit *test)
 {
-	const struct fail_alloc_op making_viommu = {
+	const struct fail_alloc_ops making_viommu = {
 		.go = make_viommu, .undo = drop_viommu, .is_idle = no_viommu,
 		.is_done = one_viommu, .places = 1,
 	};
-	const struct fail_alloc_op making_vdevice = {
+	const struct fail_alloc_ops making_vdevice = {
 		.go = make_vdevice, .undo = drop_vdevice, .is_idle = no_vdevice,
 		.is_done = one_vdevice, .places = 3,
 	};
-	const struct fail_alloc_op making_queue = {
+	const struct fail_alloc_ops making_queue = {
 		.go = make_queue, .undo = drop_queue, .is_idle = always,
 		.is_done = is_queue, .places = 1,
 	};
