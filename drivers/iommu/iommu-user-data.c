@@ -203,7 +203,8 @@ static int read_batch(struct iommu_user_array *array, u32 index)
 static int copy_from_batch(void *dst, size_t size,
 			   const struct iommu_user_array *array, u32 index)
 {
-	const u8 *src = array->batch + (index - array->first) * array->entry_len;
+	const u8 *src = (const u8 *)array->batch +
+			(index - array->first) * array->entry_len;
 	size_t common = min_t(size_t, size, array->entry_len);
 
 	if (common < array->entry_len &&

@@ -83,7 +83,7 @@ struct iommu_user_array {
 	u32 nr;
 	u32 first;
 	u32 nr_read;
-	u8 batch[IOMMU_USER_ARRAY_BATCH_BYTES] __aligned(8);
+	u64 batch[IOMMU_USER_ARRAY_BATCH_BYTES / sizeof(u64)];
 };
 
 /* Longest description of an IOMMU's registers that a driver gives, in bytes */
