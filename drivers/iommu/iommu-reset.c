@@ -34,17 +34,8 @@
  * within mmap_lock. So a reset takes the mutex of a group only if no task that has the
  * mutex waits for mmap_lock, or may wait for it before the reset gets the mutex. All that
  * do so are in a driver's sva_bind() or sva_unbind(), and counted from before the bind
- * until after the unbind (nr_driver_pasids):
- *
- *   reset finds         takes mutex   because
- *
- *   an owner            yes           a claim is refused while a process is bound, and
- *                                     a bind while there is an owner
- *   PASIDs on domains   yes           no process was bound when it began; no bind begins
- *                                     while a reset waits for the mutex, and as long as
- *                                     PASIDs are blocked for it
- *   a bound process     no            PASIDs on domains stay on them, as in 6.1
- *   none of these       no
+ * until after the unbind (nr_driver_pasids).
+ * Documentation/driver-api/iommu-attach.rst has a table of which groups these are.
  *
  * iommu_resets_lock makes what a reset finds, and that it waits, one step.
  */
