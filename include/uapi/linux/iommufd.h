@@ -362,11 +362,26 @@ enum iommufd_hwpt_alloc_flags {
 };
 
 /**
+ * struct iommu_hwpt_arm_smmuv3 - what a guest's Arm SMMUv3 says of a device
+ * @ste: first 128 bits of the guest's stream table entry, little endian: from the first
+ *       word V, Config, S1Fmt, S1ContextPtr and S1CDMax; from the second S1DSS, S1CIR,
+ *       S1COR, S1CSH, S1STALLD and EATS. All other bits are 0
+ *
+ * Config is abort, bypass or stage 1; an entry that is not valid is an abort. Pointers are
+ * addresses of the guest. EATS is 0 or 1. Anything else is EIO.
+ */
+struct iommu_hwpt_arm_smmuv3 {
+	__aligned_le64 ste[2];
+};
+
+/**
  * enum iommu_hwpt_data_type - format of the blob at @data_uptr
  * @IOMMU_HWPT_DATA_NONE: no blob
+ * @IOMMU_HWPT_DATA_ARM_SMMUV3: struct iommu_hwpt_arm_smmuv3, on a virtual IOMMU
  */
 enum iommu_hwpt_data_type {
 	IOMMU_HWPT_DATA_NONE = 0,
+	IOMMU_HWPT_DATA_ARM_SMMUV3 = 2,
 };
 
 /**
@@ -407,13 +422,44 @@ struct iommu_hwpt_alloc {
 #define IOMMU_HWPT_ALLOC _IO(IOMMUFD_TYPE, IOMMUFD_CMD_HWPT_ALLOC)
 
 /**
+ * enum iommu_hw_info_arm_smmuv3_flags - flags of struct iommu_hw_info_arm_smmuv3
+ * @IOMMU_HW_INFO_ARM_SMMUV3_ERRATA_REPEAT_TLBI_CFGI: an invalidation of TLBs or of cached
+ *    structures has to be sent a second time, after its CMD_SYNC has completed
+ */
+enum iommu_hw_info_arm_smmuv3_flags {
+	IOMMU_HW_INFO_ARM_SMMUV3_ERRATA_REPEAT_TLBI_CFGI = 1 << 0,
+};
+
+/**
+ * struct iommu_hw_info_arm_smmuv3 - registers of an Arm SMMUv3, as they are read
+ * @flags: mask of enum iommu_hw_info_arm_smmuv3_flags
+ * @__reserved: 0
+ * @idr: SMMU_IDR0 to SMMU_IDR5
+ * @iidr: SMMU_IIDR
+ * @aidr: SMMU_AIDR
+ *
+ * Not all that the hardware has can be given to a guest. What a VMM may go by:
+ * IDR0: ST_LEVEL, TERM_MODEL, STALL_MODEL, TTENDIAN, CD2L, ASID16, TTF; IDR1: SIDSIZE,
+ * SSIDSIZE; IDR3: BBML, RIL; IDR5: VAX, GRAN64K, GRAN16K, GRAN4K, DS.
+ */
+struct iommu_hw_info_arm_smmuv3 {
+	__u32 flags;
+	__u32 __reserved;
+	__u32 idr[6];
+	__u32 iidr;
+	__u32 aidr;
+};
+
+/**
  * enum iommu_hw_info_type - format of the register blob of GET_HW_INFO
  * @IOMMU_HW_INFO_TYPE_NONE: the driver reports no registers
  * @IOMMU_HW_INFO_TYPE_DEFAULT: as input, whatever the driver reports
+ * @IOMMU_HW_INFO_TYPE_ARM_SMMUV3: struct iommu_hw_info_arm_smmuv3
  */
 enum iommu_hw_info_type {
 	IOMMU_HW_INFO_TYPE_NONE = 0,
 	IOMMU_HW_INFO_TYPE_DEFAULT = 0,
+	IOMMU_HW_INFO_TYPE_ARM_SMMUV3 = 2,
 };
 
 /**
@@ -541,6 +587,28 @@ struct iommu_hwpt_get_dirty_bitmap {
 	_IO(IOMMUFD_TYPE, IOMMUFD_CMD_HWPT_GET_DIRTY_BITMAP)
 
 /**
+ * struct iommu_viommu_arm_smmuv3_invalidate - command of a guest's Arm SMMUv3
+ * @cmd: 128 bits as the command queue of an SMMU has them, little endian
+ *
+ * CMD_TLBI_NSNH_ALL, CMD_TLBI_NH_ALL, CMD_TLBI_NH_ASID, CMD_TLBI_NH_VA, CMD_TLBI_NH_VAA,
+ * CMD_CFGI_CD, CMD_CFGI_CD_ALL and CMD_ATC_INV. The VMID does not matter, stream IDs are the
+ * guest's. A command is complete when the call returns. All others, and bits that such a
+ * command or the hardware does not have, are EIO.
+ */
+struct iommu_viommu_arm_smmuv3_invalidate {
+	__aligned_le64 cmd[2];
+};
+
+/**
+ * enum iommu_hwpt_invalidate_data_type - format of the requests of IOMMU_HWPT_INVALIDATE
+ * @IOMMU_VIOMMU_INVALIDATE_DATA_ARM_SMMUV3: struct iommu_viommu_arm_smmuv3_invalidate, on a
+ *    virtual IOMMU
+ */
+enum iommu_hwpt_invalidate_data_type {
+	IOMMU_VIOMMU_INVALIDATE_DATA_ARM_SMMUV3 = 1,
+};
+
+/**
  * struct iommu_hwpt_invalidate - ioctl(IOMMU_HWPT_INVALIDATE)
  * @size: sizeof(struct iommu_hwpt_invalidate)
  * @hwpt_id: nested page table whose cached entries are stale, or virtual IOMMU
@@ -569,9 +637,11 @@ struct iommu_hwpt_invalidate {
 /**
  * enum iommu_viommu_type - which part of an IOMMU a guest gets
  * @IOMMU_VIOMMU_TYPE_DEFAULT: none
+ * @IOMMU_VIOMMU_TYPE_ARM_SMMUV3: stage 1 of an Arm SMMUv3, without data of its own
  */
 enum iommu_viommu_type {
 	IOMMU_VIOMMU_TYPE_DEFAULT = 0,
+	IOMMU_VIOMMU_TYPE_ARM_SMMUV3 = 1,
 };
 
 /**
@@ -648,11 +718,23 @@ struct iommufd_vevent_header {
 };
 
 /**
+ * struct iommu_vevent_arm_smmuv3 - event of a device behind a guest's Arm SMMUv3
+ * @evt: 256 bits as the event queue of an SMMU has them, little endian, with the guest's
+ *       stream ID. The number is that of F_TRANSLATION, F_ADDR_SIZE, F_ACCESS,
+ *       F_PERMISSION, C_BAD_STE, F_STREAM_DISABLED, C_BAD_SUBSTREAMID or C_BAD_CD
+ */
+struct iommu_vevent_arm_smmuv3 {
+	__aligned_le64 evt[4];
+};
+
+/**
  * enum iommu_veventq_type - format of the events of a queue
  * @IOMMU_VEVENTQ_TYPE_DEFAULT: none
+ * @IOMMU_VEVENTQ_TYPE_ARM_SMMUV3: struct iommu_vevent_arm_smmuv3
  */
 enum iommu_veventq_type {
 	IOMMU_VEVENTQ_TYPE_DEFAULT = 0,
+	IOMMU_VEVENTQ_TYPE_ARM_SMMUV3 = 1,
 };
 
 /**
