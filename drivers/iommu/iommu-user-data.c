@@ -217,23 +217,18 @@ static int copy_from_batch(void *dst, size_t size,
 }
 
 /**
- * iommu_copy_viommu_entry() - read one request to a virtual IOMMU
+ * iommu_copy_other_entry() - copy a request that has to be read, or has another length
  * @dst: where to put it
  * @size: bytes of the layout that the driver knows
- * @array: the array, whose type the driver has looked at
+ * @array: the array
  * @index: which request, from 0, less than the array's length
  *
- * The layout of these may grow without a new type: requests that are shorter or longer
- * than @size are of an older or a newer one. Otherwise as iommu_copy_entry().
+ * Part of iommu_copy_viommu_entry().
  *
- * Requests are read in batches, so a driver may not meet what user space writes into a
- * request after the call has begun.
- *
- * Context: may sleep, for as long as user space likes. One task works on @array.
- * Return: 0 with @dst extended with zeroes to @size; -E2BIG when a byte behind @size is not
- * zero; -EFAULT; -EINTR when the caller is being killed.
+ * Context: may sleep, for as long as user space likes.
+ * Return: as iommu_copy_viommu_entry().
  */
-int iommu_copy_viommu_entry(void *dst, size_t size,
+int iommu_copy_other_entry(void *dst, size_t size,
 			    struct iommu_user_array *array, u32 index)
 {
 	int err;
@@ -251,7 +246,7 @@ int iommu_copy_viommu_entry(void *dst, size_t size,
 	}
 	return copy_from_batch(dst, size, array, index);
 }
-EXPORT_SYMBOL_NS_GPL(iommu_copy_viommu_entry, IOMMUFD_INTERNAL);
+EXPORT_SYMBOL_NS_GPL(iommu_copy_other_entry, IOMMUFD_INTERNAL);
 
 /**
  * iommu_copy_entry() - read one request of an array

@@ -21,6 +21,7 @@
 
 #include "iommu-attach.h"
 #include "iommu-group.h"
+#include "iommu-xarray.h"
 
 static const struct iommu_viommu_ops *ops_of_type(struct device *dev, u32 type)
 {
@@ -93,14 +94,6 @@ iommu_viommu_create(struct device *dev, u32 type, struct iommu_domain *parent,
 }
 EXPORT_SYMBOL_NS_GPL(iommu_viommu_create, IOMMUFD_INTERNAL);
 
-/* The table of names may keep nodes without any, where there was no memory for all */
-static bool has_names(struct iommu_viommu *viommu)
-{
-	unsigned long virt_id = 0;
-
-	return xa_find(&viommu->vdevices, &virt_id, ULONG_MAX, XA_PRESENT);
-}
-
 /**
  * iommu_viommu_destroy() - undo iommu_viommu_create()
  * @viommu: virtual IOMMU without nested domains, devices and queues; gone on return
@@ -114,7 +107,7 @@ static bool has_names(struct iommu_viommu *viommu)
  */
 bool iommu_viommu_destroy(struct iommu_viommu *viommu)
 {
-	WARN_ON_ONCE(has_names(viommu));
+	WARN_ON_ONCE(!iommu_xa_is_empty(&viommu->vdevices));
 	if (READ_ONCE(viommu->parent->kept)) {
 		iommu_group_err(NULL, "virtual IOMMU destroyed while in use: leaked");
 		return false;

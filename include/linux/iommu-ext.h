@@ -12,6 +12,7 @@
 
 #include <linux/bits.h>
 #include <linux/errno.h>
+#include <linux/string.h>
 #include <linux/types.h>
 
 struct device;
@@ -228,8 +229,38 @@ void iommu_answer_blob(struct iommu_user_blob *blob, const void *src,
 		       size_t size);
 int iommu_copy_entry(void *dst, size_t size, size_t min_size,
 		     struct iommu_user_array *array, u32 index);
-int iommu_copy_viommu_entry(void *dst, size_t size,
+int iommu_copy_other_entry(void *dst, size_t size,
 			    struct iommu_user_array *array, u32 index);
+
+/**
+ * iommu_copy_viommu_entry() - read one request to a virtual IOMMU
+ * @dst: where to put it
+ * @size: bytes of the layout that the driver knows, a constant
+ * @array: the array, whose type the driver has looked at
+ * @index: which request, from 0, less than the array's length
+ *
+ * The layout of these may grow without a new type: requests that are shorter or longer
+ * than @size are of an older or a newer one. Otherwise as iommu_copy_entry().
+ *
+ * Requests are read in batches, so a driver may not meet what user space writes into a
+ * request after the call has begun. One that has been read, and has the kernel's length,
+ * takes a few instructions.
+ *
+ * Context: may sleep, for as long as user space likes. One task works on @array.
+ * Return: 0 with @dst extended with zeroes to @size; -E2BIG when a byte behind @size is not
+ * zero; -EFAULT; -EINTR when the caller is being killed.
+ */
+static inline int iommu_copy_viommu_entry(void *dst, size_t size,
+					  struct iommu_user_array *array,
+					  u32 index)
+{
+	u32 place = index - array->first;
+
+	if (place >= array->nr_read || array->entry_len != size)
+		return iommu_copy_other_entry(dst, size, array, index);
+	memcpy(dst, (const u8 *)array->batch + place * size, size);
+	return 0;
+}
 
 /* Reporting of written pages: drivers/iommu/iommu-dirty.c */
 bool __must_check iommu_dirty_report(struct iommu_dirty_log *log,

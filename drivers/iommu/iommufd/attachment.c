@@ -20,6 +20,7 @@
 #include <linux/slab.h>
 #include <linux/xarray.h>
 
+#include "../iommu-xarray.h"
 #include "device.h"
 #include "fault.h"
 #include "hwpt.h"
@@ -27,7 +28,6 @@
 #include "map/map.h"
 #include "object.h"
 #include "sw_msi.h"
-#include "xarrays.h"
 
 static struct iommufd_ioas *ioas_of(struct iommufd_hwpt_common *hwpt)
 {
@@ -145,7 +145,7 @@ static int check_pasids(struct iommufd_group *group,
 	struct iommufd_hwpt_common *own = group->own.hwpt;
 
 	if (!is_pasid(att))
-		return iommufd_xa_is_empty(&group->pasids) || hwpt->for_pasids ? 0 : -EINVAL;
+		return iommu_xa_is_empty(&group->pasids) || hwpt->for_pasids ? 0 : -EINVAL;
 	if (!hwpt->for_pasids || (own && !own->for_pasids))
 		return -EINVAL;
 	/* Made without a driver's entry for it, and finished with a requester ID only */

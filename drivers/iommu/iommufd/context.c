@@ -13,11 +13,11 @@
 #include <linux/wait.h>
 #include <linux/xarray.h>
 
+#include "../iommu-xarray.h"
 #include "iommufd_private.h"
 #include "object.h"
 #include "store/account.h"
 #include "sw_msi.h"
-#include "xarrays.h"
 
 /**
  * iommufd_ctx_create() - make an empty context
@@ -54,8 +54,8 @@ struct iommufd_ctx *iommufd_ctx_create(void)
 void iommufd_ctx_destroy(struct iommufd_ctx *ctx)
 {
 	iommufd_object_destroy_all(ctx);
-	WARN_ON_ONCE(!iommufd_xa_is_empty(&ctx->groups));
-	WARN_ON_ONCE(!iommufd_xa_is_empty(&ctx->regions));
+	WARN_ON_ONCE(!iommu_xa_is_empty(&ctx->groups));
+	WARN_ON_ONCE(!iommu_xa_is_empty(&ctx->regions));
 	xa_destroy(&ctx->groups);
 	xa_destroy(&ctx->regions);
 	mutex_destroy(&ctx->vdevices_lock);

@@ -13,12 +13,12 @@
 #include <linux/sched.h>
 #include <linux/xarray.h>
 
+#include "../iommu-xarray.h"
 #include "device.h"
 #include "hwpt.h"
 #include "iommufd_private.h"
 #include "object.h"
 #include "viommu.h"
-#include "xarrays.h"
 
 static bool allow_unsafe_interrupts;
 module_param(allow_unsafe_interrupts, bool, 0644);
@@ -53,7 +53,7 @@ void iommufd_device_destroy(struct iommufd_object *obj)
 	if (!iommufd_device_is_pasid(idev))
 		iommu_device_release_dma_owner(idev->dev);
 	iommufd_group_put(idev->group);
-	WARN_ON_ONCE(!iommufd_xa_is_empty(&idev->reserved));
+	WARN_ON_ONCE(!iommu_xa_is_empty(&idev->reserved));
 	xa_destroy(&idev->reserved);
 	put_device(idev->dev);
 }

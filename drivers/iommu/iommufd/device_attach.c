@@ -13,11 +13,11 @@
 #include <linux/sched.h>
 #include <linux/xarray.h>
 
+#include "../iommu-xarray.h"
 #include "device.h"
 #include "hwpt.h"
 #include "ioas.h"
 #include "object.h"
-#include "xarrays.h"
 
 /**
  * struct change - what an attach or a replace is to do
@@ -96,7 +96,7 @@ static int set_ioas(const struct change *change, struct iommufd_ioas *ioas)
 			return err;
 	}
 	/* Spare the filling of one that cannot be attached beside PASIDs */
-	if (!iommufd_xa_is_empty(&change->idev->group->pasids))
+	if (!iommu_xa_is_empty(&change->idev->group->pasids))
 		return -EINVAL;
 	return set_new_automatic(change, ioas);
 }

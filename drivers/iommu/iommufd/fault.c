@@ -26,11 +26,11 @@
 #include <linux/spinlock.h>
 #include <linux/xarray.h>
 
+#include "../iommu-xarray.h"
 #include "call.h"
 #include "device.h"
 #include "fault.h"
 #include "object.h"
-#include "xarrays.h"
 
 /**
  * struct filter - which groups of a queue
@@ -293,6 +293,6 @@ void iommufd_fault_destroy(struct iommufd_object *obj)
 		container_of(obj, struct iommufd_fault, queue.obj);
 
 	WARN_ON_ONCE(!list_empty(&fault->queue.events) ||
-		     !iommufd_xa_is_empty(&fault->by_id));
+		     !iommu_xa_is_empty(&fault->by_id));
 	xa_destroy(&fault->by_id);
 }

@@ -6,12 +6,12 @@
 #include <linux/err.h>
 #include <uapi/linux/iommufd.h>
 
+#include "../iommu-xarray.h"
 #include "call.h"
 #include "ioas.h"
 #include "iommufd_private.h"
 #include "map/map.h"
 #include "object.h"
-#include "xarrays.h"
 
 static int set_rlimit_mode(struct iommufd_ctx *ctx, u64 value)
 {
@@ -22,7 +22,7 @@ static int set_rlimit_mode(struct iommufd_ctx *ctx, u64 value)
 
 	/* Under the ID table's lock, so that no object is made in between */
 	xa_lock(&ctx->objects);
-	if (!iommufd_xa_is_empty(&ctx->objects))
+	if (!iommu_xa_is_empty(&ctx->objects))
 		err = -EBUSY;
 	else if (value > 1)
 		err = -EINVAL;

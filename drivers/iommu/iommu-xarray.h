@@ -2,14 +2,14 @@
 /*
  * What an xarray holds.
  */
-#ifndef __IOMMUFD_XARRAYS_H
-#define __IOMMUFD_XARRAYS_H
+#ifndef _IOMMU_XARRAY_H
+#define _IOMMU_XARRAY_H
 
 #include <linux/rcupdate.h>
 #include <linux/xarray.h>
 
 /**
- * iommufd_xa_is_empty() - tell whether an xarray has no entry, reserved ones included
+ * iommu_xa_is_empty() - tell whether an xarray has no entry, reserved ones included
  * @xa: the xarray, whose entries the caller or its lock keeps from changing
  *
  * An insertion that needed several nodes and got memory for some of them fails and leaves
@@ -18,7 +18,7 @@
  * Context: any.
  * Return: whether it has none.
  */
-static inline bool iommufd_xa_is_empty(struct xarray *xa)
+static inline bool iommu_xa_is_empty(struct xarray *xa)
 {
 	XA_STATE(xas, xa, 0);
 	bool empty;
@@ -29,4 +29,4 @@ static inline bool iommufd_xa_is_empty(struct xarray *xa)
 	return empty;
 }
 
-#endif /* __IOMMUFD_XARRAYS_H */
+#endif /* _IOMMU_XARRAY_H */
