@@ -223,6 +223,66 @@ static void step_detach(struct worker *w)
 	w->worked++;
 }
 
+/* What is refused whatever the device is on, and changes nothing */
+static int refused_call(struct worker *w, unsigned int kind)
+{
+	const unsigned int point = 1 + worker_below(w, POINTS - 1);
+	struct pasids *p = &w->pasids;
+	uint32_t pt_id = p->tables[0], ioas = p->ioas;
+	const int fd = w->shared->fd;
+
+	switch (kind) {
+	case 0:
+		return mock_pasid_attach(fd, p->stdev, 0, &pt_id);
+	case 1:
+		return mock_pasid_attach(fd, p->stdev, 1U << MOCK_PASID_WIDTH, &pt_id);
+	case 2:
+		return mock_pasid_replace(fd, p->stdev, 0, &pt_id);
+	case 3:
+		return mock_pasid_detach(fd, p->stdev, 0);
+	case 4:
+		return mock_pasid_replace(fd, p->stdev, point, &ioas);
+	default:
+		return mock_pasid_replace(fd, p->stdev, UINT32_MAX, &pt_id);
+	}
+}
+
+static void step_refused(struct worker *w)
+{
+	const unsigned int kind = worker_below(w, 6);
+
+	if (!w->pasids.live)
+		return;
+	worker_note(w, -1, "a call of PASIDs that is refused, kind %u", kind);
+	worker_expect(w, refused_call(w, kind), -EINVAL, "a bad number or page table");
+	w->worked++;
+}
+
+/* Queues have no position, and no half records */
+static void step_seek(struct worker *w)
+{
+	const int queue = worker_below(w, QUEUES);
+	struct iommu_hwpt_pgfault record;
+	struct pasids *p = &w->pasids;
+	ssize_t got;
+
+	if (!p->live || p->queue[queue] < 0)
+		return;
+	worker_note(w, -1, "misuse queue %d", queue);
+	if (worker_chance(w, 50))
+		got = pread(p->queue[queue], &record, RECORD, 0);
+	else
+		got = read(p->queue[queue], &record, RECORD - 1);
+	worker_expect(w, got < 0 ? -errno : (int)got, -ESPIPE, "a read at a place, or of a part");
+	w->worked++;
+}
+
+/* Each request has an address of its own */
+static uint64_t request_addr(unsigned int group, unsigned int index)
+{
+	return (uint64_t)group << 20 | index << 12;
+}
+
 static unsigned int nr_waiting(const struct pasids *p)
 {
 	unsigned int i, nr = 0;
@@ -246,9 +306,11 @@ static void step_request(struct worker *w)
 	p->last_group++;
 	worker_note(w, -1, "%u requests of point %u, group %u", nr, point, p->last_group);
 	for (i = 1; i < nr && !err; i++)
-		err = mock_partial_request(w->shared->fd, p->dev, point, p->last_group, i);
+		err = mock_partial_request(w->shared->fd, p->dev, point, p->last_group,
+					   request_addr(p->last_group, i));
 	if (!err)
-		err = mock_page_request(w->shared->fd, p->dev, point, p->last_group, 0);
+		err = mock_page_request(w->shared->fd, p->dev, point, p->last_group,
+					request_addr(p->last_group, nr));
 	worker_expect(w, err, 0, "page requests");
 	w->worked++;
 	if (queue < 0 || p->queue[queue] < 0) {
@@ -299,6 +361,10 @@ static void take_records(struct worker *w, int queue, const struct iommu_hwpt_pg
 			worker_expect(w, records[at].flags, flags_of(group, j),
 				      "flags of a page fault");
 			worker_expect(w, records[at].dev_id, p->dev, "device of a page fault");
+			worker_expect(w, records[at].addr == request_addr(group->id, j + 1), 1,
+				      "address of a page fault");
+			worker_expect(w, records[at].perm, IOMMU_PGFAULT_PERM_READ |
+				      IOMMU_PGFAULT_PERM_WRITE, "access of a page fault");
 			worker_expect(w, records[at].cookie, records[at - j].cookie,
 				      "number of a group");
 		}
@@ -432,6 +498,8 @@ const struct step worker_pasid_steps[] = {
 	{ "attach PASID", 4, step_attach },
 	{ "replace PASID", 3, step_replace },
 	{ "detach PASID", 2, step_detach },
+	{ "refused call of PASIDs", 1, step_refused },
+	{ "misuse of a fault queue", 1, step_seek },
 	{ "page request", 6, step_request },
 	{ "read page faults", 4, step_read },
 	{ "answer page fault", 6, step_answer },
