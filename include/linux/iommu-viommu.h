@@ -44,7 +44,7 @@ enum iommu_viommu_memory {
  *        the return. @blob is what user space gave, NULL without. See iommu_copy_blob()
  *        for its size and iommu_answer_blob() for results. The parent is of the same
  *        driver; the driver checks whether this IOMMU can use it. Returns 0, -EOPNOTSUPP,
- *        -EINVAL, -ENOMEM, what iommu_copy_blob() returns
+ *        -EINVAL, -ENOMEM, -ENOSPC, what iommu_copy_blob() returns
  * @destroy: undo @init. Nothing else is left of it; optional
  * @alloc_nested: make a domain of type %IOMMU_DOMAIN_NESTED for @dev, as
  *                &struct iommu_ops_ext.alloc_user does with a parent. Where attaching

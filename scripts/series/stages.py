@@ -36,7 +36,8 @@ from pathlib import Path, PurePosixPath
 
 from grammar import SeriesError
 
-REDUCED = ('drivers/iommu/iommufd/context.c', 'drivers/iommu/iommufd/main.c')
+REDUCED = ('drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3-ops.c',
+           'drivers/iommu/iommufd/context.c', 'drivers/iommu/iommufd/main.c')
 
 FUNCTION = re.compile(r'^(?!static\b|typedef\b|struct \w+ \{)\w[\w \t*\n]*?\b(\w+)\([^;{}]*\)\n\{', re.M)
 OBJECT = re.compile(r'([\w./-]+\.o)(?:[ ]+|$)')

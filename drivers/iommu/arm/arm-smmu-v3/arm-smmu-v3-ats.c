@@ -30,7 +30,8 @@ void arm_smmu_ats_start(struct arm_smmu_master *master)
 
 	arm_smmu_atc_inv_master(master);
 	if (pci_enable_ats(to_pci_dev(master->dev), stu))
-		dev_err(master->dev, "Failed to enable ATS (STU %d)\n", stu);
+		dev_err_ratelimited(master->dev,
+				    "Failed to enable ATS (STU %d)\n", stu);
 }
 
 /**

@@ -208,7 +208,7 @@ static void switch_leaves_the_old_descriptor_in_peace(struct kunit *test)
 			root = fix->table.root;
 			old = walk(fix, &root, 0);
 			make_cd(&cd, number);
-			arm_smmu_cd_table_switch(&fix->table, &cd);
+			arm_smmu_cd_table_switch(&fix->table, 0, &cd);
 
 			expect_cd(fix, &fix->table.root, 0, number);
 			KUNIT_EXPECT_TRUE(test, walk(fix, &fix->table.root, 0) != old);

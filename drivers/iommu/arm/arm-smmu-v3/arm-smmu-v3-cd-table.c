@@ -7,7 +7,7 @@
  *
  * A device has one table, whatever domains it is attached to. Descriptor 0 is that of
  * requests without a substream (S1DSS) and belongs to the device's domain; those of
- * other substreams belong to processes. The table has as many descriptors as the
+ * other substreams belong to the domains of PASIDs, or to processes. The table has as many descriptors as the
  * device has PASIDs. It is linear up to one leaf, and else has two levels::
  *
  *	 linear			 two levels
@@ -19,7 +19,7 @@
  *
  * Table and ASID of a descriptor are in different words, so a live descriptor cannot
  * move to another domain without becoming invalid in between. But a leaf is reached
- * through a pointer of 64 bits. Descriptor 0 is written into a spare copy of its leaf,
+ * through a pointer of 64 bits. The descriptor is written into a spare copy of its leaf,
  * and the pointer then exchanges the two: in the level 1 table, or in the STE.
  */
 #include <linux/bits.h>
@@ -157,9 +157,10 @@ void arm_smmu_cd_table_free(struct arm_smmu_cd_table *table)
 EXPORT_SYMBOL_IF_KUNIT(arm_smmu_cd_table_free);
 
 /**
- * arm_smmu_cd_table_switch() - exchange descriptor 0 without stopping the device
+ * arm_smmu_cd_table_switch() - exchange a descriptor without stopping the device
  * @table: table that has been allocated
- * @cd: descriptor of the domain to which the device moves
+ * @ssid: substream, whose leaf exists: 0, or one that is in use
+ * @cd: descriptor of the domain to which the substream moves
  *
  * Then &struct arm_smmu_cd_table.root may differ. The caller writes the STE of each
  * stream of the device by arm_smmu_ste_write(), which also invalidates level 1 pointers
@@ -167,20 +168,21 @@ EXPORT_SYMBOL_IF_KUNIT(arm_smmu_cd_table_free);
  *
  * Context: any; the caller excludes other changes of @table.
  */
-void arm_smmu_cd_table_switch(struct arm_smmu_cd_table *table,
+void arm_smmu_cd_table_switch(struct arm_smmu_cd_table *table, u32 ssid,
 			      const struct arm_smmu_cd *cd)
 {
-	struct arm_smmu_cd_leaf old = table->leaves[0];
+	unsigned int index = ssid >> CTXDESC_SPLIT;
+	struct arm_smmu_cd_leaf old = table->leaves[index];
 
 	memcpy(table->spare.cds, old.cds, leaf_bytes(table));
-	table->spare.cds[0] = *cd;
+	table->spare.cds[ssid % CTXDESC_L2_ENTRIES] = *cd;
 	/* The descriptors are visible to the SMMU before the pointer to them is */
 	dma_wmb();
 
-	table->leaves[0] = table->spare;
+	table->leaves[index] = table->spare;
 	table->spare = old;
 	if (table->l1)
-		point_to_leaf(table, 0);
+		point_to_leaf(table, index);
 	else
 		table->root.dma = table->leaves[0].dma;
 }

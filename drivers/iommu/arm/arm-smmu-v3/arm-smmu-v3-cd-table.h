@@ -51,7 +51,7 @@ struct arm_smmu_cd_table_ops {
  * @root: what the device's STE has to say
  * @leaves: leaf tables; a single one if the table is linear
  * @nr_leaves: number of @leaves; 0 if there is no table yet
- * @spare: what the first leaf is exchanged with when descriptor 0 changes
+ * @spare: what a leaf is exchanged with when a descriptor in it changes
  * @l1: pointers to @leaves, for the hardware; NULL if the table is linear
  * @l1_dma: where the hardware finds @l1
  */
@@ -70,7 +70,7 @@ struct arm_smmu_cd_table {
 int arm_smmu_cd_table_alloc(struct arm_smmu_cd_table *table,
 			    unsigned int ssid_bits, bool two_level);
 void arm_smmu_cd_table_free(struct arm_smmu_cd_table *table);
-void arm_smmu_cd_table_switch(struct arm_smmu_cd_table *table,
+void arm_smmu_cd_table_switch(struct arm_smmu_cd_table *table, u32 ssid,
 			      const struct arm_smmu_cd *cd);
 int arm_smmu_cd_table_write(struct arm_smmu_cd_table *table, u32 ssid,
 			    const struct arm_smmu_cd *cd);

@@ -6,7 +6,6 @@
  * Specification, SMMU architecture version 3 (IHI 0070).
  */
 #include <linux/err.h>
-#include <linux/iommu-ext.h>
 #include <linux/iommu.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
@@ -65,67 +64,113 @@ static bool keeps_ats(struct arm_smmu_master *master,
 {
 	__le64 *live;
 
-	if (!master->member || !master->member->ats || !master->num_streams)
+	if (!master->ats || !master->num_streams)
 		return false;
 	live = arm_smmu_get_step_for_sid(master->smmu, master->streams[0].id);
 	return arm_smmu_ste_keeps_ats(live, ste);
 }
 
-/* The entry for a domain; for stage 1, of the table as it is after the switch to it */
+static bool is_stage1(const struct arm_smmu_domain *smmu_domain)
+{
+	return smmu_domain && smmu_domain->stage == ARM_SMMU_DOMAIN_S1;
+}
+
+/* Domain of requests without a PASID, or NULL */
+static struct arm_smmu_domain *own_domain(struct arm_smmu_master *master)
+{
+	return master->member ? master->member->domain : NULL;
+}
+
+static void make_s1_ste(struct arm_smmu_master *master, u64 s1dss,
+			struct arm_smmu_ste *ste)
+{
+	arm_smmu_ste_make_s1(ste, &master->cd_table.root,
+			     master->smmu->features, s1dss,
+			     master->stall_enabled,
+			     arm_smmu_ats_supported(master));
+}
+
+/*
+ * The entry for a domain of requests without a PASID, or for none. Where PASIDs are
+ * used the table of descriptors stays, and S1DSS keeps the others from it.
+ */
 static void make_ste(struct arm_smmu_master *master,
 		     struct arm_smmu_domain *smmu_domain,
 		     struct arm_smmu_ste *ste)
 {
-	bool ats = arm_smmu_ats_supported(master);
-	struct arm_smmu_cd cd;
+	if (!smmu_domain) {
+		if (master->nr_pasids)
+			make_s1_ste(master, STRTAB_STE_1_S1DSS_TERMINATE, ste);
+		else
+			arm_smmu_ste_make_abort(ste);
+		return;
+	}
 
 	switch (smmu_domain->stage) {
 	case ARM_SMMU_DOMAIN_S1:
-		arm_smmu_cd_make(&cd, &smmu_domain->cd, master->stall_enabled);
-		arm_smmu_cd_table_switch(&master->cd_table, &cd);
-		arm_smmu_ste_make_s1(ste, &master->cd_table.root,
-				     master->smmu->features,
-				     master->stall_enabled, ats);
+		make_s1_ste(master, STRTAB_STE_1_S1DSS_SSID0, ste);
 		break;
 	case ARM_SMMU_DOMAIN_S2:
 	case ARM_SMMU_DOMAIN_NESTED:
-		arm_smmu_ste_make_s2(ste, &smmu_domain->s2_cfg, ats);
+		arm_smmu_ste_make_s2(ste, &smmu_domain->s2_cfg,
+				     arm_smmu_ats_supported(master));
 		break;
 	case ARM_SMMU_DOMAIN_BYPASS:
-		arm_smmu_ste_make_bypass(ste);
+		if (master->nr_pasids)
+			make_s1_ste(master, STRTAB_STE_1_S1DSS_BYPASS, ste);
+		else
+			arm_smmu_ste_make_bypass(ste);
 		break;
 	}
 }
 
 /*
- * Add the device to those whose caches the domain invalidates. Where ATS stays on, it
- * is a member of its old domain, too, until its cache is clean.
+ * Put the descriptor of a stage 1 domain into the table. One that is in use, or could be
+ * as soon as the entry changes, is exchanged together with that. Beside PASIDs it is
+ * written first where nothing reaches it: the entry then changes in S1DSS alone, and
+ * PASIDs do not notice.
  */
-static struct arm_smmu_member *join(struct arm_smmu_master *master,
-				    struct arm_smmu_domain *smmu_domain, bool ats)
+static void set_own_cd(struct arm_smmu_master *master,
+		       struct arm_smmu_domain *smmu_domain)
 {
-	struct arm_smmu_member *member = &master->members[0];
+	struct arm_smmu_cd cd;
+
+	arm_smmu_cd_make(&cd, &smmu_domain->cd, master->stall_enabled);
+	if (!master->nr_pasids || is_stage1(own_domain(master)))
+		arm_smmu_cd_table_switch(&master->cd_table, 0, &cd);
+	else
+		/* Its leaf exists, so this cannot fail */
+		arm_smmu_cd_table_write(&master->cd_table, 0, &cd);
+}
+
+/**
+ * arm_smmu_member_add() - add a device, or a PASID of it, to those that a domain flushes
+ * @member: filled but for its place in the list
+ *
+ * Context: any.
+ */
+void arm_smmu_member_add(struct arm_smmu_member *member)
+{
+	struct arm_smmu_domain *smmu_domain = member->domain;
 	unsigned long flags;
 
-	if (member == master->member)
-		member = &master->members[1];
-	*member = (struct arm_smmu_member){
-		.master	= master,
-		.domain	= smmu_domain,
-		.ats	= ats,
-	};
 	spin_lock_irqsave(&smmu_domain->devices_lock, flags);
 	list_add(&member->node, &smmu_domain->devices);
 	spin_unlock_irqrestore(&smmu_domain->devices_lock, flags);
-	if (ats)
+	if (member->ats)
 		atomic_inc(&smmu_domain->nr_ats_masters);
 
 	/* Pairs with the barrier in arm_smmu_atc_inv_domain() */
 	dma_wmb();
-	return member;
 }
 
-static void leave(struct arm_smmu_member *member)
+/**
+ * arm_smmu_member_remove() - undo arm_smmu_member_add()
+ * @member: of a device whose cache holds nothing of the domain any more
+ *
+ * Context: any.
+ */
+void arm_smmu_member_remove(struct arm_smmu_member *member)
 {
 	struct arm_smmu_domain *smmu_domain = member->domain;
 	unsigned long flags;
@@ -137,30 +182,97 @@ static void leave(struct arm_smmu_member *member)
 		atomic_dec(&smmu_domain->nr_ats_masters);
 }
 
-/*
- * Write the entries of a device that moves to another domain, or to none. ATS stays on
- * if the old and the new entries have it, and there is no abort in between: the cache
- * of the device is then cleaned after the change. Otherwise ATS is off during it.
- */
-static void move(struct arm_smmu_master *master, struct arm_smmu_domain *smmu_domain,
-		 const struct arm_smmu_ste *ste)
+/* Where ATS stays on, a device is in its old domain, too, until its cache is clean */
+static struct arm_smmu_member *join(struct arm_smmu_master *master,
+				    struct arm_smmu_domain *smmu_domain,
+				    struct iommu_domain *on, bool ats)
 {
-	struct arm_smmu_member *old = master->member;
-	bool ats = arm_smmu_ste_has_ats(ste), keep = keeps_ats(master, ste);
+	struct arm_smmu_member *member = &master->members[0];
+
+	if (member == master->member)
+		member = &master->members[1];
+	*member = (struct arm_smmu_member){
+		.master	= master,
+		.domain	= smmu_domain,
+		.on	= on,
+		.ats	= ats,
+	};
+	arm_smmu_member_add(member);
+	return member;
+}
+
+/* ATS is off while entries without it, or an abort, are in between */
+static bool begin_change(struct arm_smmu_master *master,
+			 const struct arm_smmu_ste *ste)
+{
+	bool keep = keeps_ats(master, ste);
 
 	lockdep_assert_held(&master->smmu->attach_mutex);
-	if (old && old->ats && !keep)
+	if (master->ats && !keep)
 		arm_smmu_ats_stop(master);
+	return keep;
+}
 
-	master->member = smmu_domain ? join(master, smmu_domain, ats) : NULL;
+static void end_change(struct arm_smmu_master *master, bool keep)
+{
+	if (master->ats && !keep)
+		arm_smmu_ats_start(master);
+}
+
+/**
+ * arm_smmu_rewrite_ste() - write the entries of a device whose PASIDs have changed
+ * @master: device; &struct arm_smmu_master.nr_pasids is what it is to be
+ *
+ * Requests without a PASID are treated as before.
+ *
+ * Context: process, may sleep; &struct arm_smmu_device.attach_mutex is held.
+ */
+void arm_smmu_rewrite_ste(struct arm_smmu_master *master)
+{
+	struct arm_smmu_ste ste;
+	bool keep;
+
+	/* Requests that ask for substream 0 must not reach what is left of a domain */
+	if (master->nr_pasids && !is_stage1(own_domain(master)))
+		arm_smmu_cd_table_clear(&master->cd_table, 0);
+	make_ste(master, own_domain(master), &ste);
+	keep = begin_change(master, &ste);
+	install_ste(master, &ste);
+	master->ats = arm_smmu_ste_has_ats(&ste);
+	end_change(master, keep);
+}
+
+/**
+ * arm_smmu_move() - write the entries of a device that moves to another domain
+ * @master: device
+ * @smmu_domain: whose changes concern the device from now on; NULL for none
+ * @on: what the device is attached to: @smmu_domain, or a domain nested in it
+ * @ste: new entry
+ *
+ * ATS stays on if the old and the new entries have it, and there is no abort in between:
+ * the cache of the device is then cleaned after the change. Otherwise ATS is off during it.
+ *
+ * Context: process, may sleep; &struct arm_smmu_device.attach_mutex is held.
+ */
+void arm_smmu_move(struct arm_smmu_master *master, struct arm_smmu_domain *smmu_domain,
+		   struct iommu_domain *on, const struct arm_smmu_ste *ste)
+{
+	struct arm_smmu_member *old = master->member;
+	bool ats = arm_smmu_ste_has_ats(ste), keep = begin_change(master, ste);
+
+	master->member = smmu_domain ? join(master, smmu_domain, on, ats) : NULL;
 	install_ste(master, ste);
+	master->ats = ats;
 
 	if (keep)
 		arm_smmu_atc_inv_master(master);
 	if (old)
-		leave(old);
-	if (ats && !keep)
-		arm_smmu_ats_start(master);
+		arm_smmu_member_remove(old);
+	end_change(master, keep);
+
+	/* With PASIDs, requests that ask for substream 0 still reach its descriptor */
+	if (master->nr_pasids && !is_stage1(smmu_domain))
+		arm_smmu_cd_table_clear(&master->cd_table, 0);
 }
 
 static void move_to_domain(struct arm_smmu_master *master,
@@ -170,8 +282,11 @@ static void move_to_domain(struct arm_smmu_master *master,
 	unsigned int i;
 
 	mutex_lock(&master->smmu->attach_mutex);
+	if (is_stage1(smmu_domain))
+		set_own_cd(master, smmu_domain);
 	make_ste(master, smmu_domain, &ste);
-	move(master, smmu_domain, &ste);
+	arm_smmu_move(master, smmu_domain, &smmu_domain->domain, &ste);
+	WRITE_ONCE(master->viommu, NULL);
 	mutex_unlock(&master->smmu->attach_mutex);
 
 	/* The new entry will be fetched soon, unless it is a bypass */
@@ -185,7 +300,8 @@ static void move_to_none(struct arm_smmu_master *master,
 			 const struct arm_smmu_ste *ste)
 {
 	mutex_lock(&master->smmu->attach_mutex);
-	move(master, NULL, ste);
+	arm_smmu_move(master, NULL, NULL, ste);
+	WRITE_ONCE(master->viommu, NULL);
 	mutex_unlock(&master->smmu->attach_mutex);
 }
 
@@ -213,6 +329,20 @@ void arm_smmu_detach_dev(struct arm_smmu_master *master)
 	move_to_none(master, &ste);
 }
 
+/**
+ * arm_smmu_master_need_cds() - make the table of context descriptors if there is none
+ * @master: device
+ *
+ * Context: process, may sleep; &struct iommu_group.mutex is held.
+ * Return: 0; -ENOMEM.
+ */
+int arm_smmu_master_need_cds(struct arm_smmu_master *master)
+{
+	return arm_smmu_cd_table_alloc(&master->cd_table, master->ssid_bits,
+				       master->smmu->features &
+				       ARM_SMMU_FEAT_2_LVL_CDTAB);
+}
+
 /* Make a domain's table for @master, or check that the existing one fits */
 static int finish_domain(struct arm_smmu_domain *smmu_domain,
 			 struct arm_smmu_master *master)
@@ -230,15 +360,29 @@ static int finish_domain(struct arm_smmu_domain *smmu_domain,
 	return err;
 }
 
+/* Descriptors of PASIDs are for stage 1 alone, and so is an entry that points to them */
+static bool goes_with_pasids(struct arm_smmu_master *master,
+			     struct arm_smmu_domain *smmu_domain, ioasid_t pasid)
+{
+	struct arm_smmu_domain *own = own_domain(master);
+
+	if (pasid == IOMMU_NO_PASID)
+		return !master->nr_pasids || is_stage1(smmu_domain) ||
+		       smmu_domain->stage == ARM_SMMU_DOMAIN_BYPASS;
+	return is_stage1(smmu_domain) && !(pasid >> master->ssid_bits) &&
+	       (!own || is_stage1(own) || own->stage == ARM_SMMU_DOMAIN_BYPASS);
+}
+
 /**
  * arm_smmu_device_fits() - tell whether a device can be attached to a domain
  * @domain: domain of this driver
  * @dev: device of this driver
- * @pasid: PASID of @dev, or %IOMMU_NO_PASID; the driver has no PASIDs
+ * @pasid: PASID of @dev, or %IOMMU_NO_PASID
  *
- * Context: takes &struct arm_smmu_domain.init_mutex.
- * Return: 0, or -EINVAL when the domain was made for another SMMU. A domain that
- * was made for no device yet fits all.
+ * Context: takes &struct arm_smmu_domain.init_mutex; &struct iommu_group.mutex is held.
+ * Return: 0, or -EINVAL when the domain was made for another SMMU, or its stage does not
+ * go with what the device is on. A domain that was made for no device yet fits all
+ * requester IDs.
  */
 int arm_smmu_device_fits(struct iommu_domain *domain, struct device *dev,
 			 ioasid_t pasid)
@@ -250,6 +394,11 @@ int arm_smmu_device_fits(struct iommu_domain *domain, struct device *dev,
 	mutex_lock(&smmu_domain->init_mutex);
 	if (smmu_domain->smmu)
 		err = finish_domain(smmu_domain, master);
+	else if (pasid != IOMMU_NO_PASID)
+		err = -EINVAL;
+	if (!err && smmu_domain->smmu &&
+	    !goes_with_pasids(master, smmu_domain, pasid))
+		err = -EINVAL;
 	mutex_unlock(&smmu_domain->init_mutex);
 	return err;
 }
@@ -278,7 +427,7 @@ int arm_smmu_attach_dev(struct iommu_domain *domain, struct device *dev)
 	if (!dev_iommu_fwspec_get(dev))
 		return -ENOENT;
 	master = dev_iommu_priv_get(dev);
-	if (master->member && master->member->domain == smmu_domain)
+	if (master->member && master->member->on == domain)
 		return 0;
 
 	/*
@@ -296,11 +445,10 @@ int arm_smmu_attach_dev(struct iommu_domain *domain, struct device *dev)
 	mutex_lock(&smmu_domain->init_mutex);
 	err = finish_domain(smmu_domain, master);
 	mutex_unlock(&smmu_domain->init_mutex);
-	if (!err && smmu_domain->stage == ARM_SMMU_DOMAIN_S1)
-		err = arm_smmu_cd_table_alloc(&master->cd_table,
-					      master->ssid_bits,
-					      master->smmu->features &
-					      ARM_SMMU_FEAT_2_LVL_CDTAB);
+	if (!err && !goes_with_pasids(master, smmu_domain, IOMMU_NO_PASID))
+		err = -EINVAL;
+	if (!err && is_stage1(smmu_domain))
+		err = arm_smmu_master_need_cds(master);
 	if (err)
 		return err;
 
@@ -308,23 +456,27 @@ int arm_smmu_attach_dev(struct iommu_domain *domain, struct device *dev)
 	return 0;
 }
 
-/*
- * Make a paging domain with the table that an attach of @dev would make. See
- * &struct iommu_ops_ext.alloc_paging.
+/**
+ * arm_smmu_alloc_stage() - make a paging domain that is complete
+ * @dev: device of this driver that it is for
+ * @stage: %ARM_SMMU_DOMAIN_S1 for the table that an attach of @dev would make, or
+ *         %ARM_SMMU_DOMAIN_NESTED for one of stage 2 that others can be nested in
+ *
+ * Context: process, may sleep.
+ * Return: domain, or ERR_PTR(): -ENOMEM; -ENOSPC without an ASID or VMID.
  */
-static struct iommu_domain *arm_smmu_alloc_paging(struct device *dev, u32 flags)
+struct iommu_domain *arm_smmu_alloc_stage(struct device *dev,
+					  enum arm_smmu_domain_stage stage)
 {
 	struct arm_smmu_master *master = dev_iommu_priv_get(dev);
 	struct arm_smmu_domain *smmu_domain;
 	int err;
 
-	if (flags)
-		return ERR_PTR(-EOPNOTSUPP);
-
 	smmu_domain = arm_smmu_domain_new(GFP_KERNEL_ACCOUNT);
 	if (!smmu_domain)
 		return ERR_PTR(-ENOMEM);
 
+	smmu_domain->stage = stage;
 	smmu_domain->domain.type = IOMMU_DOMAIN_UNMANAGED;
 	mutex_lock(&smmu_domain->init_mutex);
 	err = finish_domain(smmu_domain, master);
@@ -338,36 +490,26 @@ err_free_domain:
 	return ERR_PTR(err);
 }
 
-/*
- * The entries become aborts, which includes the substreams of the device,
- * regardless of arm-smmu-v3.disable_bypass. This cannot fail as the entries exist.
+/**
+ * arm_smmu_block_device() - attach_dev() of the domain that stops all DMA
+ * @domain: that domain
+ * @dev: device of this driver
+ *
+ * Requests without a PASID are aborted, regardless of arm-smmu-v3.disable_bypass; those
+ * with a PASID are not concerned.
+ *
+ * Context: process, may sleep.
+ * Return: 0; it cannot fail as the entries exist.
  */
-static int block_device(struct iommu_domain *domain, struct device *dev)
+int arm_smmu_block_device(struct iommu_domain *domain, struct device *dev)
 {
 	struct arm_smmu_master *master = dev_iommu_priv_get(dev);
 	struct arm_smmu_ste ste;
 
-	arm_smmu_ste_make_abort(&ste);
-	move_to_none(master, &ste);
+	mutex_lock(&master->smmu->attach_mutex);
+	make_ste(master, NULL, &ste);
+	arm_smmu_move(master, NULL, NULL, &ste);
+	WRITE_ONCE(master->viommu, NULL);
+	mutex_unlock(&master->smmu->attach_mutex);
 	return 0;
 }
-
-static const struct iommu_domain_ops arm_smmu_blocked_ops = {
-	.attach_dev	= block_device,
-};
-
-/* The driver uses container_of() on all domains, so this is one of its structs */
-static struct arm_smmu_domain arm_smmu_blocked_domain = {
-	.stage = ARM_SMMU_DOMAIN_BYPASS,	/* means "no table" */
-	.domain = {
-		.type	= IOMMU_DOMAIN_BLOCKED,
-		.ops	= &arm_smmu_blocked_ops,
-		.owner	= &arm_smmu_ops,
-	},
-};
-
-const struct iommu_ops_ext arm_smmu_ops_ext = {
-	.alloc_paging	= arm_smmu_alloc_paging,
-	.blocked_domain	= &arm_smmu_blocked_domain.domain,
-	.concurrent_attach = true,
-};

@@ -4,8 +4,8 @@
  * the new one or an abort, and is an abort only where there is no other way.
  *
  * look() decodes entries as the specification says (IHI 0070, 5.2) and shares no code
- * with the functions that make and write them. Entries with both stages are put
- * together here, in all combinations that a guest's entry may ask for.
+ * with the functions that make and write them. Entries with both stages come in all
+ * combinations that a guest's entry may ask for.
  */
 #include <kunit/test.h>
 #include <linux/bits.h>
@@ -72,9 +72,8 @@ static void look(const __le64 *ste, struct arm_smmu_view *view)
 		return;
 
 	view->closed = false;
-	/* MEV, ALLOCCFG, PRIVCFG, INSTCFG */
-	view->fact[1] = keep(word[1], 19, 19) | keep(word[1], 40, 37) |
-			keep(word[1], 51, 48);
+	/* ALLOCCFG, PRIVCFG, INSTCFG; MEV concerns no transaction */
+	view->fact[1] = keep(word[1], 40, 37) | keep(word[1], 51, 48);
 	for (i = 4; i < 8; i++)
 		view->fact[i] = word[i];
 	if (bits(word[0], 3, 1) != 4)
@@ -155,9 +154,20 @@ static void add_stage1(struct kunit *test, struct samples *all)
 		for (i = 0; i < ARRAY_SIZE(features); i++)
 			for (ats = 0; ats < 2; ats++) {
 				arm_smmu_ste_make_s1(add(test, all), &tables[table],
-						     features[i], false, ats);
+						     features[i], 2, false, ats);
 				name(all, "stage 1", table, features[i], ats, 0);
 			}
+}
+
+/* Only PASIDs use the table: the other requests abort, or are not translated */
+static void add_pasids_alone(struct kunit *test, struct samples *all)
+{
+	unsigned int s1dss;
+
+	for (s1dss = 0; s1dss < 2; s1dss++) {
+		arm_smmu_ste_make_s1(add(test, all), &tables[3], 0, s1dss, false, true);
+		name(all, "stage 1 of PASIDs", s1dss, 0, 0, 0);
+	}
 }
 
 static void add_stage2(struct kunit *test, struct samples *all)
@@ -182,32 +192,48 @@ static void add_leftovers(struct kunit *test, struct samples *all)
 	name(all, "stage 2 with leftovers", 0, 0, 0, 0);
 }
 
-/*
- * Stage 1 of a guest, in the fields that a guest determines, over a stage 2. Those that
- * only some of the entries use differ.
- */
+/* What a guest says: Config, the table, S1DSS, EATS, S1STALLD */
+static void make_guest(__le64 *guest, unsigned int table, u64 s1dss, u64 eats, bool stalld)
+{
+	u64 word0 = 1 | 5 << 1 | tables[table].dma |
+		    (u64)tables[table].s1cdmax_lg2 << 59 |
+		    (u64)tables[table].s1fmt << 4;
+	u64 word1 = s1dss | 1 << 2 | 1 << 4 | 3 << 6 | (u64)stalld << 27 | eats << 28;
+
+	guest[0] = cpu_to_le64(word0);
+	guest[1] = cpu_to_le64(word1);
+}
+
+/* Stage 1 of a guest over a stage 2. Fields that only some entries use differ, too */
 static void make_nested(struct arm_smmu_ste *ste, unsigned int parent,
 			unsigned int table, u64 s1dss, u64 eats, bool stalld)
 {
-	u64 word0 = 1 | 7 << 1 | tables[table].dma |
-		    (u64)tables[table].s1cdmax_lg2 << 59 |
-		    (u64)tables[table].s1fmt << 4;
-	u64 word1 = s1dss | 1 << 2 | 1 << 4 | 3 << 6 | (u64)stalld << 27;
+	__le64 guest[2];
 
-	arm_smmu_ste_make_s2(ste, &parents[parent], eats);
-	ste->word[0] = cpu_to_le64(word0);
-	ste->word[1] |= cpu_to_le64(word1);
+	make_guest(guest, table, s1dss, eats, stalld);
+	arm_smmu_ste_make_nested(ste, guest, &parents[parent], ARM_SMMU_FEAT_STALLS,
+				 true, true);
 	if (s1dss == 2)				/* no attributes */
 		ste->word[1] &= ~cpu_to_le64(GENMASK_ULL(45, 44));
 	if (table == 3)				/* no S2PTW */
 		ste->word[2] &= ~cpu_to_le64(BIT_ULL(54));
 }
 
+/* A guest without stage 1, which shares its VMID with those that have it */
+static void make_guest_bypass(struct arm_smmu_ste *ste, unsigned int parent)
+{
+	const __le64 guest[] = { cpu_to_le64(1 | 4 << 1), cpu_to_le64(1 << 28) };
+
+	arm_smmu_ste_make_nested(ste, guest, &parents[parent], 0, false, true);
+}
+
 static void add_nested(struct kunit *test, struct samples *all)
 {
 	unsigned int parent, table, s1dss, eats;
 
-	for (parent = 0; parent < ARRAY_SIZE(parents); parent++)
+	for (parent = 0; parent < ARRAY_SIZE(parents); parent++) {
+		make_guest_bypass(add(test, all), parent);
+		name(all, "guest's bypass", parent, 0, 0, 0);
 		for (table = 1; table < ARRAY_SIZE(tables); table++)
 			for (s1dss = 0; s1dss < 3; s1dss++)
 				for (eats = 0; eats < 2; eats++) {
@@ -215,6 +241,7 @@ static void add_nested(struct kunit *test, struct samples *all)
 						    s1dss, eats, parent ^ eats);
 					name(all, "nested", parent, table, s1dss, eats);
 				}
+	}
 }
 
 static struct samples *make_samples(struct kunit *test)
@@ -230,6 +257,7 @@ static struct samples *make_samples(struct kunit *test)
 	arm_smmu_ste_make_bypass(add(test, all));
 	name(all, "bypass", 0, 0, 0, 0);
 	add_stage1(test, all);
+	add_pasids_alone(test, all);
 	add_stage2(test, all);
 	add_leftovers(test, all);
 	add_nested(test, all);
@@ -286,33 +314,43 @@ static void expect_hitless(struct kunit *test, struct arm_smmu_observer *eye,
 /* What the driver promises, whatever else it could do */
 static void ste_changes_are_hitless_where_promised(struct kunit *test)
 {
-	struct arm_smmu_ste bypass, s1[2], el2, s2[2], nested[3];
+	struct arm_smmu_ste bypass, s1[2], el2, s2[2], past, nested[3], pasids[3];
 	struct arm_smmu_observer *eye = kunit_kzalloc(test, sizeof(*eye), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, eye);
 	eye->ops = &look_ops;
 	arm_smmu_ste_make_bypass(&bypass);
-	arm_smmu_ste_make_s1(&s1[0], &tables[0], 0, false, true);
-	arm_smmu_ste_make_s1(&s1[1], &tables[1], 0, false, true);
-	arm_smmu_ste_make_s1(&el2, &tables[0], ARM_SMMU_FEAT_E2H, false, false);
+	arm_smmu_ste_make_s1(&s1[0], &tables[0], 0, 2, false, true);
+	arm_smmu_ste_make_s1(&s1[1], &tables[1], 0, 2, false, true);
+	arm_smmu_ste_make_s1(&el2, &tables[0], ARM_SMMU_FEAT_E2H, 2, false, false);
 	arm_smmu_ste_make_s2(&s2[0], &parents[0], true);
 	arm_smmu_ste_make_s2(&s2[1], &parents[1], true);
+	make_guest_bypass(&past, 0);
 	make_nested(&nested[0], 0, 2, 2, 1, false);
 	make_nested(&nested[1], 0, 1, 2, 1, false);
 	make_nested(&nested[2], 0, 1, 2, 0, false);
+
+	/* What becomes of requests without a PASID does not concern the others */
+	arm_smmu_ste_make_s1(&pasids[0], &tables[3], 0, 0, false, true);
+	arm_smmu_ste_make_s1(&pasids[1], &tables[3], 0, 1, false, true);
+	arm_smmu_ste_make_s1(&pasids[2], &tables[3], 0, 2, false, true);
+	expect_hitless(test, eye, &pasids[0], &pasids[1]);
+	expect_hitless(test, eye, &pasids[1], &pasids[2]);
+	expect_hitless(test, eye, &pasids[2], &pasids[0]);
+	KUNIT_EXPECT_TRUE(test, arm_smmu_ste_keeps_ats(pasids[0].word, &pasids[2]));
 
 	expect_hitless(test, eye, &s1[0], &s1[1]);
 	expect_hitless(test, eye, &bypass, &s1[0]);
 	expect_hitless(test, eye, &bypass, &s2[0]);
 	expect_hitless(test, eye, &bypass, &nested[0]);
-	expect_hitless(test, eye, &s2[0], &nested[0]);
-	expect_hitless(test, eye, &s2[0], &nested[2]);
+	expect_hitless(test, eye, &past, &nested[0]);
+	expect_hitless(test, eye, &past, &nested[2]);
 	expect_hitless(test, eye, &nested[0], &nested[1]);
 	expect_hitless(test, eye, &nested[0], &nested[2]);
 	expect_hitless(test, eye, &el2, &s2[0]);
 	expect_hitless(test, eye, &el2, &nested[0]);
 	KUNIT_EXPECT_TRUE(test, arm_smmu_ste_keeps_ats(s1[0].word, &s1[1]));
-	KUNIT_EXPECT_TRUE(test, arm_smmu_ste_keeps_ats(s2[0].word, &nested[0]));
+	KUNIT_EXPECT_TRUE(test, arm_smmu_ste_keeps_ats(nested[0].word, &nested[1]));
 
 	/* Two VMIDs: the abort between them is seen */
 	change(eye, &s2[0], &s2[1]);
@@ -327,7 +365,7 @@ static void observer_objects_to_a_careless_writer(struct kunit *test)
 	struct samples *all = make_samples(test);
 	struct arm_smmu_ste s1, s2[2];
 
-	arm_smmu_ste_make_s1(&s1, &tables[0], 0, false, false);
+	arm_smmu_ste_make_s1(&s1, &tables[0], 0, 2, false, false);
 	arm_smmu_ste_make_s2(&s2[0], &parents[0], false);
 	arm_smmu_ste_make_s2(&s2[1], &parents[1], false);
 	arm_smmu_observe_careless(&all->eye, s2[0].word, s2[1].word);
@@ -356,7 +394,7 @@ static void ste_says_what_was_asked_for(struct kunit *test)
 	ste.word[1] |= cpu_to_le64(1 << 28);
 	KUNIT_EXPECT_FALSE(test, arm_smmu_ste_has_ats(&ste));
 
-	arm_smmu_ste_make_s1(&ste, &tables[3], 0, false, false);
+	arm_smmu_ste_make_s1(&ste, &tables[3], 0, 2, false, false);
 	look(ste.word, &view);
 	KUNIT_EXPECT_EQ(test, view.reach, (int)STAGE1);
 	KUNIT_EXPECT_EQ(test, view.fact[0], tables[3].dma | 20ULL << 59 | 2 << 4);
@@ -365,15 +403,15 @@ static void ste_says_what_was_asked_for(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, view.fact[1], 0xd6ULL);
 	KUNIT_EXPECT_EQ(test, view.ats, 0ULL);
 
-	arm_smmu_ste_make_s1(&ste, &tables[0], ARM_SMMU_FEAT_STALLS, false, true);
+	arm_smmu_ste_make_s1(&ste, &tables[0], ARM_SMMU_FEAT_STALLS, 2, false, true);
 	look(ste.word, &view);
 	KUNIT_EXPECT_EQ(test, view.fact[1], 0xd4ULL | BIT_ULL(27));
 	KUNIT_EXPECT_EQ(test, view.ats, 1ULL);
 	KUNIT_EXPECT_TRUE(test, arm_smmu_ste_has_ats(&ste));
-	arm_smmu_ste_make_s1(&ste, &tables[0], ARM_SMMU_FEAT_STALLS, true, false);
+	arm_smmu_ste_make_s1(&ste, &tables[0], ARM_SMMU_FEAT_STALLS, 2, true, false);
 	look(ste.word, &view);
 	KUNIT_EXPECT_EQ(test, view.fact[1], 0xd4ULL);
-	arm_smmu_ste_make_s1(&ste, &tables[0], ARM_SMMU_FEAT_E2H, false, false);
+	arm_smmu_ste_make_s1(&ste, &tables[0], ARM_SMMU_FEAT_E2H, 2, false, false);
 	look(ste.word, &view);
 	KUNIT_EXPECT_EQ(test, view.fact[1], 0xd4ULL | 2ULL << 30);
 
@@ -387,8 +425,59 @@ static void ste_says_what_was_asked_for(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, bits(le64_to_cpu(ste.word[2]), 54, 54), 1ULL);
 }
 
+static void expect_nested(struct kunit *test, u32 features, bool may_stall, bool ats,
+			  bool stalld, u64 wanted)
+{
+	struct arm_smmu_s2_cfg cfg = parents[1];
+	struct arm_smmu_view view;
+	struct arm_smmu_ste ste;
+	__le64 guest[2];
+
+	cfg.fwb = ats;
+	make_guest(guest, 3, 1, 1, stalld);
+	arm_smmu_ste_make_nested(&ste, guest, &cfg, features, may_stall, ats);
+	look(ste.word, &view);
+	KUNIT_EXPECT_EQ(test, view.reach, (int)BOTH);
+	KUNIT_EXPECT_EQ(test, view.fact[0], tables[3].dma | 20ULL << 59 | 2 << 4);
+	/* S1DSS 1, S1CIR, S1COR, S1CSH; S2FWB, SHCFG */
+	KUNIT_EXPECT_EQ(test, view.fact[1], 0xd5ULL | (u64)ats << 25 | wanted |
+			BIT_ULL(44));
+	KUNIT_EXPECT_EQ(test, bits(le64_to_cpu(ste.word[1]), 19, 19), 1ULL);	/* MEV */
+	KUNIT_EXPECT_EQ(test, view.fact[2],
+			0x4321ULL | (0x39550ULL | BIT(19) | BIT(22) | BIT(26)) << 32);
+	KUNIT_EXPECT_EQ(test, view.fact[3], cfg.vttbr);
+	KUNIT_EXPECT_EQ(test, view.ats, (u64)ats);
+}
+
+/* S1STALLD is illegal where nothing stalls, and forced where the device must not */
+static void ste_has_what_the_guest_and_the_host_say(struct kunit *test)
+{
+	struct arm_smmu_view view;
+	struct arm_smmu_ste ste;
+	__le64 guest[2];
+
+	expect_nested(test, 0, false, true, false, 0);
+	expect_nested(test, 0, false, false, true, 0);
+	expect_nested(test, ARM_SMMU_FEAT_STALLS, false, true, false, BIT_ULL(27));
+	expect_nested(test, ARM_SMMU_FEAT_STALLS, true, false, false, 0);
+	expect_nested(test, ARM_SMMU_FEAT_STALLS, true, true, true, BIT_ULL(27));
+
+	/* EATS takes both */
+	make_guest(guest, 1, 2, 0, false);
+	arm_smmu_ste_make_nested(&ste, guest, &parents[0], 0, false, true);
+	KUNIT_EXPECT_FALSE(test, arm_smmu_ste_has_ats(&ste));
+
+	make_guest_bypass(&ste, 1);
+	look(ste.word, &view);
+	KUNIT_EXPECT_EQ(test, view.reach, (int)STAGE2);
+	KUNIT_EXPECT_EQ(test, view.fact[2] & 0xffff, 0x4321ULL);
+	KUNIT_EXPECT_EQ(test, view.fact[1], BIT_ULL(44));
+	KUNIT_EXPECT_EQ(test, view.ats, 0ULL);
+}
+
 static struct kunit_case ste_cases[] = {
 	KUNIT_CASE(ste_says_what_was_asked_for),
+	KUNIT_CASE(ste_has_what_the_guest_and_the_host_say),
 	KUNIT_CASE(ste_changes_show_old_new_or_abort),
 	KUNIT_CASE(ste_changes_are_hitless_where_promised),
 	KUNIT_CASE(observer_objects_to_a_careless_writer),

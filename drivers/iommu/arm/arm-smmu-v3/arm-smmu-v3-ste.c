@@ -31,7 +31,7 @@ static_assert(sizeof(struct arm_smmu_ste) == ARM_SMMU_ENTRY_WORDS * sizeof(__le6
 				 STRTAB_STE_1_S1COR | STRTAB_STE_1_S1CSH | \
 				 STRTAB_STE_1_S1STALLD)
 /* Fields of stage 2: S2HWU59 to 62 and S2FWB; S2T0SZ to S2POE; S2TTB */
-#define STE_1_S2		(GENMASK_ULL(11, 8) | BIT_ULL(25))
+#define STE_1_S2		(GENMASK_ULL(11, 8) | STRTAB_STE_1_S2FWB)
 #define STE_2_S2		GENMASK_ULL(61, 32)
 #define STE_2_S2S		BIT_ULL(57)
 #define STE_3_S2		GENMASK_ULL(55, 4)
@@ -97,17 +97,18 @@ EXPORT_SYMBOL_IF_KUNIT(arm_smmu_ste_make_bypass);
  * @ste: entry to fill
  * @root: table of context descriptors
  * @features: ARM_SMMU_FEAT_* of the SMMU
+ * @s1dss: STRTAB_STE_1_S1DSS_*: whether requests without a substream are aborted, are
+ *         not translated, or use the first descriptor (5.2)
  * @may_stall: faults of the device may stall it
  * @ats: the device may send translation requests
  *
- * Config 0b101. Requests without a substream use the first descriptor (5.2,
- * S1DSS). S2VMID is 0: it tags cached translations even though stage 2 is off.
+ * Config 0b101. S2VMID is 0: it tags cached translations even though stage 2 is off.
  *
  * Context: any.
  */
 void arm_smmu_ste_make_s1(struct arm_smmu_ste *ste,
 			  const struct arm_smmu_cd_root *root, u32 features,
-			  bool may_stall, bool ats)
+			  u64 s1dss, bool may_stall, bool ats)
 {
 	u64 strw = features & ARM_SMMU_FEAT_E2H ? STRTAB_STE_1_STRW_EL2 :
 						  STRTAB_STE_1_STRW_NSEL1;
@@ -117,7 +118,7 @@ void arm_smmu_ste_make_s1(struct arm_smmu_ste *ste,
 	word0 |= (root->dma & STRTAB_STE_0_S1CTXPTR_MASK) |
 		 FIELD_PREP(STRTAB_STE_0_S1CDMAX, root->s1cdmax_lg2) |
 		 FIELD_PREP(STRTAB_STE_0_S1FMT, root->s1fmt);
-	word1 |= FIELD_PREP(STRTAB_STE_1_S1DSS, STRTAB_STE_1_S1DSS_SSID0) |
+	word1 |= FIELD_PREP(STRTAB_STE_1_S1DSS, s1dss) |
 		 FIELD_PREP(STRTAB_STE_1_S1CIR, STRTAB_STE_1_S1C_CACHE_WBRA) |
 		 FIELD_PREP(STRTAB_STE_1_S1COR, STRTAB_STE_1_S1C_CACHE_WBRA) |
 		 FIELD_PREP(STRTAB_STE_1_S1CSH, ARM_SMMU_SH_ISH) |
@@ -155,10 +156,58 @@ void arm_smmu_ste_make_s2(struct arm_smmu_ste *ste,
 	memset(ste, 0, sizeof(*ste));
 	ste->word[0] = cpu_to_le64(config_word0(STRTAB_STE_0_CFG_S2_TRANS));
 	ste->word[1] = cpu_to_le64(common_word1(ats));
+	if (cfg->fwb)
+		ste->word[1] |= cpu_to_le64(STRTAB_STE_1_S2FWB);
 	ste->word[2] = cpu_to_le64(word2);
 	ste->word[3] = cpu_to_le64(cfg->vttbr & STRTAB_STE_3_S2TTB_MASK);
 }
 EXPORT_SYMBOL_IF_KUNIT(arm_smmu_ste_make_s2);
+
+/* Stage 1 as the guest has it, except for what would be illegal or let the device stall */
+static void add_guest_stage1(struct arm_smmu_ste *ste, const __le64 *guest,
+			     u32 features, bool may_stall)
+{
+	u64 word0 = le64_to_cpu(guest[0]) & STE_0_S1;
+	u64 word1 = le64_to_cpu(guest[1]) & STE_1_S1;
+
+	if (!(features & ARM_SMMU_FEAT_STALLS))
+		word1 &= ~STRTAB_STE_1_S1STALLD;
+	else if (!may_stall)
+		word1 |= STRTAB_STE_1_S1STALLD;
+	ste->word[0] = cpu_to_le64(config_word0(STRTAB_STE_0_CFG_NESTED) | word0);
+	ste->word[1] |= cpu_to_le64(word1);
+}
+
+/**
+ * arm_smmu_ste_make_nested() - entry for a device whose entry a guest has written
+ * @ste: entry to fill
+ * @guest: first two words of the guest's entry, a bypass or stage 1 and within the bounds of
+ *         arm_smmu_guest_check_ste()
+ * @cfg: table of stage 2, its format and the VMID of the guest
+ * @features: ARM_SMMU_FEAT_* of the SMMU
+ * @may_stall: faults of the device may stall it
+ * @ats: the device may send translation requests if the guest lets it
+ *
+ * Config 0b111, or 0b110 for a guest's bypass. Events that are alike may be merged (MEV),
+ * as a guest can cause any number of them (7.3.1).
+ *
+ * Context: any.
+ */
+void arm_smmu_ste_make_nested(struct arm_smmu_ste *ste, const __le64 *guest,
+			      const struct arm_smmu_s2_cfg *cfg, u32 features,
+			      bool may_stall, bool ats)
+{
+	u64 config = FIELD_GET(STRTAB_STE_0_CFG, le64_to_cpu(guest[0]));
+	bool stage1 = config == STRTAB_STE_0_CFG_S1_TRANS;
+	u64 eats = FIELD_GET(STRTAB_STE_1_EATS, le64_to_cpu(guest[1]));
+
+	ats = ats && stage1 && eats == STRTAB_STE_1_EATS_TRANS;
+	arm_smmu_ste_make_s2(ste, cfg, ats);
+	ste->word[1] |= cpu_to_le64(STRTAB_STE_1_MEV);
+	if (stage1)
+		add_guest_stage1(ste, guest, features, may_stall);
+}
+EXPORT_SYMBOL_IF_KUNIT(arm_smmu_ste_make_nested);
 
 /* Fields that are ignored where stage 1 is off (5.2) */
 static void ignore_stage1(__le64 *used)
@@ -261,6 +310,18 @@ bool arm_smmu_ste_has_ats(const struct arm_smmu_ste *ste)
 }
 EXPORT_SYMBOL_IF_KUNIT(arm_smmu_ste_has_ats);
 
+/* The live entry with some bits of word 1 of the target, where it looks at them */
+static void take_word1_bits(const __le64 *live, const struct arm_smmu_ste *target,
+			    u64 bits, struct arm_smmu_ste *between)
+{
+	__le64 used[STRTAB_STE_DWORDS], mask;
+
+	ste_used(live, used);
+	mask = used[1] & cpu_to_le64(bits);
+	memcpy(between, live, sizeof(*between));
+	between->word[1] = (between->word[1] & ~mask) | (target->word[1] & mask);
+}
+
 /**
  * arm_smmu_ste_keeps_ats() - tell whether ATS can stay on during a change
  * @live: the entry in the stream table
@@ -274,29 +335,25 @@ EXPORT_SYMBOL_IF_KUNIT(arm_smmu_ste_has_ats);
  */
 bool arm_smmu_ste_keeps_ats(const __le64 *live, const struct arm_smmu_ste *target)
 {
+	struct arm_smmu_ste between;
+
+	take_word1_bits(live, target, STRTAB_STE_1_MEV, &between);
 	return eats_of(live) && eats_of(live) == eats_of(target->word) &&
-	       arm_smmu_entry_hitless(&ste_ops, live, target->word);
+	       arm_smmu_entry_hitless(&ste_ops, between.word, target->word);
 }
 EXPORT_SYMBOL_IF_KUNIT(arm_smmu_ste_keeps_ats);
 
 /*
- * The live entry with the EATS of the target, if that makes the rest of a change
- * hitless. ATS is off in a device whose EATS changes, so EATS can change alone.
+ * The live entry with the MEV and EATS of the target, if that makes the rest of a change
+ * hitless. Both can change alone: MEV concerns events only, and ATS is off in a device
+ * whose EATS changes.
  */
-static bool change_eats_first(const __le64 *live, const struct arm_smmu_ste *target,
-			      struct arm_smmu_ste *between)
+static bool change_alone_first(const __le64 *live, const struct arm_smmu_ste *target,
+			       struct arm_smmu_ste *between)
 {
-	const __le64 eats = cpu_to_le64(STRTAB_STE_1_EATS);
-	__le64 used[STRTAB_STE_DWORDS];
-
 	if (arm_smmu_entry_hitless(&ste_ops, live, target->word))
 		return false;
-	ste_used(live, used);
-	if (!(used[1] & eats))
-		return false;
-
-	memcpy(between, live, sizeof(*between));
-	between->word[1] = (between->word[1] & ~eats) | (target->word[1] & eats);
+	take_word1_bits(live, target, STRTAB_STE_1_MEV | STRTAB_STE_1_EATS, between);
 	return arm_smmu_entry_hitless(&ste_ops, between->word, target->word);
 }
 
@@ -323,7 +380,7 @@ void arm_smmu_ste_write(__le64 *live, const struct arm_smmu_ste *target,
 {
 	struct arm_smmu_ste between;
 
-	if (change_eats_first(live, target, &between))
+	if (change_alone_first(live, target, &between))
 		arm_smmu_entry_write(&ste_ops, live, between.word, sync, arg);
 	arm_smmu_entry_write(&ste_ops, live, target->word, sync, arg);
 }

@@ -21,9 +21,12 @@ void arm_smmu_ste_make_abort(struct arm_smmu_ste *ste);
 void arm_smmu_ste_make_bypass(struct arm_smmu_ste *ste);
 void arm_smmu_ste_make_s1(struct arm_smmu_ste *ste,
 			  const struct arm_smmu_cd_root *root, u32 features,
-			  bool may_stall, bool ats);
+			  u64 s1dss, bool may_stall, bool ats);
 void arm_smmu_ste_make_s2(struct arm_smmu_ste *ste,
 			  const struct arm_smmu_s2_cfg *cfg, bool ats);
+void arm_smmu_ste_make_nested(struct arm_smmu_ste *ste, const __le64 *guest,
+			      const struct arm_smmu_s2_cfg *cfg, u32 features,
+			      bool may_stall, bool ats);
 bool arm_smmu_ste_has_ats(const struct arm_smmu_ste *ste);
 bool arm_smmu_ste_keeps_ats(const __le64 *live, const struct arm_smmu_ste *target);
 void arm_smmu_ste_write(__le64 *live, const struct arm_smmu_ste *target,

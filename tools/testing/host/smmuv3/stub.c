@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory for the SMMU: aligned to its size, and its address is that of the CPU.
+ * Memory for the SMMU: aligned to its size, and its address is that of the CPU. And
+ * xarrays.
  */
 #include "stub.h"
 
@@ -26,4 +27,19 @@ void dma_free_coherent(struct device *dev, size_t size, void *cpu, dma_addr_t dm
 	BUG_ON(dma != (unsigned long)cpu);
 	free(cpu);
 	__atomic_sub_fetch(&host_slab_objects, 1, __ATOMIC_RELAXED);
+}
+
+void *xa_store(struct xarray *xa, unsigned long index, void *entry, gfp_t gfp)
+{
+	void *old = xa->entry[index], *node;
+
+	BUG_ON(index >= ARRAY_SIZE(xa->entry));
+	if (entry && !old) {
+		node = kmalloc(1, gfp);
+		if (!node)
+			return (void *)-ENOMEM;
+		kfree(node);
+	}
+	xa->entry[index] = entry;
+	return old;
 }

@@ -48,7 +48,19 @@ typedef s64 ktime_t;
 		KUNIT_EXPECT_TRUE(test, false);				\
 	}								\
 } while (0)
+#define KUNIT_EXPECT_EQ_MSG(test, a, b, ...)	\
+	KUNIT_EXPECT_TRUE_MSG(test, (a) == (b), __VA_ARGS__)
 #define KUNIT_FAIL(test, ...)		KUNIT_EXPECT_TRUE_MSG(test, false, __VA_ARGS__)
+
+/* A table of few numbers; a new entry may need memory */
+struct xarray {
+	void *entry[2048];
+};
+
+void *xa_store(struct xarray *xa, unsigned long index, void *entry, gfp_t gfp);
+#define xa_load(xa, index)	((xa)->entry[index])
+#define xa_erase(xa, index)	xa_store(xa, index, NULL, 0)
+#define xa_err(entry)		((entry) == (void *)-ENOMEM ? -ENOMEM : 0)
 
 /* Devices */
 struct iommu_fwspec {
@@ -69,6 +81,7 @@ struct pci_dev {
 #define dev_iommu_priv_get(d)	((d)->priv)
 #define dev_iommu_fwspec_get(d)	((d)->fwspec)
 #define dev_err(d, ...)		((void)(d), (void)snprintf(NULL, 0, __VA_ARGS__))
+#define dev_err_ratelimited	dev_err
 
 int pci_enable_ats(struct pci_dev *pdev, int stu);
 void pci_disable_ats(struct pci_dev *pdev);
@@ -91,13 +104,9 @@ struct iommu_ops {
 
 struct iommu_domain;
 
-struct iommu_domain_ops {
-	int (*attach_dev)(struct iommu_domain *domain, struct device *dev);
-};
 
 struct iommu_domain {
 	unsigned int type;
-	const struct iommu_domain_ops *ops;
 	const struct iommu_ops *owner;
 };
 
