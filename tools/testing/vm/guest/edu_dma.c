@@ -9,7 +9,6 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -18,6 +17,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "edu_irq.h"
 #include "edu_user.h"
 #include "lib/expect.h"
 #include "lib/iommufd.h"
@@ -29,11 +29,6 @@
 #define IOVA_OTHER	0x48001000ULL
 #define IOVA_MSI_X86	0xfee00000ULL
 #define HUGE_BYTES	(4u << 20)
-
-#define EDU_REG_RAISE	0x60
-#define EDU_REG_ACK	0x64
-#define IRQ_MS		2000
-#define NO_IRQ_MS	200
 
 static int unmap(uint32_t ioas, uint64_t iova, uint64_t bytes)
 {
@@ -246,50 +241,6 @@ static void test_own_table(struct edu *edu)
 	expect(0, cdev_detach(edu->fd), "detach");
 	expect(0, object_destroy(iommufd, hwpt), "the table goes");
 	expect(0, object_destroy(iommufd, ioas), "then the space");
-}
-
-static int irq_enable(struct edu *edu, int event)
-{
-	struct {
-		struct vfio_irq_set set;
-		int32_t fd;
-	} arg = {
-		.set = {
-			.argsz = sizeof(arg), .index = VFIO_PCI_MSI_IRQ_INDEX, .count = 1,
-			.flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,
-		},
-		.fd = event,
-	};
-
-	return iommufd_call(edu->fd, VFIO_DEVICE_SET_IRQS, &arg);
-}
-
-static int irq_disable(struct edu *edu)
-{
-	struct vfio_irq_set set = {
-		.argsz = sizeof(set), .index = VFIO_PCI_MSI_IRQ_INDEX,
-		.flags = VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_TRIGGER,
-	};
-
-	return iommufd_call(edu->fd, VFIO_DEVICE_SET_IRQS, &set);
-}
-
-static bool irq_came(int event, int wait_ms)
-{
-	struct pollfd poll_event = { .fd = event, .events = POLLIN };
-	uint64_t count;
-
-	return poll(&poll_event, 1, wait_ms) == 1 && read(event, &count, 8) == 8;
-}
-
-static bool irq_works(struct edu *edu, int event)
-{
-	bool came;
-
-	*(volatile uint32_t *)(edu->regs + EDU_REG_RAISE) = 1;
-	came = irq_came(event, IRQ_MS);
-	*(volatile uint32_t *)(edu->regs + EDU_REG_ACK) = 1;
-	return came;
 }
 
 /* On Arm the doorbell is a mapped page, which each new table must have too. */

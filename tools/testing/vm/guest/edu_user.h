@@ -81,7 +81,7 @@ static inline int edu_open(struct edu *edu, const char *bdf)
 	int err;
 
 	*edu = (struct edu){ .fd = -1 };
-	snprintf(edu->bdf, sizeof(edu->bdf), "%s", bdf);
+	snprintf(edu->bdf, sizeof(edu->bdf), "%.15s", bdf);
 	err = pci_bind(bdf, "vfio-pci");
 	if (err)
 		return err;

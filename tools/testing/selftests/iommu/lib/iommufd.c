@@ -151,13 +151,37 @@ int fault_queue_alloc(int fd, uint32_t *id)
 	return err ? err : (int)arg.out_fault_fd;
 }
 
+static int alloc_hwpt(int fd, struct iommu_hwpt_alloc *arg, uint32_t *hwpt)
+{
+	int err = iommufd_call(fd, IOMMU_HWPT_ALLOC, arg);
+
+	*hwpt = arg->out_hwpt_id;
+	return err;
+}
+
+int hwpt_alloc_flags(int fd, uint32_t dev_id, uint32_t pt_id, uint32_t flags, uint32_t *hwpt)
+{
+	struct iommu_hwpt_alloc arg = {
+		.size = sizeof(arg), .flags = flags, .dev_id = dev_id, .pt_id = pt_id,
+	};
+
+	return alloc_hwpt(fd, &arg, hwpt);
+}
+
 int hwpt_alloc(int fd, uint32_t dev_id, uint32_t pt_id, uint32_t *hwpt)
 {
-	struct iommu_hwpt_alloc arg = { .size = sizeof(arg), .dev_id = dev_id, .pt_id = pt_id };
-	int err = iommufd_call(fd, IOMMU_HWPT_ALLOC, &arg);
+	return hwpt_alloc_flags(fd, dev_id, pt_id, 0, hwpt);
+}
 
-	*hwpt = arg.out_hwpt_id;
-	return err;
+int hwpt_alloc_data(int fd, uint32_t dev_id, uint32_t pt_id, uint32_t type, const void *data,
+		    uint32_t len, uint32_t *hwpt)
+{
+	struct iommu_hwpt_alloc arg = {
+		.size = sizeof(arg), .dev_id = dev_id, .pt_id = pt_id, .data_type = type,
+		.data_len = len, .data_uptr = (uintptr_t)data,
+	};
+
+	return alloc_hwpt(fd, &arg, hwpt);
 }
 
 int ioas_map_file(int fd, uint32_t ioas, int file, uint64_t start, uint64_t bytes, uint64_t *iova,

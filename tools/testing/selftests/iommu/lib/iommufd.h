@@ -42,6 +42,10 @@ int option_get(int fd, uint32_t option, uint32_t object, uint64_t *value);
 /* The descriptor of a new fault queue, or a negative errno. */
 int fault_queue_alloc(int fd, uint32_t *id);
 int hwpt_alloc(int fd, uint32_t dev_id, uint32_t pt_id, uint32_t *hwpt);
+int hwpt_alloc_flags(int fd, uint32_t dev_id, uint32_t pt_id, uint32_t flags, uint32_t *hwpt);
+/* A page table that data of this type describe */
+int hwpt_alloc_data(int fd, uint32_t dev_id, uint32_t pt_id, uint32_t type, const void *data,
+		    uint32_t len, uint32_t *hwpt);
 /* *iova stays as it is on failure. */
 int ioas_map_file(int fd, uint32_t ioas, int file, uint64_t start, uint64_t bytes, uint64_t *iova,
 		  uint32_t flags);

@@ -15,6 +15,14 @@ int nest_parent_alloc(int fd, uint32_t dev, uint32_t ioas, uint32_t *hwpt)
 	return err;
 }
 
+static int alloc_viommu(int fd, struct iommu_viommu_alloc *arg, uint32_t *viommu)
+{
+	int err = iommufd_call(fd, IOMMU_VIOMMU_ALLOC, arg);
+
+	*viommu = arg->out_viommu_id;
+	return err;
+}
+
 int viommu_alloc_data(int fd, uint32_t dev, uint32_t parent, struct iommu_viommu_selftest *data,
 		      uint32_t *viommu)
 {
@@ -23,10 +31,17 @@ int viommu_alloc_data(int fd, uint32_t dev, uint32_t parent, struct iommu_viommu
 		.hwpt_id = parent, .data_len = data ? sizeof(*data) : 0,
 		.data_uptr = (uintptr_t)data,
 	};
-	int err = iommufd_call(fd, IOMMU_VIOMMU_ALLOC, &arg);
 
-	*viommu = arg.out_viommu_id;
-	return err;
+	return alloc_viommu(fd, &arg, viommu);
+}
+
+int viommu_alloc_type(int fd, uint32_t type, uint32_t dev, uint32_t parent, uint32_t *viommu)
+{
+	struct iommu_viommu_alloc arg = {
+		.size = sizeof(arg), .type = type, .dev_id = dev, .hwpt_id = parent,
+	};
+
+	return alloc_viommu(fd, &arg, viommu);
 }
 
 int viommu_alloc(int fd, uint32_t dev, uint32_t parent, uint32_t *viommu)
@@ -45,16 +60,21 @@ int vdevice_alloc(int fd, uint32_t viommu, uint32_t dev, uint64_t virt_id, uint3
 	return err;
 }
 
-int veventq_alloc(int fd, uint32_t viommu, uint32_t depth, uint32_t *veventq)
+int veventq_alloc_type(int fd, uint32_t viommu, uint32_t type, uint32_t depth,
+		       uint32_t *veventq)
 {
 	struct iommu_veventq_alloc arg = {
-		.size = sizeof(arg), .viommu_id = viommu, .type = IOMMU_VEVENTQ_TYPE_SELFTEST,
-		.veventq_depth = depth,
+		.size = sizeof(arg), .viommu_id = viommu, .type = type, .veventq_depth = depth,
 	};
 	int err = iommufd_call(fd, IOMMU_VEVENTQ_ALLOC, &arg);
 
 	*veventq = arg.out_veventq_id;
 	return err ? err : (int)arg.out_veventq_fd;
+}
+
+int veventq_alloc(int fd, uint32_t viommu, uint32_t depth, uint32_t *veventq)
+{
+	return veventq_alloc_type(fd, viommu, IOMMU_VEVENTQ_TYPE_SELFTEST, depth, veventq);
 }
 
 int hw_queue_alloc(int fd, uint32_t viommu, uint32_t index, uint64_t iova, uint64_t length,
@@ -70,18 +90,24 @@ int hw_queue_alloc(int fd, uint32_t viommu, uint32_t index, uint64_t iova, uint6
 	return err;
 }
 
-int viommu_invalidate(int fd, uint32_t viommu, const void *requests, uint32_t entry_len,
-		      uint32_t *nr)
+int viommu_invalidate_type(int fd, uint32_t viommu, uint32_t type, const void *requests,
+			   uint32_t entry_len, uint32_t *nr)
 {
 	struct iommu_hwpt_invalidate arg = {
 		.size = sizeof(arg), .hwpt_id = viommu, .data_uptr = (uintptr_t)requests,
-		.data_type = IOMMU_VIOMMU_INVALIDATE_DATA_SELFTEST, .entry_len = entry_len,
-		.entry_num = *nr,
+		.data_type = type, .entry_len = entry_len, .entry_num = *nr,
 	};
 	int err = iommufd_call(fd, IOMMU_HWPT_INVALIDATE, &arg);
 
 	*nr = arg.entry_num;
 	return err;
+}
+
+int viommu_invalidate(int fd, uint32_t viommu, const void *requests, uint32_t entry_len,
+		      uint32_t *nr)
+{
+	return viommu_invalidate_type(fd, viommu, IOMMU_VIOMMU_INVALIDATE_DATA_SELFTEST,
+				      requests, entry_len, nr);
 }
 
 int mock_trigger_vevent(int fd, uint32_t dev)
