@@ -229,7 +229,7 @@ static int copy_from_batch(void *dst, size_t size,
  * Return: as iommu_copy_viommu_entry().
  */
 int iommu_copy_other_entry(void *dst, size_t size,
-			    struct iommu_user_array *array, u32 index)
+			   struct iommu_user_array *array, u32 index)
 {
 	int err;
 

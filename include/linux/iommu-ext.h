@@ -230,7 +230,7 @@ void iommu_answer_blob(struct iommu_user_blob *blob, const void *src,
 int iommu_copy_entry(void *dst, size_t size, size_t min_size,
 		     struct iommu_user_array *array, u32 index);
 int iommu_copy_other_entry(void *dst, size_t size,
-			    struct iommu_user_array *array, u32 index);
+			   struct iommu_user_array *array, u32 index);
 
 /**
  * iommu_copy_viommu_entry() - read one request to a virtual IOMMU

@@ -7,8 +7,9 @@
  *
  * A device has one table, whatever domains it is attached to. Descriptor 0 is that of
  * requests without a substream (S1DSS) and belongs to the device's domain; those of
- * other substreams belong to the domains of PASIDs, or to processes. The table has as many descriptors as the
- * device has PASIDs. It is linear up to one leaf, and else has two levels::
+ * other substreams belong to the domains of PASIDs, or to processes. The table has as
+ * many descriptors as the device has PASIDs. It is linear up to one leaf, and else has
+ * two levels::
  *
  *	 linear			 two levels
  *
