@@ -2,13 +2,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Unpack a newer QEMU under build/qemu without touching the system.
 
-usage: fetch_qemu.py FOLDER
+usage: fetch_qemu.py FOLDER [ARCHITECTURE]
        fetch_qemu.py --sources RELEASES     (print apt sources of other releases)
 
 The machine's own apt sources, with the name of its release replaced by that of
 a newer one, fill package lists of our own; the packages and all they depend on
 are unpacked into one folder.  Success and failure are both remembered: a
 failure is tried again after a day, or when FOLDER.failed is deleted.
+
+With a name of an architecture the packages are those of that one.  They are for a
+machine in which the QEMU is a VMM, and a busybox for its guest is among them.
 """
 
 import fcntl
@@ -22,7 +25,8 @@ from pathlib import Path
 
 RELEASE = 'trixie'
 SUITES = f'{RELEASE} {RELEASE}-updates {RELEASE}-backports'
-PACKAGES = ('qemu-system-x86', 'qemu-system-arm', 'ipxe-qemu', 'qemu-efi-aarch64')
+PACKAGES = {'': ('qemu-system-x86', 'qemu-system-arm', 'ipxe-qemu', 'qemu-efi-aarch64'),
+            'arm64': ('qemu-system-arm', 'qemu-efi-aarch64', 'busybox-static')}
 RETRY_SECONDS = 24 * 3600
 
 
@@ -62,8 +66,8 @@ def newer_sources(release, suites=SUITES, types='deb'):
     raise RuntimeError(f'no apt source of {release or "this release"}')
 
 
-def apt_options(work):
-    """apt options that keep everything inside one folder."""
+def apt_options(work, arch=''):
+    """apt options that keep everything inside one folder, for an architecture."""
     pairs = {
         'Dir::Etc::sourcelist': work / 'newer.sources', 'Dir::Etc::sourceparts': work / 'none',
         'Dir::Etc::preferences': '/dev/null', 'Dir::Etc::preferencesparts': work / 'none',
@@ -72,20 +76,22 @@ def apt_options(work):
         'APT::Install-Recommends': 'false', 'APT::Get::List-Cleanup': 'false',
         'Acquire::Languages': 'none', 'Debug::NoLocking': 'true',
     }
+    if arch:
+        pairs.update({'APT::Architecture': arch, 'APT::Architectures': arch})
     return [word for key, value in pairs.items() for word in ('-o', f'{key}={value}')]
 
 
-def download(work):
+def download(work, arch):
     """Download the packages and all they depend on; return their paths."""
     for part in ('none', 'state/lists/partial', 'cache/archives/partial'):
         (work / part).mkdir(parents=True, exist_ok=True)
     (work / 'status').touch()
     (work / 'newer.sources').write_text(newer_sources(own_release()))
-    apt = ['apt-get', '-q', '-y', *apt_options(work)]
+    apt = ['apt-get', '-q', '-y', *apt_options(work, arch)]
     quiet = {'stdout': subprocess.DEVNULL, 'check': True}
     subprocess.run([*apt, 'update'], **quiet)
-    subprocess.run([*apt, 'install', '--download-only', '-t', f'{RELEASE}-backports', *PACKAGES],
-                   **quiet)
+    subprocess.run([*apt, 'install', '--download-only', '-t', f'{RELEASE}-backports',
+                    *PACKAGES[arch]], **quiet)
     return sorted((work / 'cache/archives').glob('*.deb'))
 
 
@@ -108,7 +114,7 @@ def unpack(packages, folder):
     part.rename(folder)
 
 
-def fetch(folder):
+def fetch(folder, arch):
     """Make the folder, unless it is there or failed lately; never an error."""
     failed = folder.with_name(folder.name + '.failed')
     if folder.exists():
@@ -116,13 +122,14 @@ def fetch(folder):
     if failed.exists() and time.time() - failed.stat().st_mtime < RETRY_SECONDS:
         return
     work = folder.with_name(folder.name + '-apt')
-    print('unpacking a newer QEMU (once)', flush=True)
+    kind = f'newer QEMU for {arch}' if arch else 'newer QEMU'
+    print(f'unpacking a {kind} (once)', flush=True)
     try:
-        unpack(download(work), folder)
+        unpack(download(work, arch), folder)
         failed.unlink(missing_ok=True)
     except (OSError, RuntimeError, subprocess.CalledProcessError) as err:
         failed.write_text(f'{err}\n')
-        print(f'no newer QEMU: {err}; its cases will be skipped', flush=True)
+        print(f'no {kind}: {err}; its cases will be skipped', flush=True)
     shutil.rmtree(work, ignore_errors=True)
 
 
@@ -130,11 +137,11 @@ if __name__ == '__main__':
     if sys.argv[1:2] == ['--sources'] and len(sys.argv) == 3:
         print(newer_sources(own_release(), sys.argv[2].strip()), end='')
         sys.exit()
-    if len(sys.argv) != 2:
+    if len(sys.argv) not in (2, 3) or sys.argv[2:] and sys.argv[2] not in PACKAGES:
         sys.exit(__doc__)
     os.umask(0o022)
     target = Path(sys.argv[1]).resolve()
     target.parent.mkdir(parents=True, exist_ok=True)
     with open(target.with_name(target.name + '.lock'), 'w') as guard:
         fcntl.flock(guard, fcntl.LOCK_EX)
-        fetch(target)
+        fetch(target, sys.argv[2] if sys.argv[2:] else '')
