@@ -7,6 +7,7 @@ import gzip
 import io
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,8 +22,8 @@ HOST, SCRIPTS = VM.parent / 'host', VM.parents[2] / 'scripts'
 sys.path[:0] = [str(VM), str(SCRIPTS)]
 # pylint: disable=wrong-import-position
 import unit
-from vmtest import (boot, case, coverage, diagnostics, emulator, hostfiles, initramfs, kunit,
-                    machine, runner, splat, tap, vmm)
+from vmtest import (boot, case, coverage, diagnostics, emulator, foreign, hostfiles, initramfs,
+                    kunit, machine, runner, splat, tap, vmm)
 
 SPLATS = (
     '[    1.0] WARNING: CPU: 0 PID: 1 at drivers/iommu/iommu.c:10 f+0x1/0x2',
@@ -327,6 +328,43 @@ class VmmTest(unittest.TestCase):
             with unittest.mock.patch.object(vmm, 'archive', return_value=b'archive'):
                 vmm.add(first, None, None, None, target)
             self.assertEqual(target.read_bytes(), b'12345\0\0\0archive')
+
+    def test_libraries_of_a_foreign_emulator(self):
+        """Its libraries are found without running it, each once, below one folder."""
+        linked = {'qemu': ['libb.so.1', 'libc.so.6'], 'libb.so.1': ['libc.so.6', 'libd.so.2'],
+                  'libc.so.6': ['ld-linux-aarch64.so.1'], 'libd.so.2': [],
+                  'ld-linux-aarch64.so.1': []}
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            for path in ('libb.so.1', 'libc.so.6', 'sub/libd.so.2', 'ld-linux-aarch64.so.1'):
+                (folder / path).parent.mkdir(exist_ok=True)
+                (folder / path).touch()
+            with unittest.mock.patch.object(foreign, 'needed', lambda path: linked[path.name]):
+                found = foreign.closure(folder / 'qemu', folder)
+                (folder / 'libc.so.6').unlink()
+                self.assertRaises(FileNotFoundError, foreign.closure, folder / 'qemu', folder)
+        self.assertEqual(found, {'libb.so.1': folder / 'libb.so.1',
+                                 'libc.so.6': folder / 'libc.so.6',
+                                 'libd.so.2': folder / 'sub/libd.so.2',
+                                 'ld-linux-aarch64.so.1': folder / 'ld-linux-aarch64.so.1'})
+
+    def test_needed(self):
+        """What readelf says is read, for a file of any architecture."""
+        self.assertIn('libc.so.6', foreign.needed(shutil.which('readelf')))
+
+    def test_foreign_emulator(self):
+        """It is known by its files; without them the reason is what its download left."""
+        with tempfile.TemporaryDirectory() as name:
+            known = emulator.Emulators(f'{name}/qemu')
+            arch = 'arm64'
+            self.assertIsNone(known.vmm(arch, '>=11.0'))
+            Path(f'{name}/qemu-arm64.failed').write_text('no apt source\n')
+            self.assertIn('no apt source', known.no_vmm(arch, '>=11.0'))
+            program = Path(f'{name}/qemu-arm64/usr/bin/qemu-system-aarch64')
+            program.parent.mkdir(parents=True)
+            program.write_bytes(b'\0QEMU emulator version 11.1.3 (Debian)\0')
+            self.assertEqual(known.vmm(arch, '>=11.0').label, '11.1.3')
+            self.assertIsNone(known.vmm(arch, '>=12.0'))
 
 
 class BootTest(unittest.TestCase):

@@ -24,12 +24,13 @@
 #include <unistd.h>
 
 #define VMM_QMP		"/tmp/qmp"
+#define VMM_SAYS	"guest: "
 #define VMM_TEXT_BYTES	(1u << 20)
 
 /* Text that came from the VMM, and how much of it was looked at. */
 struct vmm_text {
 	int fd;
-	size_t len, seen;
+	size_t len, seen, shown;
 	char text[VMM_TEXT_BYTES];
 };
 
@@ -49,16 +50,26 @@ static inline int vmm_pipe(const char *path)
 	return open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 }
 
+#ifdef __aarch64__
+/* The processor's own virtualization; an SMMU is described by ACPI alone */
+#define VMM_MACHINE	"-M", "virt,gic-version=3,its=on", "-cpu", "host", "-m", "256M", \
+			"-accel", "kvm", "-bios", "/vmm/share/QEMU_EFI.fd"
+#define VMM_APPEND	"console=ttyAMA0 iommu.passthrough=0 iommu.strict=1"
+#else
+#define VMM_MACHINE	"-M", "pc,hpet=off", "-cpu", "qemu64", "-m", "96M", \
+			"-accel", "tcg,tb-size=64"
+#define VMM_APPEND	"console=ttyS0 no_timer_check"
+#endif
+
 /* Arguments for each start; those of the door and the device follow. */
 static const char *const vmm_command[] = {
 	"/vmm/ld.so", "--argv0", "/vmm/qemu", "--library-path", "/vmm/lib", "/vmm/qemu",
-	"-L", "/vmm/share", "-M", "pc,hpet=off", "-cpu", "qemu64", "-m", "96M",
-	"-accel", "tcg,tb-size=64", "-nodefaults", "-no-user-config", "-no-reboot",
+	"-L", "/vmm/share", VMM_MACHINE, "-nodefaults", "-no-user-config", "-no-reboot",
 	"-display", "none", "-serial", "stdio",
 	"-chardev", "pipe,id=qmp,path=" VMM_QMP, "-mon", "chardev=qmp,mode=control",
 	"-kernel", "/vmm/kernel", "-initrd", "/vmm/initrd", "-append",
 	/* Slow as it is, nothing in it has a time limit. */
-	"console=ttyS0 panic=-1 no_timer_check rcupdate.rcu_cpu_stall_suppress=1 nvme_core.io_timeout=3600 nvme_core.admin_timeout=3600",
+	VMM_APPEND " panic=-1 rcupdate.rcu_cpu_stall_suppress=1 nvme_core.io_timeout=3600 nvme_core.admin_timeout=3600",
 };
 
 #define VMM_WORDS	(sizeof(vmm_command) / sizeof(vmm_command[0]))
@@ -127,6 +138,18 @@ static inline const char *vmm_text_find(struct vmm_text *text, const char *words
 	return found;
 }
 
+/* What the guest says with these words is for the log of results, too */
+static inline void vmm_text_show(struct vmm_text *text)
+{
+	const char *at = text->text + text->shown, *end;
+
+	for (; (end = strchr(at, '\n')); at = end + 1)
+		if (!strncmp(at, VMM_SAYS, strlen(VMM_SAYS)))
+			printf("# %.*s\n", (int)strcspn(at, "\r\n"), at);
+	text->shown = at - text->text;
+	fflush(stdout);
+}
+
 /*
  * Wait until these words come from the guest's console or from QMP, and return
  * where they stand; NULL when the VMM ends first.
@@ -147,6 +170,7 @@ static inline const char *vmm_wait(struct vmm *vmm, struct vmm_text *text, const
 			more = vmm_text_read(&vmm->qmp);
 		if (polled[0].revents)
 			more = vmm_text_read(&vmm->console) && more;
+		vmm_text_show(&vmm->console);
 	}
 	return found;
 }

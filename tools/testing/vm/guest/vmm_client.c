@@ -21,15 +21,13 @@
 #include <unistd.h>
 
 #include "lib/file.h"
-#include "lib/iommufd.h"
 #include "lib/pci.h"
 #include "lib/tap.h"
 #include "lib/vfio_cdev.h"
 #include "lib/vfio_group.h"
-#include "vmm.h"
+#include "vmm_disk.h"
 
 #define CONTAINER	"/dev/vfio/vfio"
-#define IOMMUFD		"/dev/iommu"
 
 struct door {
 	const char *name;
@@ -43,9 +41,6 @@ static const struct door doors[] = {
 	{ "type1" },
 };
 
-static struct vmm vmm;
-static char bdf[PCI_BDF_LEN];
-
 static bool prepare_container(const struct door *door)
 {
 	bool wanted = door->by_iommufd && !door->by_node;
@@ -56,11 +51,6 @@ static bool prepare_container(const struct door *door)
 		      "the container is %s", wanted ? "an iommufd" : "left alone");
 }
 
-static bool find_disk(void)
-{
-	return !pci_find(NVME_VENDOR, NVME_DEVICE, bdf) && !pci_bind(bdf, "vfio-pci");
-}
-
 static bool start_vmm(const struct door *door)
 {
 	char device[64];
@@ -68,30 +58,10 @@ static bool start_vmm(const struct door *door)
 		"-device", device,
 		door->by_node ? "-object" : NULL, "iommufd,id=iommufd", NULL,
 	};
-	int err;
 
 	snprintf(device, sizeof(device), "vfio-pci,id=disk,host=%s%s", bdf,
 		 door->by_node ? ",iommufd=iommufd" : "");
-	err = vmm_start(&vmm, more);
-	return tap_ok(!err, "start the VMM") &&
-	       tap_ok(vmm_command_done(&vmm, "{\"execute\":\"qmp_capabilities\"}\n"),
-		      "it takes commands");
-}
-
-/* The next digest that the guest prints is that of the disk. */
-static bool check_read(const char *when, const char *digest)
-{
-	const char *line = vmm_wait(&vmm, &vmm.console, "guest: sha256 ");
-
-	return tap_ok(line && !strncmp(line + strlen("guest: sha256 "), digest, strlen(digest)),
-		      "%s: the VMM's guest reads what is on the disk", when);
-}
-
-/* QEMU goes on without what it could not map, and says so. */
-static void check_complaints(void)
-{
-	tap_ok(!strstr(vmm.console.text, "dma_map(") && !strstr(vmm.console.text, "P2P DMA"),
-	       "the VMM could map all that it wanted");
+	return disk_vmm_start(more);
 }
 
 /* Which nodes the VMM uses is told by its open files, not by its arguments. */
@@ -153,22 +123,6 @@ static bool check_plug(const struct door *door)
 		 bdf,
 		 door->by_node ? ",\"iommufd\":\"iommufd\"" : "");
 	return tap_ok(vmm_command_done(&vmm, command), "plug: the VMM takes it");
-}
-
-/* Whoever had the device is gone at the moment when the VMM is. */
-static void check_kill(void)
-{
-	int iommufd, fd, err;
-
-	tap_ok(vmm_wait(&vmm, &vmm.console, "guest: reading"), "kill: the guest reads");
-	tap_ok(vmm_kill(&vmm), "kill: the VMM is gone");
-	iommufd = iommufd_open();
-	fd = cdev_open(bdf);
-	err = fd < 0 ? fd : cdev_bind(fd, iommufd);
-	tap_ok(err > 0, "kill: the device can be bound (%s)", strerror(err < 0 ? -err : 0));
-	close(fd);
-	close(iommufd);
-	pci_bind(bdf, "");
 }
 
 int main(int argc, char **argv)

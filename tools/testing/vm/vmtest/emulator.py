@@ -9,6 +9,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import foreign
+
 PROGRAM = {'x86_64': 'qemu-system-x86_64', 'arm64': 'qemu-system-aarch64'}
 LOADER = {'x86_64': 'lib/x86_64-linux-gnu/ld-linux-x86-64.so.2',
           'aarch64': 'lib/aarch64-linux-gnu/ld-linux-aarch64.so.1'}
@@ -87,6 +89,7 @@ class Emulators:
 
     def __init__(self, folder='', built=''):
         self.found, self.built, self.folder = {}, {}, Path(built)
+        self.unpacked = folder
         for arch in PROGRAM:
             if built:
                 self.built[arch] = from_build(arch, Path(built))
@@ -106,6 +109,19 @@ class Emulators:
             if fits(emulator.version, wanted):
                 return emulator
         return None
+
+    def vmm(self, arch, wanted):
+        """Emulator that runs in a machine, for what a case's `vmm` asks for, or None."""
+        if os.uname().machine == arch:
+            return self.pick(arch, wanted)
+        found = foreign.find(arch, f'{self.unpacked}-{arch}')
+        return found if found and fits(found.version, wanted) else None
+
+    def no_vmm(self, arch, wanted):
+        """Why there is no emulator to be the VMM."""
+        failed = Path(f'{self.unpacked}-{arch}.failed')
+        why = f': {failed.read_text().strip()}' if failed.exists() else ''
+        return f'no QEMU {wanted} here that runs in the machine, to be the VMM{why}'
 
     def absent(self, wanted):
         """Why there is no such emulator."""

@@ -17,7 +17,9 @@ from .initramfs import Guest, modules_archive
 from .machine import MACHINES, Unavailable
 
 IMAGE = {'x86_64': 'arch/x86/boot/bzImage', 'arm64': 'arch/arm64/boot/Image'}
-VMM_INIT = 'tools/testing/vm/vmm/init'
+VMM_INIT = 'tools/testing/vm/vmm/init-'
+# Guest programs for the VMM's guest, too
+VMM_PROGRAMS = {'x86_64': (), 'arm64': ('nvme_read',)}
 DEBUG_SLOWER = 3
 DEBUG_MEMORY = '2G'
 COVERAGE_SECONDS = 60
@@ -63,12 +65,13 @@ class Runner:
         """Folder of a case's logs."""
         return self.build / 'logs' / case.name
 
-    def with_disk(self, case):
+    def with_disk(self, case, image=None):
         """The case with {disk} and {sha256} filled in, where it names them."""
         if not any('{disk}' in d for d in case.devices):
             return case
         with self.lock:
-            image = disk.generate(self.build / f'disk-{case.disk_mib}M.img', case.disk_mib)
+            image = image or disk.generate(self.build / f'disk-{case.disk_mib}M.img',
+                                           case.disk_mib)
         return replace(case, run=case.run.replace('{sha256}', disk.sha256(image)),
                        devices=tuple(d.replace('{disk}', str(image)) for d in case.devices))
 
@@ -101,16 +104,16 @@ class Runner:
 
     def initrd_with_vmm(self, case):
         """Initramfs with the VMM that a case asks for."""
-        emulator = self.emulators.pick(case.arch, case.vmm)
+        emulator = self.emulators.vmm(case.arch, case.vmm)
         if not emulator:
-            raise Unavailable(f'no QEMU {case.vmm} here, to be the VMM')
-        if os.uname().machine != case.arch:
-            raise Unavailable('QEMU of this host does not run in the machine')
-        target = self.build / f'vmm-{emulator.label}.initrd'
+            raise Unavailable(self.emulators.no_vmm(case.arch, case.vmm))
+        target = self.build / f'vmm-{case.arch}-{emulator.label}.initrd'
+        guest = self.guests[case.arch]
         with self.lock:
             if target not in self.with_vmm:
-                vmm.add(self.guests[case.arch].image(), emulator, self.top / VMM_INIT, self.kernel(case),
-                        target)
+                image = guest.image()
+                vmm.add(image, emulator, self.top / f'{VMM_INIT}{case.arch}', self.kernel(case),
+                        target, [guest.bindir / name for name in VMM_PROGRAMS[case.arch]])
                 self.with_vmm.add(target)
         return target
 

@@ -3,7 +3,7 @@
 
 The machine's own initramfs is followed by an archive with /vmm: the emulator, the
 libraries and firmware that it loads, and as its guest's the kernel that the
-machine runs, and an initramfs with busybox, the NVMe driver and vmm/init.
+machine runs, and an initramfs with busybox, the NVMe driver and vmm/init-ARCH.
 """
 
 import gzip
@@ -13,12 +13,14 @@ import stat
 import subprocess
 from pathlib import Path
 
+from .foreign import Foreign
 from .initramfs import cpio
 
 FIRMWARE = ('bios-256k.bin', 'kvmvapic.bin', 'linuxboot_dma.bin')
 SYSTEM_MODULES = '/usr/lib/x86_64-linux-gnu/qemu'
 MODULES = ('nvme-core', 'nvme')
-TOOLS = ('sh', 'mount', 'insmod', 'sleep', 'cat', 'sha256sum', 'blockdev', 'poweroff')
+TOOLS = ('sh', 'mount', 'insmod', 'sleep', 'cat', 'sha256sum', 'blockdev', 'poweroff',
+         'dmesg', 'readlink', 'sed')
 FILE, FOLDER, LINK = stat.S_IFREG | 0o755, stat.S_IFDIR | 0o755, stat.S_IFLNK | 0o777
 
 
@@ -67,31 +69,42 @@ def modules(kernel_folder):
     return {f'{name}.ko': built[name] for name in MODULES}
 
 
-def guest_image(init, kernel_folder):
+def files(emulator):
+    """{name in /vmm: path} of an emulator of this host and all that it loads."""
+    loader, others = libraries(emulator)
+    found = {'qemu': program(emulator), 'ld.so': loader}
+    found.update({f'lib/{name}': path for name, path in others.items()})
+    found.update({f'share/{name}': path for name, path in firmware(emulator).items()})
+    found.update({f'modules/{name}': path for name, path in accelerators(emulator).items()})
+    return found
+
+
+def guest_image(init, kernel_folder, busybox, programs):
     """Initramfs of the VMM's guest."""
-    entries = [(name, FOLDER, b'') for name in ('bin', 'dev', 'proc', 'sys')]
+    entries = [(name, FOLDER, b'') for name in ('bin', 'dev', 'proc', 'sys', 'tmp')]
     entries.append(('init', FILE, init.read_bytes()))
-    entries.append(('bin/busybox', FILE, Path(shutil.which('busybox')).read_bytes()))
+    entries.append(('bin/busybox', FILE, Path(busybox).read_bytes()))
     entries += [(f'bin/{tool}', LINK, b'busybox') for tool in TOOLS]
+    entries += [(f'bin/{path.name}', FILE, path.read_bytes()) for path in programs]
     entries += [(name, FILE, path.read_bytes()) for name, path in modules(kernel_folder).items()]
     return gzip.compress(cpio(entries), 6, mtime=0)
 
 
-def archive(emulator, init, kernel):
+def archive(emulator, init, kernel, programs=()):
     """Archive with /vmm for a machine."""
-    loader, others = libraries(emulator)
-    files = {'qemu': program(emulator), 'ld.so': loader, 'kernel': kernel}
-    files.update({f'lib/{name}': path for name, path in others.items()})
-    files.update({f'share/{name}': path for name, path in firmware(emulator).items()})
-    files.update({f'modules/{name}': path for name, path in accelerators(emulator).items()})
+    foreign = isinstance(emulator, Foreign)
+    wanted = {'kernel': kernel, **(emulator.files() if foreign else files(emulator))}
+    busybox = emulator.busybox if foreign else shutil.which('busybox')
     entries = [(name, FOLDER, b'') for name in ('vmm', 'vmm/lib', 'vmm/share', 'vmm/modules')]
-    entries += [(f'vmm/{name}', FILE, Path(path).read_bytes()) for name, path in files.items()]
-    entries.append(('vmm/initrd', FILE, guest_image(init, kernel.parents[3])))
+    entries += [(f'vmm/{name}', FILE, Path(path).read_bytes()) for name, path in wanted.items()]
+    entries.append(('vmm/initrd', FILE,
+                    guest_image(init, kernel.parents[3], busybox, programs)))
     return cpio(entries)
 
 
-def add(initrd, emulator, init, kernel, target):
+def add(initrd, emulator, init, kernel, target, programs=()):
     """Write the initramfs followed by the archive; return its path."""
     first = Path(initrd).read_bytes()
-    target.write_bytes(first + b'\0' * (-len(first) % 4) + archive(emulator, init, kernel))
+    target.write_bytes(first + b'\0' * (-len(first) % 4)
+                       + archive(emulator, init, kernel, programs))
     return target
