@@ -15,6 +15,7 @@ V         ?=
 
 IOMMU     ?= vtd
 DISK      ?=
+NESTED    ?=
 
 MACHINES  ?= vtd
 ALL_MACHINES := vtd amd smmuv3 vtd-memcg scale mock
@@ -90,11 +91,14 @@ print-image:
 	@$(KERNEL) --print-image
 
 #:   run          the main job: read a disk from user space through an emulated IOMMU
-#:                  (IOMMU=vtd|vtd-sm|amd|smmuv3, DISK=file)
+#:                  (IOMMU=vtd|vtd-sm|amd|smmuv3, DISK=file; IOMMU=smmuv3 NESTED=1: from a
+#:                  guest with an SMMU of its own, in an unmodified QEMU on KVM)
 run: ARCH := $(if $(filter smmuv3,$(IOMMU)),arm64,x86_64)
 run: tree
+	@$(if $(NESTED),$(VMDIR)/fetch_qemu.py $(NEWER_QEMU); \
+		$(VMDIR)/fetch_qemu.py $(NEWER_QEMU)-arm64 arm64)
 	@$(MAKE) --no-print-directory -s kernel-only ARCH=$(ARCH) CONFIG=run
-	@$(VM) run --iommu "$(IOMMU)" --disk "$(DISK)"
+	@$(VM) run --iommu "$(IOMMU)" --disk "$(DISK)" $(if $(NESTED),--nested)
 
 #:   check        all tests; TESTS="pattern ..." runs only the machine cases that match
 check: tree
@@ -133,6 +137,7 @@ lint: tree
 #:                  TIMEOUT_SCALE=n gives a slow host more time)
 vm: tree
 	@$(if $(QEMU),,$(VMDIR)/fetch_qemu.py $(NEWER_QEMU))
+	@$(if $(QEMU),,$(VMDIR)/fetch_qemu.py $(NEWER_QEMU)-arm64 arm64)
 	@for kernel in $$($(VM) kernels --tests "$(TESTS)"); do \
 		$(MAKE) --no-print-directory -s kernel-only \
 			ARCH=$${kernel%:*} CONFIG=$${kernel#*:} || exit 1; \

@@ -6,7 +6,7 @@
     vm.py check [--tests PATTERN]      run them
     vm.py coverage [--tests PATTERN] [--wanted PERCENT]    run them for line coverage
     vm.py kernels [--tests PATTERN]    name the kernels they need, as ARCH:CONFIG
-    vm.py run [--iommu MACHINE] [--disk FILE]    the main job
+    vm.py run [--iommu MACHINE] [--disk FILE] [--nested]    the main job
     vm.py bench [--machines WORDS] [--rows PATTERN,...] [--profile ROW]    measure
     vm.py bench-kernels [--machines WORDS]    name the kernels that this needs
     vm.py image --arch ARCH            build the initramfs and print its path
@@ -41,6 +41,7 @@ def parse_args():
     parser.add_argument('--emulator', default='', help='folder of the built emulator')
     parser.add_argument('--iommu', default='vtd')
     parser.add_argument('--disk', default='')
+    parser.add_argument('--nested', action='store_true', help='from a guest with stage 1')
     parser.add_argument('--machines', default='vtd', help='words of ' + ' '.join(bench.LANES))
     parser.add_argument('--rows', default='', help='begins of names of rows, parted by commas')
     parser.add_argument('--profile', default='', help='row to count by function')
@@ -70,6 +71,8 @@ def main():
         return 0
     runner = Runner(TOP, args.build, Emulators(args.qemu, args.emulator))
     if args.command == 'run':
+        if args.nested:
+            return job.run_nested(runner, args.iommu, args.disk, HERE / 'cases')
         return job.run(runner, args.iommu, args.disk)
     if args.command == 'bench':
         return bench.run(runner, args)

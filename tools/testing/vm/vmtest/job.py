@@ -12,13 +12,15 @@ import sys
 
 from . import disk, splat, tap
 from .boot import boot
-from .case import Case
-from .machine import MACHINES
+from .case import Case, read_case
+from .machine import MACHINES, Unavailable
 
 CONFIG = 'run'
 STOCK = '7.2'
 IMAGE_MIB = 64
 COMMAND = 'nvme_read --bdf auto --sha256'
+# Cases in which the disk belongs to the guest of a VMM, by IOMMU
+NESTED = {'smmuv3': 'vmm-smmuv3-accel.case'}
 CONTROL = re.compile(rb'^(?:@|1\.\.\d|TAP version)')
 
 # What each IOMMU driver prints of an access that it blocked.
@@ -63,16 +65,32 @@ def fault_row(console, machine, emulator):
 def verdict(outcome, want):
     """[(what, good, detail)] of a run."""
     report = tap.parse(outcome.results)
-    got = re.search(r'sha256\W+([0-9a-f]{64})', outcome.results, re.I)
+    got = re.findall(r'sha256\W+([0-9a-f]{64})', outcome.results, re.I)
     failed = [r for r in report.results if r.state == 'failed']
     complaints = splat.find(outcome.console)
     ended = 'timeout' if outcome.timed_out else outcome.errors or 'no end'
     return [
-        ('SHA-256', bool(got) and got[1] == want, f'host {want}'),
+        ('SHA-256', set(got) == {want}, f'host {want}'),
         ('guest', report.complete and not failed,
          'ended well' if report.complete else ended),
         ('kernel', not complaints, complaints[0] if complaints else 'no complaint'),
     ]
+
+
+def show(runner, case, emulator, initrd, want):
+    """Boot, with the output on the terminal, and print the verdict; return the exit status."""
+    outcome = boot(MACHINES[case.machine], case, emulator, runner.kernel(case), initrd,
+                   runner.folder(case), Terminal())
+    rows = verdict(outcome, want)
+    rows.append(fault_row(outcome.console, case.machine, emulator))
+    print()
+    for what, good, detail in rows:
+        print(f'{"ok" if good else "FAILED":6} {what:8} {detail}')
+    print(f'       {"time":8} {outcome.seconds:.1f} s from power on to power off')
+    good = all(row[1] for row in rows)
+    if not good:
+        print(f'logs: {runner.folder(case)}')
+    return 0 if good else 1
 
 
 def run(runner, machine, image):
@@ -90,15 +108,28 @@ def run(runner, machine, image):
         print(f'no QEMU for {case.arch}')
         return 2
     print(f'{image} through {machine}, QEMU {emulator.label}', flush=True)
-    outcome = boot(MACHINES[machine], case, emulator, runner.kernel(case),
-                   runner.guests[case.arch].image(case.run), runner.folder(case), Terminal())
-    rows = verdict(outcome, disk.sha256(image))
-    rows.append(fault_row(outcome.console, machine, emulator))
-    print()
-    for what, good, detail in rows:
-        print(f'{"ok" if good else "FAILED":6} {what:8} {detail}')
-    print(f'       {"time":8} {outcome.seconds:.1f} s from power on to power off')
-    good = all(row[1] for row in rows)
-    if not good:
-        print(f'logs: {runner.folder(case)}')
-    return 0 if good else 1
+    return show(runner, case, emulator, runner.guests[case.arch].image(case.run),
+                disk.sha256(image))
+
+
+def run_nested(runner, machine, image, cases):
+    """Run the main job in the guest of a VMM, as the test does; return the exit status."""
+    if machine not in NESTED:
+        print(f'NESTED=1 IOMMU={machine}: one of {" ".join(NESTED)}')
+        return 2
+    case = read_case(cases / NESTED[machine])[0]
+    image = os.path.abspath(image) if image else str(
+        disk.generate(runner.build / f'disk-{case.disk_mib}M.img', case.disk_mib))
+    case = runner.with_disk(case, image)
+    runner.prepare([case])
+    emulator = runner.emulators.pick(case.arch, case.qemu)
+    if not emulator:
+        print(runner.emulators.absent(case.qemu))
+        return 2
+    try:
+        initrd = runner.initrd_of(case)
+    except Unavailable as err:
+        print(err)
+        return 2
+    print(f'{image} through stage 1 of a guest and {machine}, QEMU {emulator.label}', flush=True)
+    return show(runner, case, emulator, initrd, disk.sha256(image))
