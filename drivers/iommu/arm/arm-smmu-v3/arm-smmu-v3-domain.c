@@ -9,6 +9,7 @@
 #include <linux/iommu.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/rcupdate.h>
 #include <linux/spinlock.h>
 
 #include "arm-smmu-v3.h"
@@ -213,10 +214,16 @@ static bool begin_change(struct arm_smmu_master *master,
 	return keep;
 }
 
-static void end_change(struct arm_smmu_master *master, bool keep)
+/*
+ * A device whose ATS stays off may be reset or lose its power next, and then answer no
+ * invalidation. Those that have seen it on send theirs in RCU read-side critical sections.
+ */
+static void end_change(struct arm_smmu_master *master, bool keep, bool was_on)
 {
 	if (master->ats && !keep)
 		arm_smmu_ats_start(master);
+	else if (was_on && !master->ats)
+		synchronize_rcu();
 }
 
 /**
@@ -230,7 +237,7 @@ static void end_change(struct arm_smmu_master *master, bool keep)
 void arm_smmu_rewrite_ste(struct arm_smmu_master *master)
 {
 	struct arm_smmu_ste ste;
-	bool keep;
+	bool keep, was_on = master->ats;
 
 	/* Requests that ask for substream 0 must not reach what is left of a domain */
 	if (master->nr_pasids && !is_stage1(own_domain(master)))
@@ -238,8 +245,8 @@ void arm_smmu_rewrite_ste(struct arm_smmu_master *master)
 	make_ste(master, own_domain(master), &ste);
 	keep = begin_change(master, &ste);
 	install_ste(master, &ste);
-	master->ats = arm_smmu_ste_has_ats(&ste);
-	end_change(master, keep);
+	WRITE_ONCE(master->ats, arm_smmu_ste_has_ats(&ste));
+	end_change(master, keep, was_on);
 }
 
 /**
@@ -259,16 +266,17 @@ void arm_smmu_move(struct arm_smmu_master *master, struct arm_smmu_domain *smmu_
 {
 	struct arm_smmu_member *old = master->member;
 	bool ats = arm_smmu_ste_has_ats(ste), keep = begin_change(master, ste);
+	bool was_on = master->ats;
 
 	master->member = smmu_domain ? join(master, smmu_domain, on, ats) : NULL;
 	install_ste(master, ste);
-	master->ats = ats;
+	WRITE_ONCE(master->ats, ats);
 
 	if (keep)
 		arm_smmu_atc_inv_master(master);
 	if (old)
 		arm_smmu_member_remove(old);
-	end_change(master, keep);
+	end_change(master, keep, was_on);
 
 	/* With PASIDs, requests that ask for substream 0 still reach its descriptor */
 	if (master->nr_pasids && !is_stage1(smmu_domain))

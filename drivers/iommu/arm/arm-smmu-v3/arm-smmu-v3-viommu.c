@@ -139,8 +139,11 @@ static void destroy_viommu(struct iommu_viommu *core)
 
 	leave_list(viommu->parent, viommu);
 	/* The next user of the VMID must not meet what is still cached */
-	arm_smmu_cmdq_issue_cmdlist(viommu->smmu, cmd, 1, true);
-	arm_smmu_bitmap_free(viommu->smmu->vmid_map, viommu->vmid);
+	if (arm_smmu_cmdq_issue_cmdlist(viommu->smmu, cmd, 1, true))
+		dev_err(viommu->smmu->dev, "VMID %u may be cached: not used again\n",
+			viommu->vmid);
+	else
+		arm_smmu_bitmap_free(viommu->smmu->vmid_map, viommu->vmid);
 }
 
 /* A guest has one stream ID for a device, and so has the hardware; it may be repeated */
@@ -179,7 +182,10 @@ static bool concerns(const struct iommu_vdevice *vdev,
 
 	if (!vdev)
 		return false;
-	/* One whose ATS is off has nothing cached, and might not answer */
+	/*
+	 * One whose ATS is off has nothing cached, and might not answer. It stays on until
+	 * the end of this RCU read-side critical section: see end_change()
+	 */
 	master = dev_iommu_priv_get(vdev->dev);
 	return kind != ARM_SMMU_GUEST_ATC || READ_ONCE(master->ats);
 }
@@ -329,11 +335,12 @@ static size_t event_bytes(struct iommu_viommu *core, u32 type)
 /* There is no name while user space takes it away, and then nothing to report */
 static void report_event(struct arm_smmu_master *master, const u64 *evt)
 {
-	struct arm_smmu_viommu *viommu = READ_ONCE(master->viommu);
 	struct iommu_vevent_arm_smmuv3 event;
+	struct arm_smmu_viommu *viommu;
 	struct iommu_vdevice *vdev;
 
 	rcu_read_lock();
+	viommu = READ_ONCE(master->viommu);
 	vdev = iommu_vdevice_of(master->dev);
 	if (vdev && vdev->viommu == &viommu->core &&
 	    arm_smmu_guest_show_event(evt, vdev->virt_id, event.evt))
@@ -361,8 +368,8 @@ static void abort_stalled(struct arm_smmu_device *smmu, const u64 *evt)
  * @evt: event as the hardware wrote it
  *
  * A guest has no command to end a stall, and could use up what stalled accesses of others
- * need: they are aborted. An event of the guest that no queue is there for is dropped. A
- * guest may cause any number of events, so this lets others run.
+ * need: they are aborted. An event of the guest that no queue is there for is dropped. As a
+ * guest may cause any number of events, of either stage, this is a point of rescheduling.
  *
  * Context: threaded interrupt handler; takes &struct arm_smmu_device.streams_mutex.
  * Return: whether nothing is left to do about it.
@@ -372,20 +379,18 @@ bool arm_smmu_viommu_take_event(struct arm_smmu_device *smmu, const u64 *evt)
 	__le64 shown[ARM_SMMU_GUEST_EVT_WORDS];
 	struct arm_smmu_master *master;
 	bool stalled = evt[1] & EVTQ_1_STALL;
-	bool on_stage1, taken = false;
+	bool taken = false;
 
 	mutex_lock(&smmu->streams_mutex);
 	master = arm_smmu_find_master(smmu, FIELD_GET(EVTQ_0_SID, evt[0]));
-	on_stage1 = master && READ_ONCE(master->viommu);
-	if (on_stage1) {
+	if (master && READ_ONCE(master->viommu)) {
 		if (stalled)
 			abort_stalled(smmu, evt);
 		report_event(master, evt);
 		taken = stalled || arm_smmu_guest_show_event(evt, 0, shown);
 	}
 	mutex_unlock(&smmu->streams_mutex);
-	if (on_stage1)
-		cond_resched();
+	cond_resched();
 	return taken;
 }
 

@@ -29,6 +29,7 @@ typedef s64 ktime_t;
 
 #define dma_wmb()		__atomic_thread_fence(__ATOMIC_SEQ_CST)
 #define wmb()			__atomic_thread_fence(__ATOMIC_SEQ_CST)
+#define synchronize_rcu()	((void)0)
 #define __iomem
 #define ____cacheline_aligned_in_smp
 #define SMP_CACHE_BYTES		64
