@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Arm's long descriptor tables: lists of runs against the same runs mapped page
- * by page, and short ranges cleared in one walk against unmap_pages().
+ * by page, and short ranges cleared in one walk against unmap_pages(). And the memory
+ * types of stage 2.
  */
 #include <kunit/test.h>
 #include <linux/io-pgtable.h>
@@ -22,6 +23,7 @@ static const struct format {
 	int levels;
 	unsigned int root_lg2;		/* entries of the first level */
 	unsigned int table_lg2;		/* and of the others */
+	unsigned long quirks;
 } formats[] = {
 	{ "stage 1, 4K", ARM_64_LPAE_S1, SZ_4K | SZ_2M | SZ_1G, 48, 4, 9, 9 },
 	{ "stage 1, 64K", ARM_64_LPAE_S1, SZ_64K | SZ_512M, 48, 3, 6, 13 },
@@ -58,6 +60,7 @@ static struct table *table_for(struct kunit *test, const struct format *format)
 	KUNIT_ASSERT_NOT_NULL(test, dev);
 	set_dev_node(dev, NUMA_NO_NODE);
 	table->cfg = (struct io_pgtable_cfg) {
+		.quirks		= format->quirks,
 		.pgsize_bitmap	= format->pgsizes,
 		.ias		= format->ias,
 		.oas		= 48,
@@ -299,7 +302,43 @@ static void short_ranges_are_cleared_at_once(struct kunit *test)
 	}
 }
 
+/* MemAttr of a page of stage 2 (ARM DDI 0487, D8.6.5 and D8.6.6) */
+static u64 type_of_page(struct kunit *test, const struct format *format, int prot)
+{
+	const u64 iova = SZ_1G + SZ_2M + SZ_4K, next = GENMASK_ULL(47, 12);
+	struct table *table = table_for(test, format);
+	struct iommu_iotlb_gather gather = { .queued = true };
+	u64 *entries = table->root, entry;
+	size_t mapped = 0;
+
+	KUNIT_ASSERT_EQ(test, 0,
+			table->ops->map_pages(table->ops, iova, SZ_2M, SZ_4K, 1,
+					      prot | IOMMU_READ, GFP_KERNEL, &mapped));
+	entries = phys_to_virt(entries[iova >> 30] & next);
+	entries = phys_to_virt(entries[iova >> 21 & 511] & next);
+	entry = entries[iova >> 12 & 511];
+	table->ops->unmap_pages(table->ops, iova, SZ_4K, 1, &gather);
+	free_io_pgtable_ops(table->ops);
+	return entry >> 2 & 15;
+}
+
+static void stage2_has_the_types_of_its_mode(struct kunit *test)
+{
+	struct format format = formats[2];
+
+	KUNIT_EXPECT_EQ(test, type_of_page(test, &format, IOMMU_CACHE), 15ULL);
+	KUNIT_EXPECT_EQ(test, type_of_page(test, &format, 0), 5ULL);
+	KUNIT_EXPECT_EQ(test, type_of_page(test, &format, IOMMU_MMIO), 1ULL);
+
+	/* FWB: Normal Write-Back whatever stage 1 says; the others stay */
+	format.quirks = IO_PGTABLE_QUIRK_ARM_S2FWB;
+	KUNIT_EXPECT_EQ(test, type_of_page(test, &format, IOMMU_CACHE), 6ULL);
+	KUNIT_EXPECT_EQ(test, type_of_page(test, &format, 0), 5ULL);
+	KUNIT_EXPECT_EQ(test, type_of_page(test, &format, IOMMU_MMIO), 1ULL);
+}
+
 static struct kunit_case arm_pgtable_cases[] = {
+	KUNIT_CASE(stage2_has_the_types_of_its_mode),
 	KUNIT_CASE(runs_give_the_same_table),
 	KUNIT_CASE(runs_that_fail_tell_how_far_they_came),
 	KUNIT_CASE(short_ranges_are_cleared_at_once),

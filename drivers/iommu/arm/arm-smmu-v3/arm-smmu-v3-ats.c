@@ -28,7 +28,7 @@ void arm_smmu_ats_start(struct arm_smmu_master *master)
 	/* The smallest page that the SMMU may return */
 	int stu = __ffs(master->smmu->pgsize_bitmap);
 
-	arm_smmu_atc_inv_master(master);
+	arm_smmu_atc_inv_master(master, 0);
 	if (pci_enable_ats(to_pci_dev(master->dev), stu))
 		dev_err_ratelimited(master->dev,
 				    "Failed to enable ATS (STU %d)\n", stu);
@@ -52,5 +52,5 @@ void arm_smmu_ats_stop(struct arm_smmu_master *master)
 	pci_disable_ats(pdev);
 	/* The device sees the end of ATS before it sees the invalidation */
 	wmb();
-	arm_smmu_atc_inv_master(master);
+	arm_smmu_atc_inv_master(master, 0);
 }

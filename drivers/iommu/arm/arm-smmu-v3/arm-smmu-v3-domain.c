@@ -258,6 +258,7 @@ void arm_smmu_rewrite_ste(struct arm_smmu_master *master)
  *
  * ATS stays on if the old and the new entries have it, and there is no abort in between:
  * the cache of the device is then cleaned after the change. Otherwise ATS is off during it.
+ * When it stays off, tasks that have seen it on have sent their invalidations on return.
  *
  * Context: process, may sleep; &struct arm_smmu_device.attach_mutex is held.
  */
@@ -273,7 +274,7 @@ void arm_smmu_move(struct arm_smmu_master *master, struct arm_smmu_domain *smmu_
 	WRITE_ONCE(master->ats, ats);
 
 	if (keep)
-		arm_smmu_atc_inv_master(master);
+		arm_smmu_atc_inv_master(master, 0);
 	if (old)
 		arm_smmu_member_remove(old);
 	end_change(master, keep, was_on);

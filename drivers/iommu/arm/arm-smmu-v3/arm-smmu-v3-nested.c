@@ -143,7 +143,8 @@ static int attach_nested(struct iommu_domain *domain, struct device *dev)
 	if (READ_ONCE(master->sva_enabled))
 		return -EBUSY;
 
-	note_nesting(master);
+	if (has_stage1(nested))
+		note_nesting(master);
 	mutex_lock(&master->smmu->attach_mutex);
 	make_ste(master, nested, &ste);
 	/* As soon as the entry has stage 1, what goes wrong may be the guest's fault */

@@ -76,7 +76,7 @@ static void exchange_cd(struct arm_smmu_master *master, ioasid_t pasid,
 	arm_smmu_cd_table_switch(&master->cd_table, pasid, cd);
 	arm_smmu_rewrite_ste(master);
 	if (master->ats)
-		arm_smmu_atc_inv_pasid(master, pasid);
+		arm_smmu_atc_inv_master(master, pasid);
 }
 
 static int set_cd(struct arm_smmu_master *master, struct arm_smmu_member *member,
@@ -174,7 +174,7 @@ int arm_smmu_block_pasid(struct iommu_domain *domain, struct device *dev,
 	mutex_lock(&master->smmu->attach_mutex);
 	arm_smmu_cd_table_clear(&master->cd_table, pasid);
 	if (master->ats)
-		arm_smmu_atc_inv_pasid(master, pasid);
+		arm_smmu_atc_inv_master(master, pasid);
 	arm_smmu_member_remove(member);
 	if (!--master->nr_pasids)
 		arm_smmu_rewrite_ste(master);

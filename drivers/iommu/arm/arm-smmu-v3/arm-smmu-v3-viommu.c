@@ -14,6 +14,7 @@
 #include <linux/err.h>
 #include <linux/iommu-ext.h>
 #include <linux/iommu.h>
+#include <linux/kernel.h>
 #include <linux/limits.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
@@ -53,9 +54,9 @@ static u64 inv_vmid_cmd(u16 vmid)
  */
 void arm_smmu_viommus_inv(struct arm_smmu_domain *parent)
 {
-	u64 cmds[MAX_CMDS * CMDQ_ENT_DWORDS] = { };
+	u64 cmds[MAX_CMDS * CMDQ_ENT_DWORDS];
 	struct arm_smmu_viommu *viommu;
-	int nr = 0;
+	u64 *cmd = cmds;
 
 	/*
 	 * A virtual IOMMU that enters the list from now on has no device yet, and so the
@@ -67,13 +68,15 @@ void arm_smmu_viommus_inv(struct arm_smmu_domain *parent)
 		return;
 	rcu_read_lock();
 	list_for_each_entry_rcu(viommu, &parent->viommus, node) {
-		if (WARN_ON_ONCE(nr == MAX_CMDS))
+		if (WARN_ON_ONCE(cmd == cmds + ARRAY_SIZE(cmds)))
 			break;
-		cmds[nr++ * CMDQ_ENT_DWORDS] = inv_vmid_cmd(viommu->vmid);
+		*cmd++ = inv_vmid_cmd(viommu->vmid);
+		*cmd++ = 0;
 	}
 	rcu_read_unlock();
-	if (nr)
-		arm_smmu_cmdq_issue_cmdlist(parent->smmu, cmds, nr, true);
+	if (cmd != cmds)
+		arm_smmu_cmdq_issue_cmdlist(parent->smmu, cmds,
+					    (cmd - cmds) / CMDQ_ENT_DWORDS, true);
 }
 
 /* Their number is that of the commands that one CMD_SYNC can follow */
@@ -154,6 +157,8 @@ static int init_vdevice(struct iommu_vdevice *vdev)
 
 	if (vdev->virt_id > U32_MAX)
 		return -EINVAL;
+	if (!master->num_streams)
+		return -EOPNOTSUPP;
 	for (i = 1; i < master->num_streams; i++)
 		if (master->streams[i].id != master->streams[0].id)
 			return -EOPNOTSUPP;
@@ -184,7 +189,7 @@ static bool concerns(const struct iommu_vdevice *vdev,
 		return false;
 	/*
 	 * One whose ATS is off has nothing cached, and might not answer. It stays on until
-	 * the end of this RCU read-side critical section: see end_change()
+	 * the end of this RCU read-side critical section: see arm_smmu_move()
 	 */
 	master = dev_iommu_priv_get(vdev->dev);
 	return kind != ARM_SMMU_GUEST_ATC || READ_ONCE(master->ats);

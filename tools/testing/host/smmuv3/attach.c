@@ -208,21 +208,14 @@ void pci_disable_ats(struct pci_dev *pdev)
 	pdev->ats_enabled = false;
 }
 
-int arm_smmu_atc_inv_master(struct arm_smmu_master *master)
-{
-	device_looks_on();
-	memset(world.cached, 0, sizeof(world.cached));
-	device_looks_on();
-	return 0;
-}
-
-int arm_smmu_atc_inv_pasid(struct arm_smmu_master *master, u32 ssid)
+/* Without a PASID all that the device has cached goes */
+int arm_smmu_atc_inv_master(struct arm_smmu_master *master, u32 ssid)
 {
 	int i;
 
 	device_looks_on();
-	for (i = LOW; i < NR_POINTS; i++)
-		if (ssid_of(i) == ssid)
+	for (i = 0; i < NR_POINTS; i++)
+		if (!ssid || ssid_of(i) == ssid)
 			world.cached[i] = 0;
 	device_looks_on();
 	return 0;
