@@ -10,6 +10,7 @@ error, unless `pending` lists it.
 """
 
 import argparse
+import functools
 import hashlib
 import os
 import re
@@ -54,7 +55,7 @@ class Kernel:
         if shutil.which('ccache'):
             compiler = 'ccache ' + compiler
         return ['make', '-C', str(self.tree), f'O={self.out}', f'ARCH={KARCH[self.arch]}',
-                f'CROSS_COMPILE={cross}', f'CC={compiler}', 'LOCALVERSION=',
+                f'CROSS_COMPILE={cross}', f'CC={compiler}', f'NM={nm(cross)}', 'LOCALVERSION=',
                 'KBUILD_BUILD_TIMESTAMP=2024-01-01', 'KBUILD_BUILD_USER=iommufd',
                 'KBUILD_BUILD_HOST=build', 'KBUILD_BUILD_VERSION=1',
                 *(f'KASAN_SANITIZE_{n}.o=n' for n in UNCHECKED if self.config == 'debug'),
@@ -121,6 +122,19 @@ class Kernel:
         """Build the image and modules, or another target of the kernel's make."""
         jobs = f'-j{os.environ.get("JOBS") or os.cpu_count()}'
         self.make(jobs, *(target.split() or [self.image().name, 'modules']))
+
+
+@functools.cache
+def nm(cross):
+    """Command that lists symbols.
+
+    It names gcc's plugin, for without a name nm loads all that are installed, and LLVM's
+    takes longer to load than an object to be compiled by ccache.
+    """
+    done = subprocess.run([f'{cross}gcc', '-print-file-name=liblto_plugin.so'],
+                          stdout=subprocess.PIPE, text=True, check=False)
+    plugin = done.stdout.strip()
+    return f'{cross}nm --plugin {plugin}' if os.path.isabs(plugin) else f'{cross}nm'
 
 
 def counted():
