@@ -189,7 +189,7 @@ check-emulator: emulator
 coverage: TESTS := $(or $(TESTS),iommufd-* kunit/ vfio-*/debug)
 coverage: tree
 	@$(if $(QEMU),,$(VMDIR)/fetch_qemu.py $(NEWER_QEMU))
-	@$(MAKE) --no-print-directory -s kernel-only ARCH=x86_64 CONFIG=debug
+	@$(MAKE) --no-print-directory -s kernel-only ARCH=x86_64 CONFIG=coverage
 	@$(VM) coverage --tests "$(TESTS)" --wanted $(COVERAGE_MIN)
 
 #:   bench        instructions that mapping takes, beside VFIO type1 and other kernels

@@ -5,8 +5,9 @@
     kernel.py --arch x86_64 --config run [--target TARGET] [--only-config]
 
 The configuration is allnoconfig plus the fragments base, ARCH, CONFIG and, if
-there is one, ARCH-CONFIG.  What a fragment asks for and the result lacks is an
-error, unless `pending` lists it.
+there is one, ARCH-CONFIG; a configuration that is another one with more has those
+of that one before.  What a fragment asks for and the result lacks is an error,
+unless `pending` lists it.
 """
 
 import argparse
@@ -24,11 +25,13 @@ FRAGMENTS = TOP / 'tools/testing/vm/configs'
 KARCH = {'x86_64': 'x86_64', 'arm64': 'arm64'}
 CROSS = {'x86_64': '', 'arm64': 'aarch64-linux-gnu-'}
 IMAGE = {'x86_64': 'arch/x86/boot/bzImage', 'arm64': 'arch/arm64/boot/Image'}
+# Configurations that are another one with more
+BASED_ON = {'coverage': 'debug'}
 # Objects of the debug kernel without KASAN: what the checkers themselves run at each
 # allocation and each lock, where it took most of the time and never found anything
 UNCHECKED = ('unwind_frame', 'stacktrace', 'extable', 'lockdep', 'kmemleak')
-# New objects of the IOMMU core, whose lines the debug kernel counts. Their Makefile is
-# 6.1's, and does not ask for it; that of iommufd does.
+# New objects of the IOMMU core, whose lines the kernel for coverage counts. Their Makefile
+# is 6.1's, and does not ask for it; that of iommufd does.
 COUNTED = ('iommu-*.c', 'iopf*.c')
 
 
@@ -38,10 +41,8 @@ class Kernel:
     def __init__(self, arch, config, tree, out, extra=()):
         self.arch, self.config = arch, config
         self.tree, self.out = Path(tree).resolve(), Path(out).resolve()
-        self.fragments = [FRAGMENTS / f'{n}.config' for n in ('base', arch, config)]
-        both = FRAGMENTS / f'{arch}-{config}.config'
-        self.fragments += [both] if both.exists() else []
-        self.fragments += [Path(e) for e in extra]
+        self.checks = 'debug' in (config, BASED_ON.get(config))
+        self.fragments = [*fragments(arch, config), *map(Path, extra)]
         self.verbose = os.environ.get('V') == '1'
 
     def make_command(self, *args):
@@ -58,8 +59,8 @@ class Kernel:
                 f'CROSS_COMPILE={cross}', f'CC={compiler}', f'NM={nm(cross)}', 'LOCALVERSION=',
                 'KBUILD_BUILD_TIMESTAMP=2024-01-01', 'KBUILD_BUILD_USER=iommufd',
                 'KBUILD_BUILD_HOST=build', 'KBUILD_BUILD_VERSION=1',
-                *(f'KASAN_SANITIZE_{n}.o=n' for n in UNCHECKED if self.config == 'debug'),
-                *(f'GCOV_PROFILE_{n}.o=y' for n in counted() if self.config == 'debug'),
+                *(f'KASAN_SANITIZE_{n}.o=n' for n in UNCHECKED if self.checks),
+                *(f'GCOV_PROFILE_{n}.o=y' for n in counted() if self.config == 'coverage'),
                 *([] if self.verbose else ['-s']), *args]
 
     @staticmethod
@@ -122,6 +123,14 @@ class Kernel:
         """Build the image and modules, or another target of the kernel's make."""
         jobs = f'-j{os.environ.get("JOBS") or os.cpu_count()}'
         self.make(jobs, *(target.split() or [self.image().name, 'modules']))
+
+
+def fragments(arch, config):
+    """Paths of the fragments of a configuration, the later ones winning."""
+    names = ['base', arch]
+    for name in filter(None, (BASED_ON.get(config), config)):
+        names += [name, f'{arch}-{name}']
+    return [p for p in (FRAGMENTS / f'{n}.config' for n in names) if p.exists()]
 
 
 @functools.cache
@@ -195,7 +204,7 @@ def main():
     """Configure and build one kernel."""
     parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
     parser.add_argument('--arch', choices=sorted(IMAGE), required=True)
-    parser.add_argument('--config', choices=('run', 'debug', 'bench', 'bench-memcg'),
+    parser.add_argument('--config', choices=('run', 'debug', 'coverage', 'bench', 'bench-memcg'),
                         required=True)
     parser.add_argument('--tree', default=TOP / 'build/tree')
     parser.add_argument('--out', required=True)

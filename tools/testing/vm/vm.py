@@ -54,7 +54,7 @@ def parse_args():
 def run_coverage(runner, cases, jobs, wanted):
     """Run the cases of the debug kernel and say which lines they reached."""
     cases = [c for c in cases if (c.arch, c.config) == ('x86_64', 'debug')]
-    runner.coverage = Coverage(runner.build / 'tree', runner.build / 'x86_64-debug')
+    runner.coverage = Coverage(runner.build / 'tree', runner.build / 'x86_64-coverage')
     status = runner.run(cases, jobs)
     good = runner.coverage.report(wanted, runner.build / 'coverage/uncovered.txt')
     return status or not good

@@ -52,7 +52,11 @@ class Runner:
 
     def kernel(self, case):
         """Kernel image of a case."""
-        return self.build / f'{case.arch}-{case.config}' / IMAGE[case.arch]
+        return self.built(case) / IMAGE[case.arch]
+
+    def built(self, case):
+        """Folder of the kernel that a case runs on."""
+        return self.build / f'{case.arch}-{"coverage" if self.coverage else case.config}'
 
     def prepare(self, cases):
         """Build the programs of each architecture that the cases need."""
@@ -124,7 +128,7 @@ class Runner:
             raise Unavailable(f'no {missing[0]} here')
         if case.host and os.uname().machine != case.arch:
             raise Unavailable('programs of this host do not run in the machine')
-        built = self.build / f'{case.arch}-{case.config}'
+        built = self.built(case)
         files = modules_archive([built / name for name in case.modules]) if case.modules else b''
         return files + (hostfiles.archive(case.host) if case.host else b'')
 
