@@ -218,7 +218,8 @@ class DiagnosticsTest(unittest.TestCase):
     def test_the_end_of_a_run_repeats_them(self):
         one = runner.Runner(VM, VM, None)
         with unittest.mock.patch.object(one, 'prepare'), \
-             unittest.mock.patch.object(one, 'run_one', return_value=self.judged()), \
+             unittest.mock.patch.object(one, 'refused', return_value=None), \
+             unittest.mock.patch.object(one, 'run_together', return_value=[self.judged()]), \
              contextlib.redirect_stdout(io.StringIO()) as out:
             one.run([case.Case('x', '', '', machine='vtd', config='debug')], 1)
         end = out.getvalue().partition('1..')[2]

@@ -31,6 +31,9 @@
 
 #define SYSRQ		"/proc/sysrq-trigger"
 
+/* Rows of the runner among those of the kernel, in their order */
+#define KMSG		"/dev/kmsg"
+
 #define KMEMLEAK	"/sys/kernel/debug/kmemleak"
 /* kmemleak reports no object younger than five seconds. */
 #define KMEMLEAK_AGE	6
@@ -113,6 +116,15 @@ static int write_text(const char *path, const char *text)
 	return done == len ? 0 : -1;
 }
 
+/* Write a row on the console, with the time and in order with the kernel's own. */
+static void mark_console(const char *row)
+{
+	char text[300];
+
+	snprintf(text, sizeof(text), "<5>%s\n", row);
+	write_text(KMSG, text);
+}
+
 /* A process of its own, for this one waits for the program that does not end. */
 static void start_stacks(int channel)
 {
@@ -133,11 +145,14 @@ static void start_stacks(int channel)
 static void run_program(int channel, char **argv)
 {
 	int status = 0, code;
+	char row[200];
 	pid_t pid;
 
 	pid = fork();
 	if (!pid) {
-		dprintf(channel, "@begin %s %d\n", argv[0], getpid());
+		snprintf(row, sizeof(row), "@begin %s %d", argv[0], getpid());
+		mark_console(row);
+		dprintf(channel, "%s\n", row);
 		dup2(channel, STDOUT_FILENO);
 		execvpe(argv[0], argv, (char **)environment);
 		dprintf(channel, "not ok 1 - cannot run %s: %s\n", argv[0], strerror(errno));
@@ -178,6 +193,7 @@ static void report_leaks(void)
 
 	if (!kmemleak_scan())
 		return;
+	mark_console("@leaks");
 	sleep(KMEMLEAK_AGE);
 	kmemleak_scan();
 	fd = open(KMEMLEAK, O_RDONLY);
@@ -216,6 +232,9 @@ static void set_up(void)
 	/* A leak is traced to a test by the process, whose number must not come again */
 	if (write_text("/proc/sys/kernel/pid_max", PID_MAX))
 		fprintf(stderr, "init: pid_max: %s\n", strerror(errno));
+	/* Rows of ours are few, and each of them is needed */
+	if (write_text("/proc/sys/kernel/printk_devkmsg", "on\n"))
+		fprintf(stderr, "init: printk_devkmsg: %s\n", strerror(errno));
 	set_environment();
 }
 

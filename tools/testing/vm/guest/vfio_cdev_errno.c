@@ -35,6 +35,7 @@
 #define IOVA_DATA	0x40000000ULL
 #define IOVA_MSI	0xfee00000ULL
 #define CANARY		0xa5
+#define CONTENT		0x3c
 #define TOKEN		VFIO_DEVICE_BIND_FLAG_TOKEN
 #define UNKNOWN_FLAG	(1u << 31)
 /* A kernel without the driver's answer gives up a good deal later. */
@@ -430,8 +431,11 @@ static void test_dma(int fd)
 	tap_ok(cdev_attach(fd, ioas) > 0, "ATTACH");
 	edu_store(regs, page_phys(mem), EDU_MAX_BYTES);
 	tap_ok(page_is(mem, PAGE_BYTES, CANARY), "attached: DMA past the map is blocked");
+	memset(mem, CONTENT, PAGE_BYTES);
+	edu_load(regs, IOVA_DATA, EDU_MAX_BYTES);
+	memset(mem, CANARY, PAGE_BYTES);
 	edu_store(regs, IOVA_DATA, EDU_MAX_BYTES);
-	tap_ok(page_is(mem, EDU_MAX_BYTES, 0), "attached: DMA arrives");
+	tap_ok(page_is(mem, EDU_MAX_BYTES, CONTENT), "attached: DMA arrives");
 	expect(0, cdev_detach(fd), "DETACH");
 	memset(mem, CANARY, PAGE_BYTES);
 	edu_store(regs, IOVA_DATA, EDU_MAX_BYTES);

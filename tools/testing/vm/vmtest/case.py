@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from .machine import MACHINES
 
 KEYS = ('summary', 'on', 'devices', 'append', 'timeout', 'memory', 'smp', 'run', 'qemu',
-        'splat', 'traced', 'kind', 'modules', 'host', 'vmm', 'disk')
+        'splat', 'traced', 'kind', 'modules', 'host', 'vmm', 'disk', 'alone')
 
 
 class CaseError(Exception):
@@ -34,6 +34,7 @@ class Case:
     kind: str = 'guest'
     vmm: str = ''
     disk_mib: int = 16
+    alone: str = ''
     accel: str = 'tcg,thread=multi'
     splats: tuple = field(default=())
     traced: tuple = field(default=())
@@ -96,7 +97,7 @@ def read_case(path):
                 host=tuple(' '.join(fields.get('host', ())).split()),
                 timeout=int(last.get('timeout', 90)), smp=int(last.get('smp', 0)),
                 kind=last.get('kind', 'guest'), vmm=last.get('vmm', ''),
-                disk_mib=int(last.get('disk', 16)),
+                disk_mib=int(last.get('disk', 16)), alone=last.get('alone', ''),
                 splats=tuple(count_rule(path, 'splat', s) for s in fields.get('splat', ())),
                 traced=tuple(count_rule(path, 'traced', s) for s in fields.get('traced', ())))
     return list(variants(path, case, ' '.join(fields['on']).split()))

@@ -11,7 +11,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from . import coverage, diagnostics, disk, hostfiles, kunit, splat, tap, vmm
+from . import coverage, diagnostics, disk, hostfiles, kunit, splat, tap, together, vmm
 from .boot import boot, stands_still
 from .initramfs import Guest, modules_archive
 from .machine import MACHINES, Unavailable
@@ -82,9 +82,6 @@ class Runner:
     def judge(self, case, outcome):
         """Report of one boot: guest results, splats, how it ended."""
         report = tap.parse(outcome.results)
-        if self.coverage:
-            with self.lock:
-                self.coverage.add(case.name, outcome.results)
         if case.kind == 'kunit':
             report.results.clear()
             kunit.parse(outcome.console, kunit.suites_of(outcome.results), report)
@@ -156,21 +153,24 @@ class Runner:
                 print(f'# {case.name}: booted again, no tick after {outcome.seconds:.0f} s')
         return boot(*args)
 
-    def run_one(self, case):
-        """Boot one case and return its Report."""
+    def refused(self, case):
+        """Report of a case that cannot be booted here, or None."""
         report = tap.Report()
         emulator = self.emulators.pick(case.arch, case.qemu)
         if not emulator:
             report.add('emulator', 'skipped', self.emulators.absent(case.qemu))
-            return report
-        if (case.base, case.machine, case.config, emulator.version[:2]) in self.pinned:
-            if case.qemu == 'any':
-                report.add('emulator', 'skipped', f'only QEMU {emulator.label} here, which '
-                           'a case of its own covers')
-                return report
-        if not self.kernel(case).exists():
+        elif (case.qemu == 'any' and
+              (case.base, case.machine, case.config, emulator.version[:2]) in self.pinned):
+            report.add('emulator', 'skipped', f'only QEMU {emulator.label} here, which '
+                       'a case of its own covers')
+        elif not self.kernel(case).exists():
             report.add('kernel', 'failed', f'not built: {self.kernel(case)}')
-            return report
+        else:
+            return None
+        return report
+
+    def prepared(self, case):
+        """The case as it is booted, with its disk, on its kernel."""
         if case.config == 'debug':
             case = replace(case, timeout=case.timeout * DEBUG_SLOWER,
                            memory=DEBUG_MEMORY if case.memory == '1G' else case.memory)
@@ -178,49 +178,81 @@ class Runner:
         if self.coverage:
             case = replace(case, run=f'{case.run} ; {coverage.PROGRAM}',
                            timeout=case.timeout + COVERAGE_SECONDS)
-        case = self.with_disk(case)
+        return self.with_disk(case)
+
+    def run_together(self, cases):
+        """Boot one machine for some cases; return their Reports, None of one to boot again."""
+        case = self.prepared(together.joined(cases))
         shutil.rmtree(self.folder(case), ignore_errors=True)
         try:
-            outcome = self.boot(case, emulator)
+            outcome = self.boot(case, self.emulators.pick(case.arch, case.qemu))
         except Unavailable as err:
+            report = tap.Report()
             report.add('emulator', 'skipped', str(err))
-            return report
-        return self.judge(case, outcome)
+            return [report] * len(cases)
+        if self.coverage:
+            with self.lock:
+                self.coverage.add(case.name, outcome.results)
+        return [part and self.judge(one, part)
+                for one, part in zip(cases, together.parted(cases, outcome))]
 
-    def show(self, case, report, seconds):
-        """Print the results of a case, count them, drop the logs of a good one."""
+    def show(self, case, report):
+        """Print the results of a case and count them."""
+        for result in report.results:
+            self.number += 1
+            self.count[result.state] += 1
+            word = 'not ok' if result.state == 'failed' else 'ok'
+            note = f' # SKIP {result.note}' if result.state == 'skipped' else ''
+            print(f'{word} {self.number} - {case.name}: {result.name}{note}')
+            if result.state == 'failed':
+                rows = [f'# {row}' for row in result.note.splitlines()]
+                print(*rows, sep='\n', end='\n' if rows else '')
+                self.wrong.append((f'{case.name}: {result.name}', rows))
+
+    def show_boot(self, cases, reports, seconds):
+        """Print the results of one boot, drop its logs if they are good; return the cases
+        that it did not come to."""
+        again = [c for c, report in zip(cases, reports) if not report]
+        done = [(c, report) for c, report in zip(cases, reports) if report]
         with self.lock:
-            for result in report.results:
-                self.number += 1
-                self.count[result.state] += 1
-                word = 'not ok' if result.state == 'failed' else 'ok'
-                note = f' # SKIP {result.note}' if result.state == 'skipped' else ''
-                print(f'{word} {self.number} - {case.name}: {result.name}{note}')
-                if result.state == 'failed':
-                    rows = [f'# {row}' for row in result.note.splitlines()]
-                    print(*rows, sep='\n', end='\n' if rows else '')
-                    self.wrong.append((f'{case.name}: {result.name}', rows))
-            print(f'# {case.name}: {seconds:.0f} s')
-            if report.failed():
-                print(f'# logs: {self.folder(case)}')
+            for case, report in done:
+                self.show(case, report)
+            print(f'# {" ".join(c.name for c in cases)}: {seconds:.0f} s')
+            if again:
+                print(f'# {done[-1][0].name} stopped the machine; booted again: '
+                      + ' '.join(c.name for c in again))
+            if any(report.failed() for _, report in done):
+                print(f'# logs: {self.folder(cases[0])}')
             elif not os.environ.get('KEEP'):
-                shutil.rmtree(self.folder(case), ignore_errors=True)
+                shutil.rmtree(self.folder(cases[0]), ignore_errors=True)
             sys.stdout.flush()
+        return again
 
     def show_wrong(self):
         """Print all that failed once more, with what was expected and seen."""
         for name, rows in self.wrong:
             print(f'# failed: {name}', *(f'#    {row[1:]}' for row in rows), sep='\n')
 
-    def guarded(self, case):
-        """(report, seconds) of run_one, an error of the harness as a failure of the case."""
+    def guarded(self, cases):
+        """Boot some cases and show their results, an error of the harness as a failure of
+        the first; return those to boot again."""
         start = time.monotonic()
         try:
-            report = self.run_one(case)
+            reports = self.run_together(cases)
         except Exception as err:        # pylint: disable=broad-except
             report = tap.Report()
             report.add('harness', 'failed', f'{type(err).__name__}: {err}')
-        return report, time.monotonic() - start
+            reports = [report, *[None] * (len(cases) - 1)]
+        return self.show_boot(cases, reports, time.monotonic() - start)
+
+    def run_groups(self, groups, jobs):
+        """Boot groups of cases, each case that a boot did not come to once more alone."""
+        with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+            waiting = [pool.submit(self.guarded, group) for group in groups]
+            again = [[case] for done in concurrent.futures.as_completed(waiting)
+                     for case in done.result()]
+        if again:
+            self.run_groups(again, jobs)
 
     def run(self, cases, jobs):
         """Run all cases; return the exit status."""
@@ -228,10 +260,11 @@ class Runner:
         self.prepare(cases)
         self.pinned = {(c.base, c.machine, c.config, tuple(map(int, c.qemu.split('.'))))
                        for c in cases if c.qemu[0].isdigit()}
-        with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-            waiting = {pool.submit(self.guarded, c): c for c in cases}
-            for future in concurrent.futures.as_completed(waiting):
-                self.show(waiting[future], *future.result())
+        refused = {c: self.refused(c) for c in cases}
+        for case, report in refused.items():
+            if report:
+                self.show(case, report)
+        self.run_groups(together.groups([c for c in cases if not refused[c]]), jobs)
         print(f'1..{self.number}')
         self.show_wrong()
         print('{passed} passed, {failed} failed, {skipped} skipped'.format(**self.count))
