@@ -391,6 +391,8 @@ static int attach_link(struct iommufd_attach_link *link,
 		return err;
 	}
 	list_add_tail(&link->node, &att->links);
+	if (att != &link->idev->group->own)
+		link->idev->nr_pasids++;
 	return 0;
 }
 
@@ -543,6 +545,8 @@ iommufd_attachment_detach(struct iommufd_attach_link *link)
 
 	lockdep_assert_held(&link->idev->group->lock);
 	list_del(&link->node);
+	if (att != &link->idev->group->own)
+		link->idev->nr_pasids--;
 	last = list_empty(&att->links);
 	if (last) {
 		block(link->idev, att);

@@ -8,6 +8,7 @@
 #include <linux/iommu-owner.h>
 #include <linux/iommu-pasid.h>
 #include <linux/iommufd.h>
+#include <linux/minmax.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/sched.h>
@@ -92,22 +93,24 @@ int iommufd_device_attached(struct iommufd_device *idev,
 {
 	struct iommufd_group *group = idev->group;
 	struct iommufd_attachment *att;
+	unsigned int shown, n = 0;
 	unsigned long pasid;
-	unsigned int n;
 
 	if (!mutex_trylock(&group->lock))
 		return -EBUSY;
 	if (iommufd_attachment_link(idev, IOMMU_NO_PASID))
 		attached->hwpt_id = group->own.hwpt->obj.id;
+	attached->nr_pasids = idev->nr_pasids;
+	shown = min(idev->nr_pasids, IOMMUFD_PASIDS_SHOWN);
+	/* Those after the last one shown, of which there may be a million, are only counted */
 	xa_for_each(&group->pasids, pasid, att) {
+		if (n == shown)
+			break;
 		cond_resched();
 		if (!iommufd_attachment_link(idev, pasid))
 			continue;
-		n = attached->nr_pasids++;
-		if (n >= IOMMUFD_PASIDS_SHOWN)
-			continue;
 		attached->pasids[n] = pasid;
-		attached->hwpt_ids[n] = att->hwpt->obj.id;
+		attached->hwpt_ids[n++] = att->hwpt->obj.id;
 	}
 	mutex_unlock(&group->lock);
 	return 0;

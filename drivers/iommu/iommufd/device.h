@@ -37,6 +37,8 @@ struct iommufd_vdevice;
  * @bound_node: place in @group's list of bound devices
  * @reserved: ID of an address space to &struct iommufd_reservation; protected by the
  *            lock of @group
+ * @nr_pasids: attachments of it by a PASID that user space named; protected by the lock
+ *             of @group
  */
 struct iommufd_device {
 	struct iommufd_object obj;
@@ -47,6 +49,7 @@ struct iommufd_device {
 	struct iommufd_vdevice *vdev;
 	struct list_head bound_node;
 	struct xarray reserved;
+	unsigned int nr_pasids;
 };
 
 /* device.c */

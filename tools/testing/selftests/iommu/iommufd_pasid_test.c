@@ -240,6 +240,8 @@ TEST_F(pasid, device_leaves_with_pasids)
 	for (i = 1; i <= MANY; i++)
 		ASSERT_EQ(0, attach(self, i, i & 1 ? self->first : self->second));
 	EXPECT_EQ(MANY, object_stat(self->fd, self->ids.dev, "pasids"));
+	ASSERT_EQ(0, mock_pasid_detach(self->fd, self->ids.stdev, 2));
+	EXPECT_EQ(MANY - 1, object_stat(self->fd, self->ids.dev, "pasids"));
 	EXPECT_EQ(-EBUSY, object_destroy(self->fd, self->first));
 	ASSERT_EQ(0, object_destroy(self->fd, self->ids.stdev));
 	EXPECT_EQ(0, object_destroy(self->fd, self->own));
