@@ -12,6 +12,7 @@
 #include "arm-smmu-v3-nested.h"
 #include "arm-smmu-v3-ops.h"
 #include "arm-smmu-v3-pasid.h"
+#include "arm-smmu-v3-stall.h"
 #include "arm-smmu-v3-viommu.h"
 
 /* Without a wish it is the table that an attach would make */
@@ -63,6 +64,9 @@ const struct iommu_ops_ext arm_smmu_ops_ext = {
 	.alloc_paging	= alloc_paging,
 	.viommu_ops	= arm_smmu_viommu_ops,
 	.hw_info	= arm_smmu_hw_info,
+	.enable_faults	= arm_smmu_enable_faults,
+	.disable_faults	= arm_smmu_disable_faults,
+	.drain_faults	= arm_smmu_drain_faults,
 	.blocked_domain	= &blocked_domain.domain,
 	.concurrent_attach = true,
 };

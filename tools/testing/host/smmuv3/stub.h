@@ -7,6 +7,7 @@
 
 #include <host/lock.h>
 #include <host/slab.h>
+#include <host/task.h>
 
 #include <kunit/test.h>
 
@@ -40,6 +41,7 @@ typedef s64 ktime_t;
 #define MODULE_IMPORT_NS(ns)		struct host_unused
 #define MODULE_LICENSE(text)		struct host_unused
 
+#define KUNIT_EXPECT_GE(test, a, b)	HOST_KUNIT_COMPARE(test, a, >=, b, false)
 #define KUNIT_EXPECT_GT(test, a, b)	HOST_KUNIT_COMPARE(test, a, >, b, false)
 #define KUNIT_ASSERT_LT(test, a, b)	HOST_KUNIT_COMPARE(test, a, <, b, true)
 #define KUNIT_EXPECT_TRUE_MSG(test, x, ...) do {			\
@@ -97,6 +99,7 @@ void dma_free_coherent(struct device *dev, size_t size, void *cpu, dma_addr_t dm
 #define IOMMU_DOMAIN_BLOCKED	0u
 #define IOMMU_DOMAIN_IDENTITY	4u
 #define IOMMU_DOMAIN_UNMANAGED	1u
+#define IOMMU_DOMAIN_SVA	BIT(17)
 #define IOMMU_PASID_INVALID	(-1U)
 
 struct iommu_ops {
@@ -105,11 +108,67 @@ struct iommu_ops {
 
 struct iommu_domain;
 
+struct iommu_domain_ops {
+	int (*device_fits)(struct iommu_domain *domain, struct device *dev, ioasid_t pasid);
+	int (*set_dev_pasid)(struct iommu_domain *domain, struct device *dev, ioasid_t pasid,
+			     struct iommu_domain *old);
+	void (*free)(struct iommu_domain *domain);
+};
 
 struct iommu_domain {
 	unsigned int type;
+	unsigned long pgsize_bitmap;
+	const struct iommu_domain_ops *ops;
 	const struct iommu_ops *owner;
 };
+
+enum iommu_dev_features {
+	IOMMU_DEV_FEAT_SVA,
+	IOMMU_DEV_FEAT_IOPF,
+};
+
+/* Processes */
+struct mmu_notifier;
+
+struct mmu_notifier_ops {
+	void (*invalidate_range)(struct mmu_notifier *notifier, struct mm_struct *mm,
+				 unsigned long start, unsigned long end);
+	void (*release)(struct mmu_notifier *notifier, struct mm_struct *mm);
+	void (*free_notifier)(struct mmu_notifier *notifier);
+};
+
+struct mmu_notifier {
+	const struct mmu_notifier_ops *ops;
+	struct mm_struct *mm;
+	struct list_head entry;
+};
+
+int mmu_notifier_register(struct mmu_notifier *notifier, struct mm_struct *mm);
+void mmu_notifier_put(struct mmu_notifier *notifier);
+#define mmu_notifier_synchronize()	((void)0)
+
+/* What the CPUs say of their page tables: 48 bits of both kinds of addresses */
+#define SYS_ID_AA64MMFR0_EL1		5ull
+#define ID_AA64MMFR0_EL1_PARANGE_SHIFT	0
+#define read_sanitised_ftr_reg(reg)	(reg)
+#define cpuid_feature_extract_unsigned_field(reg, shift)	((unsigned int)((reg) >> (shift) & 15))
+#define vabits_actual			48
+#define mair_el1			0xf0440c0400ffull
+#define read_sysreg(reg)		(reg)
+#define virt_to_phys(p)			((phys_addr_t)(unsigned long)(p))
+
+/* Registers of a queue, and the task that reads it */
+#define USEC_PER_SEC			1000000L
+u32 readl(u32 *reg);
+void synchronize_irq(int irq);
+/* Looks a few times */
+#define read_poll_timeout(op, val, cond, us, timeout_us, before, args...) ({	\
+	int host_polls = 1000;							\
+	while ((val) = op(args), !(cond) && --host_polls)			\
+		;								\
+	(void)(us), (void)(timeout_us), (void)(before);				\
+	host_polls ? 0 : -ETIMEDOUT;						\
+})
 
 struct iommu_device {
 	int unused;

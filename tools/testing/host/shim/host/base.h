@@ -170,9 +170,11 @@ static inline int bitmap_weight(const unsigned long *bits, unsigned long nr)
 #define U64_MAX			UINT64_MAX
 #define SIZE_2M			0x200000UL
 #define SZ_4K			0x1000
+#define SZ_16K			0x4000
 #define SZ_64K			0x10000
 #define SZ_1M			0x100000
 #define SZ_2M			0x200000
+#define SZ_512M			0x20000000
 #define SZ_1G			0x40000000
 #define ALIGN(x, a)		(((x) + (__typeof__(x))(a) - 1) & ~((__typeof__(x))(a) - 1))
 #define ALIGN_DOWN(x, a)	((x) & ~((__typeof__(x))(a) - 1))

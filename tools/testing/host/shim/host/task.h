@@ -13,6 +13,7 @@
 
 struct mm_struct {
 	int users;
+	void *pgd;
 	struct rw_semaphore mmap_lock;
 	unsigned long locked_vm;
 	atomic64_t pinned_vm;

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * SMMUv3: accesses that wait for a page, which are the page requests of devices.
+ *
+ * An access that faults may be kept by the SMMU (a stall), which writes an event about it.
+ * The reader of the event queue reports that event, and the answer is CMD_RESUME: the SMMU
+ * repeats the access, or aborts it. References are to the Arm System Memory Management Unit
+ * Architecture Specification, SMMU architecture version 3 (IHI 0070).
+ */
+#include <linux/bits.h>
+#include <linux/device.h>
+#include <linux/errno.h>
+#include <linux/interrupt.h>
+#include <linux/io.h>
+#include <linux/iommu.h>
+#include <linux/iopoll.h>
+#include <linux/time64.h>
+
+#include "arm-smmu-v3.h"
+#include "arm-smmu-v3-stall.h"
+#include "../../iommu-sva-lib.h"
+
+/* The reader looks at an event in much less time than this */
+#define DRAIN_POLL_US		50
+#define DRAIN_TIMEOUT_US	USEC_PER_SEC
+
+/**
+ * arm_smmu_can_stall() - tell whether accesses of a device are kept when they fault
+ * @master: device
+ *
+ * The answer to a stall has to name the stream, which is not kept with each event: it is
+ * known of devices with one stream.
+ *
+ * Context: any.
+ * Return: true if so.
+ */
+bool arm_smmu_can_stall(const struct arm_smmu_master *master)
+{
+	return master->stall_enabled && master->num_streams == 1 &&
+	       master->smmu->evtq.iopf;
+}
+
+/**
+ * arm_smmu_enable_faults() - enable_faults() of &struct iommu_ops_ext
+ * @dev: device of this driver
+ *
+ * The descriptors of a device that can stall always say so (CD.S), and until this is called
+ * its stalls are aborted.
+ *
+ * Context: process, may sleep; &struct iommu_group.mutex is held.
+ * Return: 0; -EOPNOTSUPP for a device that does not stall; -EBUSY when they are enabled;
+ * -ENOMEM.
+ */
+int arm_smmu_enable_faults(struct device *dev)
+{
+	struct arm_smmu_master *master = dev_iommu_priv_get(dev);
+	struct arm_smmu_evtq *evtq = &master->smmu->evtq;
+
+	if (!arm_smmu_can_stall(master))
+		return -EOPNOTSUPP;
+	return iopf_queue_add_device(evtq->iopf, dev, evtq->max_stalls);
+}
+
+/**
+ * arm_smmu_disable_faults() - undo arm_smmu_enable_faults()
+ * @dev: device of this driver, for which that succeeded
+ *
+ * Context: process, may sleep; &struct iommu_group.mutex is held.
+ */
+void arm_smmu_disable_faults(struct device *dev)
+{
+	struct arm_smmu_master *master = dev_iommu_priv_get(dev);
+
+	iopf_queue_remove_device(master->smmu->evtq.iopf, dev);
+}
+
+/* Index and wrap bit together count events, modulo twice the size of the queue (7.2) */
+static u32 nr_before(const struct arm_smmu_queue *q, u32 cons, u32 prod)
+{
+	return (prod - cons) & (BIT(q->llq.max_n_shift + 1) - 1);
+}
+
+/* The reader may have gone further, up to the length of a queue */
+static bool has_read(const struct arm_smmu_queue *q, u32 prod, u32 cons)
+{
+	return nr_before(q, prod, cons) < BIT(q->llq.max_n_shift);
+}
+
+/*
+ * Wait until the events that are in the queue have been taken out of it. Returns whether
+ * there may have been more than it had room for: stalls then wait until it has (7.4).
+ */
+static bool wait_for_reader(struct arm_smmu_device *smmu)
+{
+	const struct arm_smmu_queue *q = &smmu->evtq.q;
+	u32 prod = readl(q->prod_reg), cons = readl(q->cons_reg);
+	bool full = nr_before(q, cons, prod) >= BIT(q->llq.max_n_shift);
+	int err;
+
+	err = read_poll_timeout(readl, cons, has_read(q, prod, cons), DRAIN_POLL_US,
+				DRAIN_TIMEOUT_US, false, q->cons_reg);
+	if (err)
+		dev_err_ratelimited(smmu->dev, "events are not read: page requests may be lost\n");
+	return full && !err;
+}
+
+/**
+ * arm_smmu_drain_faults() - drain_faults() of &struct iommu_ops_ext
+ * @dev: device of this driver; its entries or descriptors let no new stall happen
+ *
+ * Context: process, may sleep; &struct iommu_group.mutex is held, which the reader of events
+ * does not take.
+ */
+void arm_smmu_drain_faults(struct device *dev)
+{
+	struct arm_smmu_master *master = dev_iommu_priv_get(dev);
+	struct arm_smmu_device *smmu = master->smmu;
+	int irq = smmu->combined_irq ?: smmu->evtq.q.irq;
+
+	/* Without an interrupt nothing reads the queue, and nothing is reported */
+	if (!irq || !arm_smmu_can_stall(master))
+		return;
+	if (wait_for_reader(smmu))
+		wait_for_reader(smmu);
+	/* What was taken out last is reported when the reader comes to its end */
+	synchronize_irq(irq);
+}
