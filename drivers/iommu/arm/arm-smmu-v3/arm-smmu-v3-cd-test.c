@@ -44,8 +44,7 @@ static const struct arm_smmu_observer_ops look_ops = {
 	.look	= look,
 };
 
-/* Tables and ASIDs; an address is all that a descriptor says of a process here */
-#define A_PROCESS	((struct mm_struct *)-1)
+/* Tables and ASIDs */
 #define A_TCR		(0x10ULL | 0x3500 | CTXDESC_CD_0_TCR_EPD1 | 5ULL << 32)
 
 static const struct arm_smmu_ctx_desc spaces[] = {
@@ -54,8 +53,7 @@ static const struct arm_smmu_ctx_desc spaces[] = {
 	{ .asid = 1, .ttbr = 0x000fedcba9876000ULL, .tcr = A_TCR, .mair = 0x4404ff },
 	{ .asid = 0xffff, .ttbr = 0x000fedcba9876000ULL, .tcr = A_TCR | 0x40,
 	  .mair = 0xff4404 },
-	{ .asid = 3, .ttbr = 0x0000000abcdef000ULL, .tcr = A_TCR, .mair = 0x4404ff,
-	  .mm = A_PROCESS },
+	{ .asid = 3, .ttbr = 0x0000000abcdef000ULL, .tcr = A_TCR, .mair = 0x4404ff },
 	/* As the fourth for a descriptor that looks at no table, but for attributes */
 	{ .asid = 0xffff, .ttbr = 0x0000000abcdef000ULL, .tcr = A_TCR, .mair = 0x4404ff },
 	/* The upper half is translated, too, by a table in word 2 */
@@ -183,11 +181,12 @@ static void cd_says_what_was_asked_for(struct kunit *test)
 	for (i = 4; i < 8; i++)
 		KUNIT_EXPECT_EQ(test, le64_to_cpu(cd.word[i]), 0ULL);
 
-	/* S; EPD0; a process's ASID is not private */
+	/* S; EPD0 */
+	common |= BIT_ULL(47) | 3ULL << 48;
 	arm_smmu_cd_make(&cd, &spaces[4], true);
-	KUNIT_EXPECT_EQ(test, le64_to_cpu(cd.word[0]), common | BIT_ULL(44) | 3ULL << 48);
+	KUNIT_EXPECT_EQ(test, le64_to_cpu(cd.word[0]), common | BIT_ULL(44));
 	arm_smmu_cd_make_quiet(&cd, &spaces[4], false);
-	KUNIT_EXPECT_EQ(test, le64_to_cpu(cd.word[0]), common | BIT_ULL(14) | 3ULL << 48);
+	KUNIT_EXPECT_EQ(test, le64_to_cpu(cd.word[0]), common | BIT_ULL(14));
 }
 
 static struct kunit_case cd_cases[] = {

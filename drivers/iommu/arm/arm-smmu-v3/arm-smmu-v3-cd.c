@@ -31,9 +31,8 @@ static_assert(sizeof(struct arm_smmu_cd) == ARM_SMMU_ENTRY_WORDS * sizeof(__le64
  * @desc: table, its format and ASID
  * @may_stall: faults of the device may stall it
  *
- * Faults are recorded and abort the transaction (5.4: R, A). The ASID of a process
- * is shared with the CPUs, whose broadcasts then reach its TLB entries; all others
- * are private to the SMMU (ASET).
+ * Faults are recorded and abort the transaction (5.4: R, A). ASIDs are private to the
+ * SMMU, also those of processes: what the CPUs invalidate by theirs is not meant (ASET).
  *
  * Context: any.
  */
@@ -41,13 +40,11 @@ void arm_smmu_cd_make(struct arm_smmu_cd *cd,
 		      const struct arm_smmu_ctx_desc *desc, bool may_stall)
 {
 	u64 word0 = desc->tcr | CTXDESC_CD_0_V | CTXDESC_CD_0_AA64 |
-		    CTXDESC_CD_0_R | CTXDESC_CD_0_A |
+		    CTXDESC_CD_0_R | CTXDESC_CD_0_A | CTXDESC_CD_0_ASET |
 		    FIELD_PREP(CTXDESC_CD_0_ASID, desc->asid);
 
 	if (IS_ENABLED(CONFIG_CPU_BIG_ENDIAN))
 		word0 |= CTXDESC_CD_0_ENDI;
-	if (!desc->mm)
-		word0 |= CTXDESC_CD_0_ASET;
 	if (may_stall)
 		word0 |= CTXDESC_CD_0_S;
 
