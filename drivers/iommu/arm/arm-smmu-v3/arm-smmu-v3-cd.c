@@ -61,8 +61,9 @@ EXPORT_SYMBOL_IF_KUNIT(arm_smmu_cd_make);
  * @desc: the address space
  * @may_stall: faults of the device may stall it
  *
- * A DMA that still runs finds no table to walk (EPD0), but a valid descriptor, and so
- * ends in translation faults instead of C_BAD_CD events (5.4).
+ * A DMA that still runs finds no table to walk (EPD0), but a valid descriptor, and so it
+ * ends in translation faults. C_BAD_CD is always recorded, a fault only if R is set or if it
+ * stalls (5.5): what is left of a process causes no events that the device can repeat.
  *
  * Context: any.
  */
@@ -72,6 +73,7 @@ void arm_smmu_cd_make_quiet(struct arm_smmu_cd *cd,
 {
 	arm_smmu_cd_make(cd, desc, may_stall);
 	cd->word[0] |= cpu_to_le64(CTXDESC_CD_0_TCR_EPD0);
+	cd->word[0] &= ~cpu_to_le64(CTXDESC_CD_0_R);
 }
 EXPORT_SYMBOL_IF_KUNIT(arm_smmu_cd_make_quiet);
 

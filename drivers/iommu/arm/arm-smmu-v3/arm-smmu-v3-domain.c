@@ -422,8 +422,7 @@ int arm_smmu_device_fits(struct iommu_domain *domain, struct device *dev,
  * between, and without an abort where the hardware allows it.
  *
  * Context: &struct iommu_group.mutex is held; may sleep.
- * Return: 0; -EINVAL when device and domain do not fit; -EBUSY while the device
- * is bound to address spaces of processes; -ENOENT without a firmware
+ * Return: 0; -EINVAL when device and domain do not fit; -ENOENT without a firmware
  * description; -ENOMEM, -ENOSPC and other errors of making the table of a
  * domain that has none yet, or the context descriptors of a device that has none.
  */
@@ -438,18 +437,6 @@ int arm_smmu_attach_dev(struct iommu_domain *domain, struct device *dev)
 	master = dev_iommu_priv_get(dev);
 	if (master->member && master->member->on == domain)
 		return 0;
-
-	/*
-	 * The SVA bonds of a device use its domain. None can be made while the
-	 * group's mutex is held. The driver's lock around this flag must not be
-	 * taken here: its holder may wait for the mmap_lock of a process, page
-	 * faults of a BAR hold mmap_lock and wait for VFIO's memory_lock, and the
-	 * end of a reset calls this with memory_lock held.
-	 */
-	if (READ_ONCE(master->sva_enabled)) {
-		dev_err(dev, "cannot attach - SVA enabled\n");
-		return -EBUSY;
-	}
 
 	mutex_lock(&smmu_domain->init_mutex);
 	err = finish_domain(smmu_domain, master);

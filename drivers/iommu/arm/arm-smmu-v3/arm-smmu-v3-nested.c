@@ -140,8 +140,6 @@ static int attach_nested(struct iommu_domain *domain, struct device *dev)
 
 	if (!can_have(nested, master))
 		return -EINVAL;
-	if (READ_ONCE(master->sva_enabled))
-		return -EBUSY;
 
 	if (has_stage1(nested))
 		note_nesting(master);

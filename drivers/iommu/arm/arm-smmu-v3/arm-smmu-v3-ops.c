@@ -13,6 +13,7 @@
 #include "arm-smmu-v3-ops.h"
 #include "arm-smmu-v3-pasid.h"
 #include "arm-smmu-v3-stall.h"
+#include "arm-smmu-v3-sva-domain.h"
 #include "arm-smmu-v3-viommu.h"
 
 /* Without a wish it is the table that an attach would make */
@@ -62,6 +63,7 @@ static struct arm_smmu_domain blocked_domain = {
 
 const struct iommu_ops_ext arm_smmu_ops_ext = {
 	.alloc_paging	= alloc_paging,
+	.alloc_sva	= arm_smmu_alloc_sva,
 	.viommu_ops	= arm_smmu_viommu_ops,
 	.hw_info	= arm_smmu_hw_info,
 	.enable_faults	= arm_smmu_enable_faults,

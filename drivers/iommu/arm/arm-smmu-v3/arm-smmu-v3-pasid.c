@@ -79,6 +79,26 @@ static void exchange_cd(struct arm_smmu_master *master, ioasid_t pasid,
 		arm_smmu_atc_inv_master(master, pasid);
 }
 
+/**
+ * arm_smmu_member_make_cd() - descriptor by which a PASID of a device uses a domain
+ * @member: the PASID, on a domain of stage 1
+ * @cd: is filled
+ *
+ * It is quiet if the domain was that of a process that has ended.
+ *
+ * Context: &struct arm_smmu_device.attach_mutex is held.
+ */
+void arm_smmu_member_make_cd(const struct arm_smmu_member *member, struct arm_smmu_cd *cd)
+{
+	struct arm_smmu_domain *smmu_domain = member->domain;
+	bool may_stall = member->master->stall_enabled;
+
+	if (smmu_domain->ended)
+		arm_smmu_cd_make_quiet(cd, &smmu_domain->cd, may_stall);
+	else
+		arm_smmu_cd_make(cd, &smmu_domain->cd, may_stall);
+}
+
 static int set_cd(struct arm_smmu_master *master, struct arm_smmu_member *member,
 		  struct arm_smmu_member *old)
 {
@@ -86,7 +106,7 @@ static int set_cd(struct arm_smmu_master *master, struct arm_smmu_member *member
 	int err = 0;
 
 	mutex_lock(&master->smmu->attach_mutex);
-	arm_smmu_cd_make(&cd, &member->domain->cd, master->stall_enabled);
+	arm_smmu_member_make_cd(member, &cd);
 	arm_smmu_member_add(member);
 	if (old)
 		exchange_cd(master, member->ssid, &cd);
@@ -102,7 +122,7 @@ static int set_cd(struct arm_smmu_master *master, struct arm_smmu_member *member
 
 /**
  * arm_smmu_set_dev_pasid() - put a PASID of a device on a domain
- * @domain: stage 1 domain of this driver
+ * @domain: stage 1 domain of this driver, also one of a process
  * @dev: device of this driver
  * @pasid: the PASID, not 0
  * @old: ignored: the driver has a record of its own
@@ -111,8 +131,8 @@ static int set_cd(struct arm_smmu_master *master, struct arm_smmu_member *member
  * were.
  *
  * Context: process, may sleep; &struct iommu_group.mutex is held.
- * Return: 0; -EINVAL when domain, device and PASID do not fit; -EBUSY while the device is
- * bound to processes; -ENOMEM. On error the PASID is where it was.
+ * Return: 0; -EINVAL when domain, device and PASID do not fit; -ENOMEM. On error the PASID
+ * is where it was.
  */
 int arm_smmu_set_dev_pasid(struct iommu_domain *domain, struct device *dev,
 			   ioasid_t pasid, struct iommu_domain *old)
@@ -125,8 +145,6 @@ int arm_smmu_set_dev_pasid(struct iommu_domain *domain, struct device *dev,
 	err = arm_smmu_device_fits(domain, dev, pasid);
 	if (err)
 		return err;
-	if (READ_ONCE(master->sva_enabled))
-		return -EBUSY;
 	if (before && before->on == domain)
 		return 0;
 

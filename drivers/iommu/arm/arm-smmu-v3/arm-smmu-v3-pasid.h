@@ -7,10 +7,13 @@
 
 #include <linux/iommu-pasid.h>
 
+struct arm_smmu_cd;
+struct arm_smmu_member;
 struct device;
 struct iommu_domain;
 
 int arm_smmu_check_pasids(struct device *dev);
+void arm_smmu_member_make_cd(const struct arm_smmu_member *member, struct arm_smmu_cd *cd);
 int arm_smmu_set_dev_pasid(struct iommu_domain *domain, struct device *dev,
 			   ioasid_t pasid, struct iommu_domain *old);
 int arm_smmu_block_pasid(struct iommu_domain *domain, struct device *dev,
