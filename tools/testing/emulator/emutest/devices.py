@@ -12,20 +12,20 @@ NO_PASID = 0xffffffff
 class Edu:
     """The edu device. It does not say how its DMA ended."""
 
-    SLOT, BAR = 4, 0xe0000000
+    SLOT = 4
     ARGS = ('-device', 'edu,addr=4,dma_mask=0xffffffffffffffff')
 
     def __init__(self, machine):
-        self.machine, self.slot = machine, self.SLOT
-        machine.write32(machine.config(self.SLOT, 0x10), self.BAR)
+        self.machine, self.slot, self.bar = machine, self.SLOT, machine.board.bars
+        machine.write32(machine.config(self.SLOT, 0x10), self.bar)
         machine.write32(machine.config(self.SLOT, 4), 6)
 
     def transfer(self, source, target, size, to_memory):
         """Run one transfer."""
-        self.machine.write64(self.BAR + 0x80, source)
-        self.machine.write64(self.BAR + 0x88, target)
-        self.machine.write64(self.BAR + 0x90, size)
-        self.machine.write64(self.BAR + 0x98, 3 if to_memory else 1)
+        self.machine.write64(self.bar + 0x80, source)
+        self.machine.write64(self.bar + 0x88, target)
+        self.machine.write64(self.bar + 0x90, size)
+        self.machine.write64(self.bar + 0x98, 3 if to_memory else 1)
         self.machine.step(200_000_000)
 
     def fetch(self, addr, size):
@@ -40,14 +40,15 @@ class Edu:
 class TestDevice:
     """The test device."""
 
-    SLOT, BAR = 5, 0xe0100000
+    SLOT = 5
     BUFFER, SCRIPT = 0x2000, 0x1000
     ATS_CAP, PASID_CAP, PRI_CAP = 0x100, 0x110, 0x120
     ARGS = ('-device', 'dma-testdev,addr=5')
 
-    def __init__(self, machine, slot=SLOT, bar=BAR):
-        self.machine, self.slot, self.bar = machine, slot, bar
-        machine.write32(machine.config(slot, 0x10), bar)
+    def __init__(self, machine, slot=SLOT, bar=None):
+        self.machine, self.slot = machine, slot
+        self.bar = bar or machine.board.bars + 0x100000
+        machine.write32(machine.config(slot, 0x10), self.bar)
         machine.write32(machine.config(slot, 4), 6)
 
     def get(self, register):

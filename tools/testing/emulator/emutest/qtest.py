@@ -4,12 +4,24 @@
 import socket
 import subprocess
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
-ECAM = 0xb0000000
-COMMON = ('-accel', 'qtest', '-machine', 'q35', '-m', '512M', '-nodefaults', '-display', 'none',
-          '-vga', 'none')
+COMMON = ('-accel', 'qtest', '-m', '512M', '-nodefaults', '-display', 'none', '-vga', 'none')
 FIRMWARE = ('-L', '/usr/share/qemu', '-L', '/usr/share/seabios')
+
+
+@dataclass(frozen=True)
+class Board:
+    """What differs between boards."""
+    args: tuple
+    ecam: int
+    bars: int               # where BARs may lie
+    ports: bool             # the window of the configuration space is enabled by ports
+
+
+Q35 = Board(('-machine', 'q35'), 0xb0000000, 0xe0000000, True)
+VIRT = Board((), 0x3f000000, 0x10000000, False)
 
 
 class MachineGone(Exception):
@@ -19,7 +31,8 @@ class MachineGone(Exception):
 class Machine:
     """One emulator, driven over its qtest socket."""
 
-    def __init__(self, command, args, env=None):
+    def __init__(self, command, args, env=None, board=Q35):
+        self.board = board
         self.folder = tempfile.TemporaryDirectory(prefix='emutest-')
         self.log = open(Path(self.folder.name) / 'log', 'w+', encoding='utf-8')
         self.process = self.stream = None
@@ -28,9 +41,9 @@ class Machine:
             server.bind(path)
             server.listen(1)
             server.settimeout(30)
-            self.process = subprocess.Popen([*command, *COMMON, '-qtest', f'unix:{path}',
-                                             *FIRMWARE, *args], env=env, stdout=self.log,
-                                            stderr=self.log)
+            self.process = subprocess.Popen([*command, *COMMON, *board.args, '-qtest',
+                                             f'unix:{path}', *FIRMWARE, *args], env=env,
+                                            stdout=self.log, stderr=self.log)
             try:
                 self.socket = server.accept()[0]
             except socket.timeout as err:
@@ -38,8 +51,9 @@ class Machine:
                 raise MachineGone(self.messages()) from err
         self.socket.settimeout(60)
         self.stream = self.socket.makefile('rw')
-        self.outl(0xcf8, 0x80000060)
-        self.outl(0xcfc, ECAM | 1)
+        if board.ports:
+            self.outl(0xcf8, 0x80000060)
+            self.outl(0xcfc, board.ecam | 1)
 
     def messages(self):
         """What the emulator printed."""
@@ -105,4 +119,4 @@ class Machine:
 
     def config(self, slot, offset):
         """Address of a function's configuration space: slot on bus 0."""
-        return ECAM | slot << 15 | offset
+        return self.board.ecam | slot << 15 | offset
