@@ -34,6 +34,7 @@ STRIPPED = ('linux-headers/linux/iommufd.h', 'linux-headers/linux/vfio.h')
 # Our files, and where they go
 FILES = {
     'vtd/*.[ch]': 'hw/i386',
+    'smmuv3/*.[ch]': 'hw/arm',
     'device/*.c': 'hw/misc',
 }
 OPTIONS = (

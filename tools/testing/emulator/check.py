@@ -23,7 +23,8 @@ from emutest.suite import CASES, Report, label, run_case
 from vmtest import emulator
 
 MODULES = ('registers', 'config', 'walks', 'nested', 'legacy', 'caches', 'queue', 'ats',
-           'page_requests', 'device', 'shared')
+           'page_requests', 'device', 'shared', 'smmu_shared', 'smmu_config', 'smmu_substreams',
+           'smmu_walks', 'smmu_nested', 'smmu_caches', 'smmu_commands')
 
 
 def chosen(patterns):
@@ -38,12 +39,13 @@ def chosen(patterns):
 def commands(folder, released):
     """{kind: (command, environment)} of the emulators that are there."""
     found = {}
-    binary = folder / 'out/qemu-system-x86_64'
-    if (folder / 'key').exists() and binary.exists():
-        found['emulator'] = ((str(binary),), None)
-    newer = emulator.from_folder('x86_64', released) if released and released.is_dir() else None
-    if newer and newer.version >= (11, 0):
-        found['released'] = (newer.command, newer.environment())
+    for arch, end in (('x86_64', ''), ('arm64', '-arm')):
+        binary = folder / 'out' / emulator.PROGRAM[arch]
+        if (folder / 'key').exists() and binary.exists():
+            found[f'emulator{end}'] = ((str(binary),), None)
+        newer = emulator.from_folder(arch, released) if released and released.is_dir() else None
+        if newer and newer.version >= (11, 0):
+            found[f'released{end}'] = (newer.command, newer.environment())
     return found
 
 
@@ -69,8 +71,9 @@ def main():
     found = commands(args.emulator, args.released)
     failed = args.emulator / 'failed'
     why = failed.read_text().strip() if failed.exists() else 'not built'
-    run_all(report, cases, found, {'emulator': f'no emulator: {why}',
-                                   'released': 'no released emulator with the qtest accelerator'})
+    absent = {'emulator': f'no emulator: {why}',
+              'released': 'no released emulator with the qtest accelerator'}
+    run_all(report, cases, found, {**absent, **{f'{k}-arm': v for k, v in absent.items()}})
     if args.mutations and 'emulator' in found:
         topics = MODULES if args.mutations == '1' else args.mutations.split()
         mutations.run_all(report, args.emulator, list(chosen([])), topics)

@@ -187,7 +187,208 @@ MUTATIONS = (
     ('128-bit descriptors in scalable mode', 'vtd_queue.c',
      '    if (m->ttm != VTD_TTM_LEGACY && !m->iommu->iq_dw) {', '    if (0) {', 'queue'),
     ('device TLB flush of all PASIDs', 'vtd_queue.c', 'as->pasid == f->pasid);', 'true);', 'ats'),
+    # SMMUv3
+    ('substreams are ignored', 'smmu_config.c', '        *index = req->ssid;\n', '',
+     'smmu_substreams'),
+    ('S1CDMax without effect', 'smmu_config.c',
+     '!ctx->cd_bits || req->ssid >> ctx->cd_bits) {', '!ctx->cd_bits) {', 'smmu_substreams'),
+    ('substreams where the stream has none', 'smmu_config.c',
+     'if (!ctx->use_s1 || !ctx->cd_bits || req->ssid', 'if (!ctx->use_s1 || req->ssid',
+     'smmu_substreams'),
+    ('substream 0 beside S1DSS 2', 'smmu_config.c',
+     '        if (!req->ssid && ctx->s1dss == SMMU_S1DSS_SSID0) {', '        if (0) {',
+     'smmu_substreams'),
+    ('no substream terminates with S1DSS 1', 'smmu_config.c',
+     '    if (ctx->s1dss != SMMU_S1DSS_BYPASS) {', '    if (1) {', 'smmu_substreams'),
+    ('no substream has CD 0 with S1DSS 0', 'smmu_config.c',
+     '!ctx->cd_bits || ctx->s1dss == SMMU_S1DSS_SSID0) {',
+     '!ctx->cd_bits || ctx->s1dss != SMMU_S1DSS_BYPASS) {', 'smmu_substreams'),
+    ('64K leaves are 4K leaves', 'smmu_config.c', 'ctx->cd_format == 2 ? 10 : 6;',
+     'ctx->cd_format == 2 ? 6 : 6;', 'smmu_substreams'),
+    ('level-1 descriptors are always valid', 'smmu_config.c',
+     '        if (!L1CD_V(desc) || addr >> smmu_oas_bits(m)) {',
+     '        if (addr >> smmu_oas_bits(m)) {', 'smmu_substreams'),
+    ('L2Ptr of any size', 'smmu_config.c', '        if (!L1CD_V(desc) || addr >> '
+     'smmu_oas_bits(m)) {', '        if (!L1CD_V(desc)) {', 'smmu_substreams'),
+    ('CDs not through stage 2', 'smmu_config.c', '    if (ctx->use_s2) {\n        ret = smmu_walk',
+     '    if (0) {\n        ret = smmu_walk', 'smmu_substreams'),
+    ('SSV in C_BAD_SUBSTREAMID', 'smmu_event.c',
+     '        record[0] |= (uint64_t)(fault->ssid & 0xfffff) << 12;',
+     '        record[0] |= (uint64_t)(fault->ssid & 0xfffff) << 12 | EVENT_SSV;',
+     'smmu_substreams'),
+    ('events have no substream', 'smmu_event.c', '    if (req->ssid != PCI_NO_PASID) {',
+     '    if (0) {', 'smmu_substreams'),
+    ('F_CD_FETCH has its address in E2', 'smmu_event.c',
+     '        record[3] = EVENT_FETCH_ADDR(fault->addr);\n        break;\n    case '
+     'SMMU_EVT_F_TRANS',
+     '        record[2] = EVENT_FETCH_ADDR(fault->addr);\n        break;\n    case '
+     'SMMU_EVT_F_TRANS', 'smmu_substreams'),
+    ('R without effect', 'smmu_request.c',
+     'fault->s2 ? ctx->s2.record : !ctx->use_s1 || ctx->s1.record;',
+     'fault->s2 ? ctx->s2.record : true;', 'smmu_substreams'),
+    ('S2R without effect', 'smmu_request.c', 'fault->s2 ? ctx->s2.record :',
+     'fault->s2 ? true :', 'smmu_walks'),
+    ('CD.R decides for stage 2', 'smmu_request.c', 'fault->s2 ? ctx->s2.record :', '',
+     'smmu_nested'),
+    ('CDs are not cached', 'smmu_config.c',
+     '    if (cache_find(m->cds, cache_key(sid, index), cd, CD_WORDS)) {', '    g_hash_table_'
+     'remove_all(m->cds);\n    if (0) {', 'smmu_caches'),
+    ('STEs are not cached', 'smmu_config.c',
+     '    if (cache_find(m->stes, sid, ste, STE_WORDS)) {',
+     '    g_hash_table_remove_all(m->stes);\n    if (0) {', 'smmu_caches'),
+    ('CFGI_CD takes all CDs of the stream', 'smmu_config.c',
+     '    g_hash_table_remove(m->cds, &key);\n    if (!leaf',
+     '    smmu_config_drop_cds(m, sid);\n    if (!leaf && key', 'smmu_caches'),
+    ('CFGI_CD takes level-1 descriptors with Leaf=1', 'smmu_config.c',
+     '    g_hash_table_remove(m->cds, &key);\n    if (!leaf) {',
+     '    g_hash_table_remove(m->cds, &key);\n    if (1) {', 'smmu_caches'),
+    ('CFGI_CD leaves level-1 descriptors', 'smmu_config.c',
+     '    g_hash_table_remove(m->cds, &key);\n    if (!leaf) {',
+     '    g_hash_table_remove(m->cds, &key);\n    if (0) {', 'smmu_caches'),
+    ('CFGI_CD_ALL leaves level-1 descriptors', 'smmu_config.c',
+     '    g_hash_table_foreach_remove(m->l1cds, of_streams, (gpointer)range);\n', '',
+     'smmu_caches'),
+    ('CFGI_STE leaves CDs', 'smmu_config.c', '    drop_cds(m, &range);\n    if (!leaf) {',
+     '    if (!leaf) {', 'smmu_caches'),
+    ('CFGI_STE takes level-1 descriptors with Leaf=1', 'smmu_config.c',
+     '    drop_cds(m, &range);\n    if (!leaf) {', '    drop_cds(m, &range);\n    if (1) {',
+     'smmu_caches'),
+    ('CFGI_STE_RANGE is half as wide', 'smmu_command.c', '(2U << range) - 1;',
+     '(1U << range) - 1;', 'smmu_caches'),
+    ('CFGI flushes TLBs', 'smmu_command.c',
+     '        smmu_config_drop_streams(m, sid, sid, CMD_LEAF(cmd));',
+     '        smmu_config_drop_streams(m, sid, sid, CMD_LEAF(cmd));\n        '
+     'smmu_tlb_drop_all(m);', 'smmu_caches'),
+    ('TLBI flushes configuration', 'smmu_command.c',
+     '        smmu_tlb_drop_all(m);\n        return', '        smmu_tlb_drop_all(m);\n        '
+     'smmu_config_drop_all(m);\n        return', 'smmu_caches'),
+    ('VMID is not matched', 'smmu_tlb.c', '        (inv->vmid >= 0 && key->vmid != inv->vmid)) {',
+     '        0) {', 'smmu_caches'),
+    ('ASID is not matched', 'smmu_tlb.c', 'inv->by_address : key->asid == inv->asid;',
+     'inv->by_address : true;', 'smmu_caches'),
+    ('NH_ASID takes global pages', 'smmu_tlb.c',
+     'return key->asid & ASID_GLOBAL ? inv->by_address :',
+     'return key->asid & ASID_GLOBAL ? true :', 'smmu_caches'),
+    ('NH_VA leaves global pages', 'smmu_tlb.c',
+     'return key->asid & ASID_GLOBAL ? inv->by_address :',
+     'return key->asid & ASID_GLOBAL ? false :', 'smmu_caches'),
+    ('S2_IPA takes combined entries', 'smmu_command.c', '.stage1 = all, .stage2 = true,',
+     '.stage1 = true, .stage2 = true,', 'smmu_caches'),
+    ('S12_VMALL leaves combined entries', 'smmu_command.c', '.stage1 = all, .stage2 = true,',
+     '.stage1 = false, .stage2 = true,', 'smmu_caches'),
+    ('Leaf without effect', 'smmu_tlb.c', '(!inv->leaf_only && in_range', '(in_range',
+     'smmu_caches'),
+    ('tables are not cached', 'smmu_tlb.c', '    TlbKey key = tlb_key(tag, false, addr, shift);\n'
+     '\n    tlb_insert(m->tables, &key, table, sizeof(*table));', '', 'smmu_caches'),
+    ('tables go by VMID only', 'smmu_tlb.c',
+     '            (!inv->leaf_only && in_range(key->first, key->shift, inv)));',
+     '            false);', 'smmu_caches'),
+    ('a part of a block stays', 'smmu_tlb.c', 'in_range(key->first, page->leaf_shift, inv)',
+     'in_range(key->first, page->shift, inv)', 'smmu_caches'),
+    ('TTL without effect', 'smmu_tlb.c', '(!inv->level || page->level == inv->level)', '1',
+     'smmu_caches'),
+    ('granule of a range without effect', 'smmu_tlb.c',
+     '(!inv->granule || page->granule == inv->granule)', '1', 'smmu_caches'),
+    ('NUM is the number of pages', 'smmu_command.c', '(uint64_t)(CMD_NUM(cmd) + 1) << scale',
+     '(uint64_t)CMD_NUM(cmd) << scale', 'smmu_caches'),
+    ('VMID of stage 1 alone is 0', 'smmu_decode.c', '        ctx->vmid = STE_VMID(ste);',
+     '        ctx->vmid = ctx->use_s2 ? STE_VMID(ste) : 0;', 'smmu_caches'),
+    ('TG alone is legal', 'smmu_command.c', '    if (!CMD_NUM(cmd) && !scale && !inv->level) {',
+     '    if (0) {', 'smmu_commands'),
+    ('SSec is legal', 'smmu_command.c', '    if (CMD_SSEC(cmd)) {', '    if (0) {',
+     'smmu_commands'),
+    ('OVFLG toggles with each lost record', 'smmu_event.c',
+     '    if (!((q->prod ^ q->cons) & QUEUE_OVERFLOW)) {', '    if (1) {', 'smmu_commands'),
+    ('a full queue is overwritten', 'smmu_event.c', '    if (smmuv3_q_full(q)) {', '    if (0) {',
+     'smmu_commands'),
+    ('RECINVSID without effect', 'smmu_event.c',
+     '        (number == SMMU_EVT_C_BAD_STREAMID &&', '        (0 &&', 'smmu_config'),
+    ('Span covers twice as many', 'smmu_config.c', 'l2 >> (span - 1)) {', 'l2 >> span) {',
+     'smmu_config'),
+    ('S1STALLD is legal', 'smmu_decode.c',
+     '        (STE_STALLD(ste) && stall_model(m) != SMMU_STALL_OPTIONAL) ||\n', '',
+     'smmu_config'),
+    ('S2T0SZ and S2SL0 need not fit', 'smmu_decode.c',
+     '    return index_bits <= t->granule - 3 + 4;', '    return true;', 'smmu_config'),
+    ('S2T0SZ is not limited by IAS', 'smmu_decode.c', 'MAX(TSZ_LEAST, 64 - smmu_oas_bits(m))',
+     'TSZ_LEAST', 'smmu_config'),
+    ('HA without HTTU', 'smmu_decode.c', 'return (ha && httu(m) == 0) ||', 'return',
+     'smmu_config'),
+    ('HD with HTTU 1', 'smmu_decode.c', '(hd && httu(m) < 2);', '(hd && httu(m) < 1);',
+     'smmu_config'),
+    ('EPD does not spare the fields', 'smmu_decode.c',
+     '    if (t->disabled) {\n        return true;\n    }\n', '', 'smmu_config'),
+    ('TTB beyond IPS', 'smmu_decode.c', ' ||\n        CDW_TTB(cd, half) >> limit) {', ') {',
+     'smmu_config'),
+    ('fields of stage 1 count in Config 6', 'smmu_decode.c',
+     '        (ctx->use_s1 && stage1_illegal(m, ste)) ||',
+     '        stage1_illegal(m, ste) ||', 'smmu_config'),
+    ('TBI1 is TBI0', 'smmu_decode.c', '        s1->ignore_top[half] = CDW_TBI(cd, half);',
+     '        s1->ignore_top[half] = CDW_TBI(cd, 0);', 'smmu_walks'),
+    ('granules of both halves are coded alike', 'smmu_decode.c', 'return half ? upper[tg] :',
+     'return 0 ? upper[tg] :', 'smmu_walks'),
+    ('upper bits of addresses do not matter', 'smmu_walk.c',
+     '    if (top != (half ?', '    if (0 && top != (half ?', 'smmu_walks'),
+    ('all requests are privileged', 'smmu_walk.c', 'return req->priv ? need',
+     'return 1 ? need', 'smmu_walks'),
+    ('APTable without effect', 'smmu_walk.c', '            table->limits |= *desc & TABLE_LIMITS;',
+     '', 'smmu_walks'),
+    ('HAD without effect', 'smmu_walk.c', '!w->tables->no_hierarchy && !w->tag.stage2',
+     '!w->tag.stage2', 'smmu_walks'),
+    ('PAN without effect', 'smmu_walk.c', '    if (s1->pan && user) {', '    if (0) {',
+     'smmu_walks'),
+    ('WXN without effect', 'smmu_walk.c', 's1->wxn && user && write', '0', 'smmu_walks'),
+    ('users\' writable pages can be executed', 'smmu_walk.c', ' || (user && write);', ';',
+     'smmu_walks'),
+    ('no AF by hardware, stage 1', 'smmu_walk.c', 'want = desc | (s1->ha ? DESC_AF : 0);',
+     'want = desc;', 'smmu_walks'),
+    ('no AF by hardware, stage 2', 'smmu_walk.c', 'want = desc | (s2->ha ? DESC_AF : 0);',
+     'want = desc;', 'smmu_walks'),
+    ('AFFD without effect', 'smmu_walk.c', '(desc & DESC_AF) || ha || affd ?',
+     '(desc & DESC_AF) || ha ?', 'smmu_walks'),
+    ('dirty state without DBM', 'smmu_walk.c', 'return hd && (desc & DESC_DBM) && clean;',
+     'return hd && clean;', 'smmu_walks'),
+    ('dirty state without HD', 'smmu_walk.c', 'return hd && (desc & DESC_DBM) && clean;',
+     'return (desc & DESC_DBM) && clean;', 'smmu_walks'),
+    ('a read makes stage 1 dirty', 'smmu_walk.c',
+     '    if (clean && (w->need & (SMMU_WRITE | SMMU_WRITE << SMMU_PRIV_SHIFT)) &&\n        (',
+     '    if (clean && (1 ||\n        (', 'smmu_walks'),
+    ('dirty state lifts APTable', 'smmu_walk.c',
+     ' &&\n        (stage1_dirty_rights(s1, desc, table.limits) & w->need) == w->need) {', ') {',
+     'smmu_walks'),
+    ('a cached clean page refuses writes', 'smmu_walk.c',
+     'return write && (page->s1_clean || page->s2_clean);', 'return write && 0;', 'smmu_walks'),
+    ('more rights need no TLBI', 'smmu_walk.c',
+     'return write && (page->s1_clean || page->s2_clean);',
+     'return write || (page->s2 & need) != need;', 'smmu_walks'),
+    ('descriptors of stage 1 not through stage 2', 'smmu_walk.c',
+     '    if (w->tag.stage2 || !w->ctx->use_s2) {\n        return 0;', '    if (1) {\n        return 0;',
+     'smmu_nested'),
+    ('stage 2 of a table is that of its base', 'smmu_walk.c',
+     'ret = smmu_walk_stage2(w->m, w->ctx, slot, update',
+     'ret = smmu_walk_stage2(w->m, w->ctx, slot & ~0xffffULL, update', 'smmu_nested'),
+    ('larger page of both stages, SMMUv3', 'smmu_walk.c',
+     'page->shift = MIN(page->shift, second->shift);',
+     'page->shift = MAX(page->shift, second->shift);', 'smmu_nested'),
+    ('S2=0 for tables', 'smmu_walk.c',
+     '    w->fault->s2 = w->tag.stage2;\n    w->fault->class = w->class;',
+     '    w->fault->s2 = w->tag.stage2 && w->class == SMMU_CLASS_IN;\n    w->fault->class = '
+     'w->class;', 'smmu_nested'),
+    ('an update needs no right to write', 'smmu_walk.c', 'slot, update ? SMMU_WRITE : SMMU_READ,',
+     'slot, SMMU_READ,', 'smmu_nested'),
+    ('TTRnW of updates', 'smmu_walk.c', '        w->fault->table_write = update;\n', '',
+     'smmu_nested'),
+    ('S2PTW without effect', 'smmu_walk.c', 'ctx->s2.ptw && page->device', '0', 'smmu_nested'),
+    ('S2PTW for data', 'smmu_walk.c', 'class != SMMU_CLASS_IN && ctx->s2.ptw', 'ctx->s2.ptw',
+     'smmu_nested'),
 )
+
+
+def place(name):
+    """(folder here, folder in the source, program, kind) of a file of the models."""
+    if name.startswith('smmu_'):
+        return 'smmuv3', 'hw/arm', 'qemu-system-aarch64', 'emulator-arm'
+    return 'vtd', 'hw/i386', 'qemu-system-x86_64', 'emulator'
 
 
 def change(path, old, new):
@@ -198,20 +399,20 @@ def change(path, old, new):
     path.write_text(text.replace(old, new))
 
 
-def compile_one(out):
-    """Compile the x86 emulator; True when that worked."""
-    return subprocess.run(['ninja', '-C', str(out), 'qemu-system-x86_64'],
+def compile_one(out, program):
+    """Compile one emulator; True when that worked."""
+    return subprocess.run(['ninja', '-C', str(out), program],
                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                           check=False).returncode == 0
 
 
-def try_one(out, cases, topic):
+def try_one(out, cases, topic, program, wanted):
     """Checks that fail, of the cases of a topic; it stops at the first that does."""
     report = Report(quiet=True)
     for function, kinds in cases:
-        if 'emulator' not in kinds or not function.__module__.endswith(f'.{topic}'):
+        if wanted not in kinds or not function.__module__.endswith(f'.{topic}'):
             continue
-        run_case(report, function, 'emulator', (str(out / 'qemu-system-x86_64'),), None)
+        run_case(report, function, wanted, (str(out / program),), None)
         if report.count[1]:
             break
     return report.failures
@@ -219,11 +420,13 @@ def try_one(out, cases, topic):
 
 def try_file(report, out, cases, mutation, path):
     """Put one error into a file, build and run its topic."""
-    name, _, old, new, topic = mutation
+    name, file, old, new, topic = mutation
+    _, _, program, kind = place(file)
     try:
         change(path, old, new)
-        if compile_one(out):
-            report.check(f'mutation: {name}', try_one(out, cases, topic), 'no test found it')
+        if compile_one(out, program):
+            report.check(f'mutation: {name}', try_one(out, cases, topic, program, kind),
+                         'no test found it')
         else:
             report.check(f'mutation: {name}', False, 'does not compile')
     except ValueError as err:
@@ -232,22 +435,24 @@ def try_file(report, out, cases, mutation, path):
 
 def run_all(report, folder, cases, topics):
     """Put each error of the topics into the model, and take it out again."""
-    out, source = folder / 'out', folder / 'source/hw/i386'
+    out, programs = folder / 'out', set()
     with open(folder / 'lock', 'w', encoding='utf-8') as guard:
         fcntl.flock(guard, fcntl.LOCK_EX)
         mark = (folder / 'key').read_text()
         # Until all is as it was, the next build has to look at every file
         (folder / 'key').unlink()
         for mutation in MUTATIONS:
-            path = source / mutation[1]
+            _, below, program, _ = place(mutation[1])
+            path = folder / 'source' / below / mutation[1]
             backup = Path(f'{path}.right')
             if mutation[4] not in topics:
                 continue
+            programs.add(program)
             shutil.copy2(path, backup)
             try:
                 try_file(report, out, cases, mutation, path)
             finally:
                 os.replace(backup, path)
                 os.utime(path)
-        if compile_one(out):
+        if all(compile_one(out, program) for program in programs):
             (folder / 'key').write_text(mark)

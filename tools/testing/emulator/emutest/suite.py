@@ -29,6 +29,23 @@ RELEASED = {
     'legacy': 'intel-iommu,aw-bits=48',
 }
 
+SMMU = '-global arm-smmuv3.x-exact=on'
+VIRT = '-machine virt,highmem=off,iommu=smmuv3'
+# The board makes an SMMU with both stages; that of 9.1 has stage 1 alone
+ARM_MACHINES = {
+    'smmu': f'{VIRT} {SMMU} -global arm-smmuv3.x-ssid-bits=20 -global arm-smmuv3.x-httu=2 '
+            '-global arm-smmuv3.x-fwb=on',
+    'smmu-plain': f'{VIRT} {SMMU}',
+    'smmu-narrow': f'{VIRT} {SMMU} -global arm-smmuv3.x-ssid-bits=8 -global arm-smmuv3.x-httu=1',
+    'smmu-stage1': f'-machine virt-9.1,highmem=off,iommu=smmuv3 {SMMU}',
+}
+ARM_RELEASED = {
+    'smmu-plain': VIRT,
+    'smmu-stage1': '-machine virt-9.1,highmem=off,iommu=smmuv3',
+}
+# Where a case runs: the emulator of this folder, or a released one, of each architecture
+ARM, ARM_BOTH = ('emulator-arm',), ('emulator-arm', 'released-arm')
+
 CASES = []
 
 
@@ -49,9 +66,14 @@ class Run:
 
     def start(self, machine, *devices):
         """Start a machine of the table."""
-        table = RELEASED if self.kind == 'released' else MACHINES
-        args = ['-device', table[machine], *(w for d in devices for w in d)]
-        started = qtest.Machine(self.command, args, self.env)
+        more = [w for d in devices for w in d]
+        if self.kind in ARM_BOTH:
+            table = ARM_MACHINES if self.kind in ARM else ARM_RELEASED
+            started = qtest.Machine(self.command, [*table[machine].split(), *more], self.env,
+                                    qtest.VIRT)
+        else:
+            table = RELEASED if self.kind == 'released' else MACHINES
+            started = qtest.Machine(self.command, ['-device', table[machine], *more], self.env)
         self.machines.append(started)
         return started
 
@@ -100,7 +122,9 @@ def label(function):
 
 def run_case(report, function, kind, command, env):
     """Run one case; an exception is a failure."""
-    name = label(function) if kind == 'emulator' else f'{label(function)} ({kind})'
+    name = label(function)
+    if kind.startswith('released'):
+        name += f' ({kind})'
     run = Run(report, kind, name, command, env)
     before = sum(report.count)
     try:

@@ -95,14 +95,14 @@ class Tests(unittest.TestCase):
         names = [m[0] for m in mutations.MUTATIONS]
         self.assertEqual(len(names), len(set(names)))
         for name, file, old, new, topic in mutations.MUTATIONS:
-            text = (EMULATOR / 'vtd' / file).read_text()
+            text = (EMULATOR / mutations.place(file)[0] / file).read_text()
             self.assertEqual(text.count(old), 1, name)
             self.assertNotEqual(old, new, name)
             self.assertIn(topic, check.MODULES, name)
 
     def test_files_have_mutations(self):
         """Each file of the model has errors put into it."""
-        files = {p.name for p in (EMULATOR / 'vtd').glob('*.c')}
+        files = {p.name for f in ('vtd', 'smmuv3') for p in (EMULATOR / f).glob('*.c')}
         self.assertEqual({m[1] for m in mutations.MUTATIONS}, files)
 
     def test_absent_is_skipped(self):

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * SMMUv3 model: memory requests
+ */
+
+#include "qemu/osdep.h"
+#include "system/dma.h"
+#include "system/memory.h"
+#include "smmu_model.h"
+
+SMMUModel *smmu_model_new(SMMUv3State *s)
+{
+    SMMUModel *m = g_new0(SMMUModel, 1);
+
+    m->smmu = s;
+    qemu_mutex_init(&m->lock);
+    smmu_config_init(m);
+    smmu_tlb_init(m);
+    return m;
+}
+
+/* Identification registers as the properties have them, and empty caches */
+void smmu_model_reset(SMMUModel *m)
+{
+    SMMUv3State *s = m->smmu;
+    bool stage1 = FIELD_EX32(s->idr[0], IDR0, S1P);
+
+    s->idr[0] = FIELD_DP32(s->idr[0], IDR0, CD2L, stage1 && s->ssid_bits);
+    s->idr[0] = FIELD_DP32(s->idr[0], IDR0, HTTU, s->httu);
+    s->idr[1] = FIELD_DP32(s->idr[1], IDR1, SSIDSIZE,
+                           stage1 ? s->ssid_bits : 0);
+    s->idr[3] = FIELD_DP32(s->idr[3], IDR3, FWB, s->fwb);
+    smmu_config_drop_all(m);
+    smmu_tlb_drop_all(m);
+}
+
+/* Without SMMUEN GBPA decides, and nothing above OAS passes (6.3.9.6) */
+static int disabled(SMMUModel *m, uint64_t addr, SMMUPage *page)
+{
+    if (FIELD_EX32(m->smmu->gbpa, GBPA, ABORT) || addr >> smmu_oas_bits(m)) {
+        return SMMU_SILENT_ABORT;
+    }
+    *page = (SMMUPage) { .base = addr & ~0xfffULL, .shift = 12 };
+    return 0;
+}
+
+/* Faults of these are recorded as CD or STE want it; all others are (5.5) */
+static bool is_translation_fault(int number)
+{
+    switch (number) {
+    case SMMU_EVT_F_TRANSLATION:
+    case SMMU_EVT_F_ADDR_SIZE:
+    case SMMU_EVT_F_ACCESS:
+    case SMMU_EVT_F_PERMISSION:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Where stage 1 is bypassed nothing says that its fault is not recorded */
+static bool is_recorded(const SMMUContext *ctx, int number,
+                        const SMMUFault *fault)
+{
+    if (!is_translation_fault(number)) {
+        return number != SMMU_SILENT_ABORT;
+    }
+    return fault->s2 ? ctx->s2.record : !ctx->use_s1 || ctx->s1.record;
+}
+
+static int translate(SMMUModel *m, const SMMURequest *req, uint64_t addr,
+                     SMMUContext *ctx, SMMUPage *page, SMMUFault *fault)
+{
+    int ret;
+
+    QEMU_LOCK_GUARD(&m->lock);
+    if (!smmu_enabled(m->smmu)) {
+        return disabled(m, addr, page);
+    }
+    ret = smmu_config_get(m, req, ctx, fault);
+    return ret ? ret : smmu_walk(m, ctx, req, addr, page, fault);
+}
+
+/**
+ * smmu_request_translate() - translate for one access
+ * @m: model
+ * @req: request
+ * @addr: address
+ * @entry: result, permits what @req wants and no more
+ *
+ * What the fault configuration says is recorded.
+ *
+ * Return: whether the access may proceed.
+ */
+bool smmu_request_translate(SMMUModel *m, const SMMURequest *req, uint64_t addr,
+                            IOMMUTLBEntry *entry)
+{
+    SMMUContext ctx = {};
+    SMMUFault fault = {};
+    SMMUPage page;
+    int ret;
+
+    ret = translate(m, req, addr, &ctx, &page, &fault);
+    if (ret) {
+        if (is_recorded(&ctx, ret, &fault)) {
+            smmu_event_record(m, req, addr, ret, &fault);
+        }
+        entry->iova = addr & ~0xfffULL;
+        entry->translated_addr = 0;
+        entry->addr_mask = 0xfff;
+        entry->perm = IOMMU_NONE;
+        return false;
+    }
+    entry->addr_mask = MAKE_64BIT_MASK(0, page.shift);
+    entry->iova = addr & ~entry->addr_mask;
+    entry->translated_addr = page.base;
+    entry->perm = req->write ? IOMMU_WO : IOMMU_RO;
+    return true;
+}
+
+/**
+ * smmu_request_dma() - a memory request with a substream
+ * @m: model
+ * @req: request
+ * @addr: first address
+ * @buf: data
+ * @len: bytes
+ *
+ * Return: MEMTX_OK, or what the completer answers.
+ */
+MemTxResult smmu_request_dma(SMMUModel *m, const SMMURequest *req,
+                             uint64_t addr, void *buf, hwaddr len)
+{
+    IOMMUTLBEntry entry;
+    MemTxResult ret;
+    hwaddr part;
+
+    while (len) {
+        if (!smmu_request_translate(m, req, addr, &entry)) {
+            return MEMTX_ACCESS_ERROR;
+        }
+        part = MIN(len, entry.addr_mask - (addr & entry.addr_mask) + 1);
+        ret = address_space_rw(&address_space_memory,
+                               entry.translated_addr |
+                               (addr & entry.addr_mask),
+                               MEMTXATTRS_UNSPECIFIED, buf, part, req->write);
+        if (ret) {
+            return ret;
+        }
+        addr += part;
+        buf = (uint8_t *)buf + part;
+        len -= part;
+    }
+    return MEMTX_OK;
+}
