@@ -242,6 +242,11 @@ class Unit:
         """CMD_TLBI_NSNH_ALL."""
         return self.submit(0x30)
 
+    def atc_inv(self, slot, addr, size=0, ssid=None, everywhere=False):
+        """CMD_ATC_INV; `everywhere` is Global."""
+        return self.submit(0x40 | everywhere << 9 | (ssid is not None) << 11 | (ssid or 0) << 12
+                           | slot << 35, addr | size)
+
     def sync(self, signal=0):
         """CMD_SYNC."""
         return self.submit(0x46 | signal << 12)

@@ -35,6 +35,8 @@ VIRT = '-machine virt,highmem=off,iommu=smmuv3'
 ARM_MACHINES = {
     'smmu': f'{VIRT} {SMMU} -global arm-smmuv3.x-ssid-bits=20 -global arm-smmuv3.x-httu=2 '
             '-global arm-smmuv3.x-fwb=on',
+    'smmu-ats': f'{VIRT} {SMMU} -global arm-smmuv3.x-ssid-bits=20 -global arm-smmuv3.x-httu=2 '
+                '-global arm-smmuv3.x-ats=on',
     'smmu-plain': f'{VIRT} {SMMU}',
     'smmu-narrow': f'{VIRT} {SMMU} -global arm-smmuv3.x-ssid-bits=8 -global arm-smmuv3.x-httu=1',
     'smmu-stage1': f'-machine virt-9.1,highmem=off,iommu=smmuv3 {SMMU}',

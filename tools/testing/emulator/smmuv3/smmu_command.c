@@ -162,6 +162,8 @@ static SMMUCmdError run(SMMUModel *m, const Cmd *cmd)
     case SMMU_CMD_TLBI_NSNH_ALL:
         smmu_tlb_drop_all(m);
         return SMMU_CERROR_NONE;
+    case SMMU_CMD_ATC_INV:
+        return smmu_ats_invalidate(m, cmd);
     case SMMU_CMD_SYNC:
         return CMD_SYNC_CS(cmd) == COMMAND_SYNC_CS_RESERVED ?
                SMMU_CERROR_ILL : SMMU_CERROR_NONE;

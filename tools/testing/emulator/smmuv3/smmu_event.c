@@ -111,6 +111,10 @@ void smmu_event_record(SMMUModel *m, const SMMURequest *req, uint64_t addr,
         substream_fields(record, req);
         record[3] = EVENT_FETCH_ADDR(fault->addr);
         break;
+    case SMMU_EVT_F_BAD_ATS_TREQ:
+        substream_fields(record, req);
+        record[2] = addr;
+        break;
     case SMMU_EVT_F_TRANS_FORBIDDEN:
         record[1] = access_bits(req) & EVENT_RNW;
         record[2] = addr;

@@ -31,6 +31,12 @@ enum {
     SMMU_S1DSS_SSID0 = 2,
 };
 
+/* STE.EATS (5.2) */
+enum {
+    SMMU_EATS_FULL = 1,
+    SMMU_EATS_SPLIT = 2,
+};
+
 /* IDR0.STALL_MODEL (6.3.1) */
 enum {
     SMMU_STALL_OPTIONAL = 0,
@@ -47,7 +53,7 @@ enum {
  * @write: it writes
  * @priv: privileged
  * @exec: instruction fetch, of reads only
- * @ats: translation request
+ * @translated: its address is from the answer to a translation request
  */
 typedef struct SMMURequest {
     uint32_t sid;
@@ -55,7 +61,7 @@ typedef struct SMMURequest {
     bool write;
     bool priv;
     bool exec;
-    bool ats;
+    bool translated;
 } SMMURequest;
 
 /**
@@ -266,6 +272,8 @@ typedef struct SMMUTlbInvalidation {
     bool leaf_only;
 } SMMUTlbInvalidation;
 
+typedef struct SMMUListener SMMUListener;
+
 /**
  * struct SMMUModel - state of the model
  * @smmu: registers, queues and properties
@@ -276,6 +284,7 @@ typedef struct SMMUTlbInvalidation {
  * @cds: CDs, by stream and substream
  * @pages: translations
  * @tables: tables that walks came to
+ * @listeners: functions with substreams that want to hear of invalidations
  */
 struct SMMUModel {
     SMMUv3State *smmu;
@@ -286,6 +295,7 @@ struct SMMUModel {
     GHashTable *cds;
     GHashTable *pages;
     GHashTable *tables;
+    QLIST_HEAD(, SMMUListener) listeners;
 };
 
 static inline unsigned int smmu_oas_bits(const SMMUModel *m)
@@ -346,7 +356,19 @@ void smmu_event_record(SMMUModel *m, const SMMURequest *req, uint64_t addr,
 /* smmu_command.c */
 SMMUCmdError smmu_command(SMMUModel *m, const Cmd *cmd);
 
+/* smmu_ats.c */
+void smmu_ats_listen(SMMUModel *m, PCIBus *bus, int devfn, uint32_t ssid,
+                     IOMMUNotifier *notifier);
+void smmu_ats_forget(SMMUModel *m, const IOMMUNotifier *notifier);
+SMMUCmdError smmu_ats_invalidate(SMMUModel *m, const Cmd *cmd);
+ssize_t smmu_ats_translate(SMMUModel *m, const SMMURequest *req, uint64_t addr,
+                           size_t length, bool no_write, IOMMUTLBEntry *result,
+                           size_t result_length, uint32_t *err_count);
+int smmu_ats_translated(SMMUModel *m, const SMMURequest *req, uint64_t addr,
+                        SMMUContext *ctx, SMMUPage *page, SMMUFault *fault);
+
 /* smmu_request.c */
+bool smmu_is_translation_fault(int number);
 SMMUModel *smmu_model_new(SMMUv3State *s);
 void smmu_model_reset(SMMUModel *m);
 bool smmu_request_translate(SMMUModel *m, const SMMURequest *req, uint64_t addr,

@@ -16,6 +16,7 @@ SMMUModel *smmu_model_new(SMMUv3State *s)
     qemu_mutex_init(&m->lock);
     smmu_config_init(m);
     smmu_tlb_init(m);
+    QLIST_INIT(&m->listeners);
     return m;
 }
 
@@ -27,6 +28,7 @@ void smmu_model_reset(SMMUModel *m)
 
     s->idr[0] = FIELD_DP32(s->idr[0], IDR0, CD2L, stage1 && s->ssid_bits);
     s->idr[0] = FIELD_DP32(s->idr[0], IDR0, HTTU, s->httu);
+    s->idr[0] = FIELD_DP32(s->idr[0], IDR0, ATS, s->ats);
     s->idr[1] = FIELD_DP32(s->idr[1], IDR1, SSIDSIZE,
                            stage1 ? s->ssid_bits : 0);
     s->idr[3] = FIELD_DP32(s->idr[3], IDR3, FWB, s->fwb);
@@ -45,7 +47,7 @@ static int disabled(SMMUModel *m, uint64_t addr, SMMUPage *page)
 }
 
 /* Faults of these are recorded as CD or STE want it; all others are (5.5) */
-static bool is_translation_fault(int number)
+bool smmu_is_translation_fault(int number)
 {
     switch (number) {
     case SMMU_EVT_F_TRANSLATION:
@@ -62,7 +64,7 @@ static bool is_translation_fault(int number)
 static bool is_recorded(const SMMUContext *ctx, int number,
                         const SMMUFault *fault)
 {
-    if (!is_translation_fault(number)) {
+    if (!smmu_is_translation_fault(number)) {
         return number != SMMU_SILENT_ABORT;
     }
     return fault->s2 ? ctx->s2.record : !ctx->use_s1 || ctx->s1.record;
@@ -76,6 +78,9 @@ static int translate(SMMUModel *m, const SMMURequest *req, uint64_t addr,
     QEMU_LOCK_GUARD(&m->lock);
     if (!smmu_enabled(m->smmu)) {
         return disabled(m, addr, page);
+    }
+    if (req->translated) {
+        return smmu_ats_translated(m, req, addr, ctx, page, fault);
     }
     ret = smmu_config_get(m, req, ctx, fault);
     return ret ? ret : smmu_walk(m, ctx, req, addr, page, fault);
@@ -119,7 +124,7 @@ bool smmu_request_translate(SMMUModel *m, const SMMURequest *req, uint64_t addr,
 }
 
 /**
- * smmu_request_dma() - a memory request with a substream
+ * smmu_request_dma() - a memory request with a substream, or a translated one
  * @m: model
  * @req: request
  * @addr: first address
