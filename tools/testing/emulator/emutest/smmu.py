@@ -247,6 +247,11 @@ class Unit:
         return self.submit(0x40 | everywhere << 9 | (ssid is not None) << 11 | (ssid or 0) << 12
                            | slot << 35, addr | size)
 
+    def pri_resp(self, slot, index, code, ssid=None):
+        """CMD_PRI_RESP."""
+        return self.submit(0x41 | (ssid is not None) << 11 | (ssid or 0) << 12 | slot << 35,
+                           index | code << 12)
+
     def sync(self, signal=0):
         """CMD_SYNC."""
         return self.submit(0x46 | signal << 12)

@@ -164,6 +164,8 @@ static SMMUCmdError run(SMMUModel *m, const Cmd *cmd)
         return SMMU_CERROR_NONE;
     case SMMU_CMD_ATC_INV:
         return smmu_ats_invalidate(m, cmd);
+    case SMMU_CMD_PRI_RESP:
+        return smmu_pri_respond(m, cmd);
     case SMMU_CMD_SYNC:
         return CMD_SYNC_CS(cmd) == COMMAND_SYNC_CS_RESERVED ?
                SMMU_CERROR_ILL : SMMU_CERROR_NONE;

@@ -273,6 +273,7 @@ typedef struct SMMUTlbInvalidation {
 } SMMUTlbInvalidation;
 
 typedef struct SMMUListener SMMUListener;
+typedef struct SMMUPriListener SMMUPriListener;
 
 /**
  * struct SMMUModel - state of the model
@@ -285,6 +286,10 @@ typedef struct SMMUListener SMMUListener;
  * @pages: translations
  * @tables: tables that walks came to
  * @listeners: functions with substreams that want to hear of invalidations
+ * @pri_listeners: the same of answers to page requests
+ * @priq: page request queue
+ * @priq_irq_address: PRIQ_IRQ_CFG0
+ * @priq_irq: PRIQ_IRQ_CFG1 and 2; without MSIs nothing depends on these
  */
 struct SMMUModel {
     SMMUv3State *smmu;
@@ -296,6 +301,10 @@ struct SMMUModel {
     GHashTable *pages;
     GHashTable *tables;
     QLIST_HEAD(, SMMUListener) listeners;
+    QLIST_HEAD(, SMMUPriListener) pri_listeners;
+    SMMUQueue priq;
+    uint64_t priq_irq_address;
+    uint32_t priq_irq[2];
 };
 
 static inline unsigned int smmu_oas_bits(const SMMUModel *m)
@@ -366,6 +375,19 @@ ssize_t smmu_ats_translate(SMMUModel *m, const SMMURequest *req, uint64_t addr,
                            size_t result_length, uint32_t *err_count);
 int smmu_ats_translated(SMMUModel *m, const SMMURequest *req, uint64_t addr,
                         SMMUContext *ctx, SMMUPage *page, SMMUFault *fault);
+
+/* smmu_pri.c */
+void smmu_pri_listen(SMMUModel *m, PCIBus *bus, int devfn, uint32_t ssid,
+                     IOMMUPRINotifier *notifier);
+void smmu_pri_forget(SMMUModel *m, PCIBus *bus, int devfn, uint32_t ssid);
+SMMUCmdError smmu_pri_respond(SMMUModel *m, const Cmd *cmd);
+int smmu_pri_request(SMMUModel *m, const SMMURequest *req, uint64_t addr,
+                     bool last, uint16_t index, bool is_read);
+void smmu_pri_reset(SMMUModel *m);
+bool smmu_pri_read(SMMUModel *m, uint64_t offset, uint64_t *value,
+                   unsigned int size);
+bool smmu_pri_write(SMMUModel *m, uint64_t offset, uint64_t value,
+                    unsigned int size);
 
 /* smmu_request.c */
 bool smmu_is_translation_fault(int number);

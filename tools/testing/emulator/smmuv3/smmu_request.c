@@ -17,6 +17,7 @@ SMMUModel *smmu_model_new(SMMUv3State *s)
     smmu_config_init(m);
     smmu_tlb_init(m);
     QLIST_INIT(&m->listeners);
+    QLIST_INIT(&m->pri_listeners);
     return m;
 }
 
@@ -29,9 +30,14 @@ void smmu_model_reset(SMMUModel *m)
     s->idr[0] = FIELD_DP32(s->idr[0], IDR0, CD2L, stage1 && s->ssid_bits);
     s->idr[0] = FIELD_DP32(s->idr[0], IDR0, HTTU, s->httu);
     s->idr[0] = FIELD_DP32(s->idr[0], IDR0, ATS, s->ats);
+    s->idr[0] = FIELD_DP32(s->idr[0], IDR0, PRI, s->pri);
+    s->idr[1] = FIELD_DP32(s->idr[1], IDR1, PRIQS, s->pri ? SMMU_EVENTQS : 0);
+    /* Answers of the unit carry the substream (8.2) */
+    s->idr[3] = FIELD_DP32(s->idr[3], IDR3, PPS, s->pri);
     s->idr[1] = FIELD_DP32(s->idr[1], IDR1, SSIDSIZE,
                            stage1 ? s->ssid_bits : 0);
     s->idr[3] = FIELD_DP32(s->idr[3], IDR3, FWB, s->fwb);
+    smmu_pri_reset(m);
     smmu_config_drop_all(m);
     smmu_tlb_drop_all(m);
 }
