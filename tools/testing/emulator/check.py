@@ -25,7 +25,7 @@ from vmtest import emulator
 MODULES = ('registers', 'config', 'walks', 'nested', 'legacy', 'caches', 'queue', 'ats',
            'page_requests', 'device', 'shared', 'smmu_shared', 'smmu_config', 'smmu_substreams',
            'smmu_walks', 'smmu_nested', 'smmu_caches', 'smmu_commands', 'smmu_ats',
-           'smmu_pri')
+           'smmu_pri', 'smmu_stalls')
 
 
 def chosen(patterns):

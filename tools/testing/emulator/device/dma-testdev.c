@@ -24,6 +24,8 @@
 #define TYPE_DMA_TESTDEV "dma-testdev"
 OBJECT_DECLARE_SIMPLE_TYPE(DmaTestDev, DMA_TESTDEV)
 
+#define TESTDEV_DEVICE_ID 0x11e9
+
 #define BAR_SIZE        0x4000
 #define SCRIPT_OFFSET   0x1000
 #define SCRIPT_ENTRIES  128
@@ -60,6 +62,7 @@ enum {
     REG_REFUSED,        /* accesses that were answered with an error */
     REG_DONE,           /* commands of the script that ran */
     REG_LEFT,           /* commands of the script that are left */
+    REG_STALLED,        /* commands that wait, since the IOMMU stalls them */
     REG_NR
 };
 
@@ -93,6 +96,7 @@ enum {
     ST_TLB_MISS,        /* nothing in the device TLB permits it */
     ST_NO_RIGHTS,       /* completion without rights */
     ST_DISABLED,        /* the function may not send this */
+    ST_STALLED,         /* waits; how it ended comes later */
 };
 
 typedef struct TlbEntry {
@@ -118,12 +122,15 @@ struct DmaTestDev {
     uint8_t script[SCRIPT_ENTRIES * 32];
     uint8_t buf[BUF_SIZE];
     unsigned int script_at, script_entries;
+    bool script_waits;
     TlbEntry tlb[TLB_ENTRIES];
     unsigned int tlb_next;
     DECLARE_BITMAP(outstanding, GROUPS);
     GHashTable *listeners;      /* PASID to Listener */
     uint8_t pasid_bits;
     bool response_pasid;
+    bool stall;
+    uint16_t vendor_id, device_id;
 };
 
 static void td_tlb_flush(DmaTestDev *d)
@@ -227,10 +234,20 @@ static void td_listen(DmaTestDev *d, uint32_t pasid)
 }
 
 typedef struct Command {
+    const PCIRequestClient *client;
     unsigned int cmd;
     uint64_t addr, attr, group;
     uint32_t len, from;
 } Command;
+
+static int td_status(DmaTestDev *d, MemTxResult result)
+{
+    if (result == MEMTX_OK) {
+        return ST_OK;
+    }
+    d->reg[REG_REFUSED]++;
+    return result == MEMTX_ERROR ? ST_DISABLED : ST_REFUSED;
+}
 
 static int td_dma(DmaTestDev *d, const Command *c, hwaddr addr, bool translated,
                   bool write)
@@ -240,15 +257,16 @@ static int td_dma(DmaTestDev *d, const Command *c, hwaddr addr, bool translated,
         .priv = c->attr & ATTR_PRIV,
         .exec = c->attr & ATTR_EXEC,
         .translated = translated,
+        .client = d->stall ? c->client : NULL,
     };
     MemTxResult ret = pci_dma_request(PCI_DEVICE(d), &req, addr,
                                       d->buf + c->from, c->len, write);
 
-    if (ret == MEMTX_OK) {
-        return ST_OK;
+    if (ret == PCI_REQUEST_STALLED) {
+        d->reg[REG_STALLED]++;
+        return ST_STALLED;
     }
-    d->reg[REG_REFUSED]++;
-    return ret == MEMTX_ERROR ? ST_DISABLED : ST_REFUSED;
+    return td_status(d, ret);
 }
 
 static void td_tlb_add(DmaTestDev *d, uint32_t pasid, const IOMMUTLBEntry *e)
@@ -353,9 +371,30 @@ static int td_run(DmaTestDev *d, const Command *c)
     }
 }
 
+/* A stalled command ends. Those that were there before a reset do not count */
+static bool td_stall_ends(DmaTestDev *d)
+{
+    if (!d->reg[REG_STALLED]) {
+        return false;
+    }
+    d->reg[REG_STALLED]--;
+    return true;
+}
+
+static void td_register_done(void *opaque, MemTxResult result)
+{
+    DmaTestDev *d = opaque;
+
+    if (td_stall_ends(d)) {
+        d->reg[REG_CMD] = td_status(d, result);
+    }
+}
+
 static void td_run_register(DmaTestDev *d, uint64_t cmd)
 {
+    PCIRequestClient client = { td_register_done, d };
     Command c = {
+        .client = &client,
         .cmd = cmd,
         .addr = d->reg[REG_ADDR],
         .attr = d->reg[REG_ATTR],
@@ -372,25 +411,11 @@ static void td_run_register(DmaTestDev *d, uint64_t cmd)
  * attributes as in REG_ATTR, and the command in 7:0; how it ended comes to
  * 15:8 of the last, and how often it was refused to 63:32.
  */
-static void td_run_script(void *opaque)
+static void td_script_end(DmaTestDev *d, int status)
 {
-    DmaTestDev *d = opaque;
     uint8_t *entry = d->script + d->script_at * 32;
-    uint64_t last = ldq_le_p(entry + 24);
-    Command c = {
-        .cmd = last & 0xff,
-        .addr = ldq_le_p(entry),
-        .len = ldq_le_p(entry + 8),
-        .from = ldq_le_p(entry + 8) >> 32,
-        .attr = ldq_le_p(entry + 16),
-    };
-    int status;
+    uint64_t last = deposit64(ldq_le_p(entry + 24), 8, 8, status);
 
-    if (!d->reg[REG_LEFT]) {
-        return;
-    }
-    status = td_run(d, &c);
-    last = deposit64(last, 8, 8, status);
     if (status != ST_OK) {
         last += 1ULL << 32;
     }
@@ -405,11 +430,50 @@ static void td_run_script(void *opaque)
     }
 }
 
+static void td_script_done(void *opaque, MemTxResult result)
+{
+    DmaTestDev *d = opaque;
+
+    if (td_stall_ends(d) && d->script_waits) {
+        d->script_waits = false;
+        td_script_end(d, td_status(d, result));
+    }
+}
+
+/* An entry that stalls keeps the others back */
+static void td_run_script(void *opaque)
+{
+    DmaTestDev *d = opaque;
+    uint8_t *entry = d->script + d->script_at * 32;
+    uint64_t last = ldq_le_p(entry + 24);
+    PCIRequestClient client = { td_script_done, d };
+    Command c = {
+        .client = &client,
+        .cmd = last & 0xff,
+        .addr = ldq_le_p(entry),
+        .len = ldq_le_p(entry + 8),
+        .from = ldq_le_p(entry + 8) >> 32,
+        .attr = ldq_le_p(entry + 16),
+    };
+    int status;
+
+    if (!d->reg[REG_LEFT]) {
+        return;
+    }
+    status = td_run(d, &c);
+    if (status == ST_STALLED) {
+        d->script_waits = true;
+    } else {
+        td_script_end(d, status);
+    }
+}
+
 static void td_start_script(DmaTestDev *d, uint64_t val)
 {
     unsigned int entries = extract64(val, 0, 16);
 
     timer_del(d->timer);
+    d->script_waits = false;
     d->script_at = 0;
     d->script_entries = MIN(entries, SCRIPT_ENTRIES);
     d->reg[REG_LEFT] = d->script_entries * extract64(val, 16, 32);
@@ -497,6 +561,8 @@ static void td_realize(PCIDevice *pdev, Error **errp)
     if (msi_init(pdev, 0, 1, true, false, errp)) {
         return;
     }
+    pci_config_set_vendor_id(pdev->config, d->vendor_id);
+    pci_config_set_device_id(pdev->config, d->device_id);
     pcie_cap_flr_init(pdev);
     pcie_ats_init(pdev, CAP_ATS, true);
     pcie_pasid_init(pdev, CAP_PASID, d->pasid_bits, true, true);
@@ -516,6 +582,7 @@ static void td_reset(DeviceState *dev)
     uint8_t *config = PCI_DEVICE(d)->config;
 
     timer_del(d->timer);
+    d->script_waits = false;
     pci_set_word(config + CAP_ATS + PCI_ATS_CTRL, 0);
     pci_set_word(config + CAP_PASID + PCI_PASID_CTRL, 0);
     pci_set_word(config + CAP_PRI + PCI_PRI_CTRL, 0);
@@ -550,6 +617,10 @@ static void td_write_config(PCIDevice *pdev, uint32_t addr, uint32_t val,
 static const Property td_properties[] = {
     DEFINE_PROP_UINT8("pasid-bits", DmaTestDev, pasid_bits, 20),
     DEFINE_PROP_BOOL("response-pasid", DmaTestDev, response_pasid, true),
+    DEFINE_PROP_BOOL("stall", DmaTestDev, stall, false),
+    /* Linux lets only functions with certain IDs stall */
+    DEFINE_PROP_UINT16("vendor-id", DmaTestDev, vendor_id, PCI_VENDOR_ID_QEMU),
+    DEFINE_PROP_UINT16("device-id", DmaTestDev, device_id, TESTDEV_DEVICE_ID),
 };
 
 static void td_class_init(ObjectClass *klass, const void *data)
@@ -560,7 +631,7 @@ static void td_class_init(ObjectClass *klass, const void *data)
     k->realize = td_realize;
     k->config_write = td_write_config;
     k->vendor_id = PCI_VENDOR_ID_QEMU;
-    k->device_id = 0x11e9;
+    k->device_id = TESTDEV_DEVICE_ID;
     k->class_id = PCI_CLASS_OTHERS;
     device_class_set_legacy_reset(dc, td_reset);
     device_class_set_props(dc, td_properties);

@@ -252,6 +252,14 @@ class Unit:
         return self.submit(0x41 | (ssid is not None) << 11 | (ssid or 0) << 12 | slot << 35,
                            index | code << 12)
 
+    def resume(self, slot, stag, action):
+        """CMD_RESUME; `action` has Ac in bit 0 and Ab in bit 1."""
+        return self.submit(0x44 | action << 12 | slot << 35, stag)
+
+    def stall_term(self, slot):
+        """CMD_STALL_TERM."""
+        return self.submit(0x45 | slot << 35)
+
     def sync(self, signal=0):
         """CMD_SYNC."""
         return self.submit(0x46 | signal << 12)

@@ -78,8 +78,8 @@ class Stage1Scene(SmmuScene):
 
     ASID = 7
 
-    def __init__(self, run, machine='smmu', split=0, entry=None, **fields):
-        super().__init__(run, machine, split=split)
+    def __init__(self, run, machine='smmu', split=0, entry=None, more=(), **fields):
+        super().__init__(run, machine, more, split)
         self.tables = smmu.first_stage(self.memory)
         self.context = self.memory.pages()
         self.fields = {'asid': self.ASID, **fields}
@@ -97,8 +97,8 @@ class Stage2Scene(SmmuScene):
 
     VMID = 4
 
-    def __init__(self, run, machine='smmu', **entry):
-        super().__init__(run, machine)
+    def __init__(self, run, machine='smmu', more=(), **entry):
+        super().__init__(run, machine, more)
         self.tables = smmu.second_stage(self.memory)
         self.entry = {'tables': self.tables, 'vmid': self.VMID, **entry}
         self.stream(smmu.S2, **self.entry)
@@ -112,8 +112,8 @@ class SmmuNestedScene(SmmuScene):
     VMID, ASID = 9, 7
     GUEST = 0x40_0000_0000
 
-    def __init__(self, run, machine='smmu', entry=None, **fields):
-        super().__init__(run, machine)
+    def __init__(self, run, machine='smmu', entry=None, more=(), **fields):
+        super().__init__(run, machine, more)
         self.second = smmu.second_stage(self.memory)
         self.guest, self.next = {}, self.GUEST
         self.first = smmu.first_stage(self.memory, self.guest_page, self.host_of)
@@ -154,8 +154,9 @@ class SmmuNestedScene(SmmuScene):
 class SubstreamScene(SmmuScene):
     """Stage 1 with a table of CDs; each substream has tables and an ASID of its own."""
 
-    def __init__(self, run, machine='smmu', fmt=smmu.LINEAR, cdmax=5, s1dss=smmu.SSID0, **entry):
-        super().__init__(run, machine)
+    def __init__(self, run, machine='smmu', fmt=smmu.LINEAR, cdmax=5, s1dss=smmu.SSID0, more=(),
+                 **entry):
+        super().__init__(run, machine, more)
         self.fmt, self.leaf = fmt, {smmu.LINEAR: cdmax, smmu.LEAF_4K: 6, smmu.LEAF_64K: 10}[fmt]
         size = 64 << cdmax if fmt == smmu.LINEAR else 8 << max(cdmax - self.leaf, 0)
         self.table = self.memory.aligned(max(size >> 12, 1))

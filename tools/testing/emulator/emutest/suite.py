@@ -39,6 +39,8 @@ ARM_MACHINES = {
                 '-global arm-smmuv3.x-ats=on',
     'smmu-pri': f'{VIRT} {SMMU} -global arm-smmuv3.x-ssid-bits=20 -global arm-smmuv3.x-ats=on '
                 '-global arm-smmuv3.x-pri=on',
+    'smmu-stall': f'{VIRT} {SMMU} -global arm-smmuv3.x-ssid-bits=20 '
+                  '-global arm-smmuv3.x-stall=on',
     'smmu-plain': f'{VIRT} {SMMU}',
     'smmu-narrow': f'{VIRT} {SMMU} -global arm-smmuv3.x-ssid-bits=8 -global arm-smmuv3.x-httu=1',
     'smmu-stage1': f'-machine virt-9.1,highmem=off,iommu=smmuv3 {SMMU}',

@@ -174,6 +174,21 @@ static SMMUCmdError run(SMMUModel *m, const Cmd *cmd)
     }
 }
 
+/* A retry translates and takes the lock itself */
+static SMMUCmdError end_stall(SMMUModel *m, const Cmd *cmd)
+{
+    if (FIELD_EX32(m->smmu->idr[0], IDR0, STALL_MODEL) == SMMU_STALL_NONE ||
+        CMD_SSEC(cmd)) {
+        return SMMU_CERROR_ILL;
+    }
+    if (CMD_TYPE(cmd) == SMMU_CMD_RESUME) {
+        smmu_stall_resume(m, cmd);
+    } else {
+        smmu_stall_terminate(m, CMD_SID(cmd));
+    }
+    return SMMU_CERROR_NONE;
+}
+
 /**
  * smmu_command() - run one command
  * @m: model
@@ -183,6 +198,14 @@ static SMMUCmdError run(SMMUModel *m, const Cmd *cmd)
  */
 SMMUCmdError smmu_command(SMMUModel *m, const Cmd *cmd)
 {
-    QEMU_LOCK_GUARD(&m->lock);
-    return run(m, cmd);
+    SMMUCmdError error = SMMU_CERROR_NONE;
+
+    if (CMD_TYPE(cmd) == SMMU_CMD_RESUME ||
+        CMD_TYPE(cmd) == SMMU_CMD_STALL_TERM) {
+        return end_stall(m, cmd);
+    }
+    WITH_QEMU_LOCK_GUARD(&m->lock) {
+        error = run(m, cmd);
+    }
+    return error;
 }

@@ -85,7 +85,8 @@ static StreamTable stream_table(const SMMUModel *m)
         shift = bits + 6;
     }
     return (StreamTable) {
-        .base = m->smmu->strtab_base & MAKE_64BIT_MASK(6, 50) & -(1ULL << shift),
+        .base = m->smmu->strtab_base & MAKE_64BIT_MASK(6, 50) &
+                -(1ULL << shift),
         .bits = MIN(bits, SMMU_IDR1_SIDSIZE),
         .split = split,
     };

@@ -9,6 +9,7 @@
 
 #define EVENT_WORDS             4
 #define EVENT_SSV               BIT_ULL(11)
+#define EVENT_STALL             BIT_ULL(31)
 #define EVENT_PNU               BIT_ULL(33)
 #define EVENT_IND               BIT_ULL(34)
 #define EVENT_RNW               BIT_ULL(35)
@@ -28,7 +29,7 @@ static void overflow(SMMUQueue *q)
     }
 }
 
-static void append(SMMUModel *m, const uint64_t *record)
+static bool append(SMMUModel *m, const uint64_t *record)
 {
     SMMUQueue *q = &m->smmu->eventq;
     uint64_t words[EVENT_WORDS];
@@ -37,18 +38,18 @@ static void append(SMMUModel *m, const uint64_t *record)
         words[i] = cpu_to_le64(record[i]);
     }
     if (smmuv3_q_full(q)) {
-        overflow(q);
-        return;
+        return false;
     }
     if (dma_memory_write(&address_space_memory, Q_PROD_ENTRY(q), words,
                          sizeof(words), MEMTXATTRS_UNSPECIFIED) != MEMTX_OK) {
         smmuv3_trigger_irq(m->smmu, SMMU_IRQ_GERROR,
                            R_GERROR_EVENTQ_ABT_ERR_MASK);
-        return;
+        return true;
     }
     q->prod = (q->prod & QUEUE_OVERFLOW) |
               ((q->prod + 1) & WRAP_INDEX_MASK(q));
     smmuv3_trigger_irq(m->smmu, SMMU_IRQ_EVTQ, 0);
+    return true;
 }
 
 /* RnW, InD and PnU are those of the request, also for a walk (7.3) */
@@ -61,6 +62,9 @@ static uint64_t access_bits(const SMMURequest *req)
 static void walk_fields(uint64_t *record, const SMMURequest *req, int number,
                         const SMMUFault *fault)
 {
+    if (fault->stall) {
+        record[1] |= EVENT_STALL | fault->stag;
+    }
     record[1] |= access_bits(req) | (fault->s2 ? EVENT_S2 : 0) |
                  (uint64_t)fault->class << EVENT_CLASS_SHIFT;
     if (number == SMMU_EVT_F_WALK_EABT) {
@@ -88,8 +92,12 @@ static void substream_fields(uint64_t *record, const SMMURequest *req)
  * @addr: its address
  * @number: event
  * @fault: fields that depend on what went wrong
+ *
+ * Events of stalls are not lost when the queue is full or disabled (7.2.1).
+ *
+ * Return: false if a stall has to be recorded later.
  */
-void smmu_event_record(SMMUModel *m, const SMMURequest *req, uint64_t addr,
+bool smmu_event_record(SMMUModel *m, const SMMURequest *req, uint64_t addr,
                        int number, const SMMUFault *fault)
 {
     uint64_t record[EVENT_WORDS] = { number | (uint64_t)req->sid << 32 };
@@ -97,7 +105,7 @@ void smmu_event_record(SMMUModel *m, const SMMURequest *req, uint64_t addr,
     if (!smmuv3_eventq_enabled(m->smmu) ||
         (number == SMMU_EVT_C_BAD_STREAMID &&
          !(m->smmu->cr[2] & R_CR2_RECINVSID_MASK))) {
-        return;
+        return !fault->stall;
     }
     switch (number) {
     case SMMU_EVT_F_STREAM_DISABLED:
@@ -132,5 +140,11 @@ void smmu_event_record(SMMUModel *m, const SMMURequest *req, uint64_t addr,
         substream_fields(record, req);
         break;
     }
-    append(m, record);
+    if (append(m, record)) {
+        return true;
+    }
+    if (!fault->stall) {
+        overflow(&m->smmu->eventq);
+    }
+    return !fault->stall;
 }

@@ -53,6 +53,7 @@ enum {
  * @write: it writes
  * @priv: privileged
  * @exec: instruction fetch, of reads only
+ * @client: can wait for the end of a stall; NULL for one that cannot
  * @translated: its address is from the answer to a translation request
  */
 typedef struct SMMURequest {
@@ -61,6 +62,7 @@ typedef struct SMMURequest {
     bool write;
     bool priv;
     bool exec;
+    const PCIRequestClient *client;
     bool translated;
 } SMMURequest;
 
@@ -68,6 +70,8 @@ typedef struct SMMURequest {
  * struct SMMUFault - the fields of an event that depend on what went wrong
  * @s2: found by stage 2
  * @class: SMMU_CLASS_*
+ * @stall: the transaction waits
+ * @stag: names it
  * @table_write: an update of a stage-1 descriptor was refused by stage 2
  * @addr: IPA, or address of the fetch that was aborted
  * @ssid: substream whose level-1 descriptor is not valid
@@ -75,6 +79,8 @@ typedef struct SMMURequest {
 typedef struct SMMUFault {
     bool s2;
     uint8_t class;
+    bool stall;
+    uint16_t stag;
     bool table_write;
     uint64_t addr;
     uint32_t ssid;
@@ -273,6 +279,7 @@ typedef struct SMMUTlbInvalidation {
 } SMMUTlbInvalidation;
 
 typedef struct SMMUListener SMMUListener;
+typedef struct SMMUStall SMMUStall;
 typedef struct SMMUPriListener SMMUPriListener;
 
 /**
@@ -286,6 +293,8 @@ typedef struct SMMUPriListener SMMUPriListener;
  * @pages: translations
  * @tables: tables that walks came to
  * @listeners: functions with substreams that want to hear of invalidations
+ * @stalls: transactions that wait
+ * @last_stag: STAG of the last of them
  * @pri_listeners: the same of answers to page requests
  * @priq: page request queue
  * @priq_irq_address: PRIQ_IRQ_CFG0
@@ -301,6 +310,8 @@ struct SMMUModel {
     GHashTable *pages;
     GHashTable *tables;
     QLIST_HEAD(, SMMUListener) listeners;
+    QTAILQ_HEAD(, SMMUStall) stalls;
+    uint16_t last_stag;
     QLIST_HEAD(, SMMUPriListener) pri_listeners;
     SMMUQueue priq;
     uint64_t priq_irq_address;
@@ -359,7 +370,7 @@ void smmu_tlb_drop_all(SMMUModel *m);
 void smmu_tlb_init(SMMUModel *m);
 
 /* smmu_event.c */
-void smmu_event_record(SMMUModel *m, const SMMURequest *req, uint64_t addr,
+bool smmu_event_record(SMMUModel *m, const SMMURequest *req, uint64_t addr,
                        int number, const SMMUFault *fault);
 
 /* smmu_command.c */
@@ -388,6 +399,14 @@ bool smmu_pri_read(SMMUModel *m, uint64_t offset, uint64_t *value,
                    unsigned int size);
 bool smmu_pri_write(SMMUModel *m, uint64_t offset, uint64_t value,
                     unsigned int size);
+
+/* smmu_stall.c */
+void smmu_stall_add(SMMUModel *m, const SMMURequest *req, uint64_t addr,
+                    void *buf, hwaddr len, int number, const SMMUFault *fault);
+void smmu_stall_resume(SMMUModel *m, const Cmd *cmd);
+void smmu_stall_terminate(SMMUModel *m, uint32_t sid);
+void smmu_stall_reset(SMMUModel *m);
+void smmu_stall_evaluate(SMMUModel *m);
 
 /* smmu_request.c */
 bool smmu_is_translation_fault(int number);

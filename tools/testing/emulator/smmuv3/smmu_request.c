@@ -8,6 +8,9 @@
 #include "system/memory.h"
 #include "smmu_model.h"
 
+/* What software has to expect; more may wait here */
+#define STALL_MAX               1024
+
 SMMUModel *smmu_model_new(SMMUv3State *s)
 {
     SMMUModel *m = g_new0(SMMUModel, 1);
@@ -17,6 +20,7 @@ SMMUModel *smmu_model_new(SMMUv3State *s)
     smmu_config_init(m);
     smmu_tlb_init(m);
     QLIST_INIT(&m->listeners);
+    QTAILQ_INIT(&m->stalls);
     QLIST_INIT(&m->pri_listeners);
     return m;
 }
@@ -34,10 +38,17 @@ void smmu_model_reset(SMMUModel *m)
     s->idr[1] = FIELD_DP32(s->idr[1], IDR1, PRIQS, s->pri ? SMMU_EVENTQS : 0);
     /* Answers of the unit carry the substream (8.2) */
     s->idr[3] = FIELD_DP32(s->idr[3], IDR3, PPS, s->pri);
+    if (s->stall) {
+        s->idr[0] = FIELD_DP32(s->idr[0], IDR0, STALL_MODEL,
+                               SMMU_STALL_OPTIONAL);
+        s->idr[0] = FIELD_DP32(s->idr[0], IDR0, TERM_MODEL, 0);
+        s->idr[5] = FIELD_DP32(s->idr[5], IDR5, STALL_MAX, STALL_MAX);
+    }
     s->idr[1] = FIELD_DP32(s->idr[1], IDR1, SSIDSIZE,
                            stage1 ? s->ssid_bits : 0);
     s->idr[3] = FIELD_DP32(s->idr[3], IDR3, FWB, s->fwb);
     smmu_pri_reset(m);
+    smmu_stall_reset(m);
     smmu_config_drop_all(m);
     smmu_tlb_drop_all(m);
 }
@@ -92,6 +103,27 @@ static int translate(SMMUModel *m, const SMMURequest *req, uint64_t addr,
     return ret ? ret : smmu_walk(m, ctx, req, addr, page, fault);
 }
 
+/* What the access gets that could not be translated */
+typedef enum Outcome {
+    OUTCOME_PASS,
+    OUTCOME_ABORT,
+    OUTCOME_IGNORE,             /* reads as 0, write ignored */
+    OUTCOME_STALL,
+} Outcome;
+
+/* S before A; a stall or RAZ/WI is for translation faults alone (5.5) */
+static Outcome outcome_of(const SMMUContext *ctx, const SMMURequest *req,
+                          int number, const SMMUFault *fault)
+{
+    if (!smmu_is_translation_fault(number) || (!fault->s2 && !ctx->use_s1)) {
+        return OUTCOME_ABORT;
+    }
+    if (req->client && (fault->s2 ? ctx->s2.stall : ctx->s1.stall)) {
+        return OUTCOME_STALL;
+    }
+    return fault->s2 || ctx->s1.abort ? OUTCOME_ABORT : OUTCOME_IGNORE;
+}
+
 /**
  * smmu_request_translate() - translate for one access
  * @m: model
@@ -129,6 +161,36 @@ bool smmu_request_translate(SMMUModel *m, const SMMURequest *req, uint64_t addr,
     return true;
 }
 
+static MemTxResult ignored(const SMMURequest *req, void *buf, hwaddr len)
+{
+    if (!req->write) {
+        memset(buf, 0, len);
+    }
+    return MEMTX_OK;
+}
+
+/* Translate one page of a transaction, whose rest waits if it stalls */
+static Outcome dma_page(SMMUModel *m, const SMMURequest *req, uint64_t addr,
+                        void *buf, hwaddr len, SMMUPage *page)
+{
+    SMMUContext ctx = {};
+    SMMUFault fault = {};
+    Outcome outcome;
+    int ret;
+
+    ret = translate(m, req, addr, &ctx, page, &fault);
+    if (!ret) {
+        return OUTCOME_PASS;
+    }
+    outcome = outcome_of(&ctx, req, ret, &fault);
+    if (outcome == OUTCOME_STALL) {
+        smmu_stall_add(m, req, addr, buf, len, ret, &fault);
+    } else if (is_recorded(&ctx, ret, &fault)) {
+        smmu_event_record(m, req, addr, ret, &fault);
+    }
+    return outcome;
+}
+
 /**
  * smmu_request_dma() - a memory request with a substream, or a translated one
  * @m: model
@@ -137,23 +199,31 @@ bool smmu_request_translate(SMMUModel *m, const SMMURequest *req, uint64_t addr,
  * @buf: data
  * @len: bytes
  *
- * Return: MEMTX_OK, or what the completer answers.
+ * Return: MEMTX_OK, what the completer answers, or PCI_REQUEST_STALLED if the
+ * client will hear of the end.
  */
 MemTxResult smmu_request_dma(SMMUModel *m, const SMMURequest *req,
                              uint64_t addr, void *buf, hwaddr len)
 {
-    IOMMUTLBEntry entry;
+    SMMUPage page;
     MemTxResult ret;
     hwaddr part;
 
     while (len) {
-        if (!smmu_request_translate(m, req, addr, &entry)) {
+        switch (dma_page(m, req, addr, buf, len, &page)) {
+        case OUTCOME_PASS:
+            break;
+        case OUTCOME_IGNORE:
+            return ignored(req, buf, len);
+        case OUTCOME_STALL:
+            return PCI_REQUEST_STALLED;
+        default:
             return MEMTX_ACCESS_ERROR;
         }
-        part = MIN(len, entry.addr_mask - (addr & entry.addr_mask) + 1);
-        ret = address_space_rw(&address_space_memory,
-                               entry.translated_addr |
-                               (addr & entry.addr_mask),
+        part = MIN(len, (1ULL << page.shift) -
+                        (addr & MAKE_64BIT_MASK(0, page.shift)));
+        ret = address_space_rw(&address_space_memory, page.base |
+                               (addr & MAKE_64BIT_MASK(0, page.shift)),
                                MEMTXATTRS_UNSPECIFIED, buf, part, req->write);
         if (ret) {
             return ret;

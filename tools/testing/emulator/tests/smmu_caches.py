@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What stays cached without a command, and that each drops what it names alone (3.21.3, 4.3, 4.4)."""
+"""What stays cached, and that each command drops what it names alone (3.21.3, 4.3, 4.4)."""
 
 from emutest import smmu
 from emutest.smmu_scene import SmmuNestedScene, Stage1Scene, Stage2Scene, SubstreamScene
@@ -195,7 +195,8 @@ def tables(run):
     _, new = scene.page_at(other, IOVA)
     for level in (0, 1, 2):
         slot = scene.tables.slot(IOVA, level)
-        values = {old: scene.machine.read64(slot), new: scene.machine.read64(other.slot(IOVA, level))}
+        values = {old: scene.machine.read64(slot),
+                  new: scene.machine.read64(other.slot(IOVA, level))}
         try_all(stale, lambda host, slot=slot, values=values:
                 scene.machine.write64(slot, values[host]), IOVA, old, new, (
                     (f'level {level}: NH_VA, leaf', False, lambda: unit.nh_va(asid, IOVA, 4)),

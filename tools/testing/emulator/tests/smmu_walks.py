@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Walks of one stage: rights, sizes, halves, access flag and dirty state (3.4, 3.13, Arm ARM D8)."""
+"""Walks of one stage: rights, halves, access flag and dirty state (3.4, 3.13, Arm ARM D8)."""
 
 from emutest import smmu
 from emutest.smmu_scene import Stage1Scene, Stage2Scene, SubstreamScene
