@@ -137,6 +137,7 @@ static void test_pointers(struct smmu_guest *g)
 	must(guest_command(g, smmu_nh_all()), "invalidate all translations");
 	tap_ok(is_blocked(g, INPUT), "a table without a mapping leads nowhere");
 	smmu_write(entry, table);
+	must(guest_command(g, smmu_nh_all()), "invalidate all translations");
 	tap_ok(lands(g, INPUT, data_page(g, 3)), "with its table it works again");
 
 	smmu_write(&g->s1.cd[SMMU_CD_TTB0], HOLE_IPA);

@@ -43,6 +43,8 @@ X86 = 'q35,kernel-irqchip=split'
 VIRT = 'virt,gic-version=3,its=on'
 OLD, V10, V11 = (7, 2), (10, 0), (11, 0)
 EXACT = '-device intel-iommu,intremap=on,aw-bits=48,x-exact=on'
+SMMU_EXACT = ' '.join(f'-global arm-smmuv3.x-{p}' for p in (
+    'exact=on', 'ssid-bits=20', 'httu=2', 'fwb=on', 'ats=on', 'pri=on'))
 
 MACHINES = {
     'none': Machine('x86_64', X86, ((OLD, ''),), translates=False),
@@ -95,6 +97,9 @@ MACHINES = {
                       'iommufd.allow_unsafe_interrupts=1 vfio_iommu_type1.allow_unsafe_interrupts=1'),
     # 7.2 has stage 1 only; from 9.2 on the board makes the SMMU nested.
     'smmuv3': Machine('arm64', VIRT + ',iommu=smmuv3', ((OLD, ''),)),
+    # The exact model of SMMUv3, with both stages, dirty state and substreams.  6.1 takes ATS of
+    # a device from ACPI only, so that it stays off here.
+    'smmuv3-emu': Machine('arm64', VIRT + ',iommu=smmuv3', ((OLD, SMMU_EXACT),), qemu='emu'),
     # The kernel runs as a hypervisor, for the sake of /dev/kvm.
     'smmuv3-kvm': Machine('arm64', VIRT + ',iommu=smmuv3,virtualization=on', ((OLD, ''),)),
 }
