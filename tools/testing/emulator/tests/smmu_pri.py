@@ -66,7 +66,7 @@ def answers(run):
     scene = Pri(run)
     unit, device, slot = scene.unit, scene.device, scene.slot
     count = 0
-    for pasid in (None, 9):
+    for pasid in (None, 9, None):
         for code, wire in ON_THE_BUS.items():
             device.request_page(PAGE, 0x20 + code, pasid=pasid)
             scene.taken()
