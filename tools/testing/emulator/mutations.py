@@ -352,7 +352,7 @@ MUTATIONS = (
      'return (desc & DESC_DBM) && clean;', 'smmu_walks'),
     ('a read makes stage 1 dirty', 'smmu_walk.c',
      '    if (clean && (w->need & (SMMU_WRITE | SMMU_WRITE << SMMU_PRIV_SHIFT)) &&\n        (',
-     '    if (clean && (1 ||\n        (', 'smmu_walks'),
+     '    if (clean && 1 &&\n        (', 'smmu_walks'),
     ('dirty state lifts APTable', 'smmu_walk.c',
      ' &&\n        (stage1_dirty_rights(s1, desc, table.limits) & w->need) == w->need) {', ') {',
      'smmu_walks'),
