@@ -130,7 +130,7 @@ def check_scripts(report, top):
 
 def licence_of(name):
     """The licence that a file has to name: files that become part of QEMU have QEMU's."""
-    of_qemu = re.match(r'tools/testing/emulator/(?:vtd|device)/.*\.[ch]$', name)
+    of_qemu = re.match(r'tools/testing/emulator/(?:vtd|smmuv3|device)/.*\.[ch]$', name)
     return 'GPL-2.0-or-later' if of_qemu else 'GPL-2.0-only'
 
 
