@@ -18,6 +18,7 @@
 #include <linux/err.h>
 #include <linux/export.h>
 #include <linux/hash.h>
+#include <linux/iommu-ext.h>
 #include <linux/iommu-faults.h>
 #include <linux/iommu-pasid.h>
 #include <linux/iommu.h>
@@ -82,6 +83,7 @@ struct iopf_pool *iopf_pool_alloc(struct device *dev, unsigned int nr_requests)
 	refcount_set(&pool->users, 1);
 	init_rwsem(&pool->answers);
 	pool->nr_entries = nr;
+	pool->keeps = dev_iommu_ops(dev)->ext && dev_iommu_ops(dev)->ext->keeps_requests;
 	atomic_set(&pool->nr_free, nr);
 	for (i = 0; i < nr; i++)
 		llist_add(&pool->entries[i].free, &pool->free);
@@ -156,6 +158,7 @@ void iopf_respond(struct device *dev, const struct iommu_fault_page_request *req
 
 static void free_entry(struct iopf_pool *pool, struct iopf_entry *entry)
 {
+	entry->kept = false;
 	llist_add(&entry->free, &pool->free);
 	/* Pairs with the read in take_entry(): counted entries are in the list */
 	smp_mb__before_atomic();
@@ -201,7 +204,8 @@ static void release_group(struct iopf_group *group)
  *        all that share its resources, is sent as invalid
  *
  * A device that has been reset or removed meanwhile has forgotten the group, and is
- * not told.
+ * not told, unless the IOMMU has kept the access. Then this is the answer of a group from
+ * before a reset, too, and the removal has sent one.
  *
  * Context: process context; may sleep.
  */
@@ -209,14 +213,17 @@ void iopf_group_answer(struct iopf_group *group,
 		       enum iommu_page_response_code code)
 {
 	struct iopf_pool *pool = group->pool;
+	struct iopf_entry *entry;
 	struct iopf_fault *last;
 
 	if (code == IOMMU_PAGE_RESP_FAILURE)
 		code = IOMMU_PAGE_RESP_INVALID;
 	last = list_last_entry(&group->faults, struct iopf_fault, list);
+	entry = container_of(last, struct iopf_entry, fault);
 	down_read(&pool->answers);
-	if (!pool->closed && group->era == pool->era)
+	if (!pool->closed && (pool->keeps || group->era == pool->era))
 		iopf_respond(group->dev, &last->req, code);
+	entry->kept = false;
 	up_read(&pool->answers);
 	release_group(group);
 }
@@ -356,6 +363,7 @@ struct iopf_group *iopf_pool_add(struct iopf_pool *pool,
 		return ERR_PTR(-ENOSPC);
 	}
 	entry->fault.req = *req;
+	entry->kept = pool->keeps;
 	if (!group) {
 		group = open_group(pool, entry, handle);
 		i = entry - pool->entries;
@@ -433,11 +441,27 @@ void iopf_pool_forget(struct iopf_pool *pool)
 	up_write(&pool->answers);
 }
 
+/* No answer comes later that the hardware would get */
+static void end_kept(struct iopf_pool *pool)
+{
+	struct iopf_entry *entry;
+	unsigned int i;
+
+	for (i = 0; i < pool->nr_entries; i++) {
+		entry = &pool->entries[i];
+		if (entry->kept)
+			iopf_respond(pool->dev, &entry->fault.req,
+				     IOMMU_PAGE_RESP_INVALID);
+		entry->kept = false;
+	}
+}
+
 /**
  * iopf_pool_close() - undo iopf_pool_alloc()
  * @pool: pool that no task finds any more
  *
- * Groups that have been delivered keep the memory, until they are answered.
+ * Groups that have been delivered keep the memory, until they are answered. Where the IOMMU
+ * keeps their accesses, those are answered as invalid now.
  *
  * Context: may sleep.
  */
@@ -446,6 +470,7 @@ void iopf_pool_close(struct iopf_pool *pool)
 	down_write(&pool->answers);
 	pool->closed = true;
 	discard_locked(pool, NULL);
+	end_kept(pool);
 	up_write(&pool->answers);
 	iommu_group_put(pool->members);
 	iopf_pool_put(pool);

@@ -33,11 +33,13 @@ struct iopf_queue;
  * @fault: the request
  * @group: the group, if the request is its first one
  * @free: entry of &struct iopf_pool.free
+ * @kept: the hardware keeps the access until the request is answered
  */
 struct iopf_entry {
 	struct iopf_fault fault;
 	struct iopf_group group;
 	struct llist_node free;
+	bool kept;
 };
 
 /**
@@ -51,6 +53,8 @@ struct iopf_entry {
  * @closed: the device has left its IOMMU: answers do not reach it
  * @era: number of resets; the device has forgotten groups of earlier ones
  * @quiet: the device is being reset: its requests are dropped
+ * @keeps: &struct iommu_ops_ext.keeps_requests: neither a reset nor its end makes the
+ *         hardware forget them
  * @free: entries that are not in use; only the task that reports takes from it
  * @nr_free: number of them
  * @nr_entries: number of @entries
@@ -72,6 +76,7 @@ struct iopf_pool {
 	bool closed;
 	unsigned int era;
 	bool quiet;
+	bool keeps;
 	struct llist_head free;
 	atomic_t nr_free;
 	unsigned int nr_entries;

@@ -63,9 +63,12 @@ static int report(struct device *dev, const struct iommu_fault_page_request *req
 	pool = param ? rcu_dereference(param->iopf_pool) : NULL;
 	if (!pool)
 		return -ENODEV;
-	/* The device is about to forget it */
-	if (READ_ONCE(pool->quiet))
+	/* The device is about to forget it, which an IOMMU that keeps the access does not */
+	if (READ_ONCE(pool->quiet)) {
+		if (pool->keeps)
+			iopf_respond(dev, req, IOMMU_PAGE_RESP_INVALID);
 		return 0;
+	}
 	if (!take_request(pool, req) &&
 	    req->flags & IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE)
 		iopf_respond(dev, req, IOMMU_PAGE_RESP_INVALID);
@@ -80,7 +83,8 @@ static int report(struct device *dev, const struct iommu_fault_page_request *req
  * A page request goes to the attachment of its PASID, or of the requester ID. If
  * there is none, or too many of its requests wait for an answer already, the group is
  * answered here as invalid when its last request comes. Requests of a device that is
- * being reset are dropped: it forgets them.
+ * being reset are dropped, as it forgets them; those that the IOMMU keeps are answered as
+ * invalid.
  *
  * Context: process context. Takes no lock, does not allocate, and does not sleep. Calls
  * for one device are serialised.
@@ -175,6 +179,7 @@ EXPORT_SYMBOL_GPL(iopf_queue_add_device);
  * @dev: device
  *
  * Groups of @dev that have been delivered are answered as usual, but not in hardware.
+ * Requests that the IOMMU keeps are answered there now.
  *
  * Context: may sleep. The hardware reports no more requests of @dev.
  * Return: 0; -EINVAL when page requests of @dev are not enabled with @queue.

@@ -148,6 +148,9 @@ struct iommu_user_array {
  *                     calls for each domain that user space fills. Requests about
  *                     a page table of user space (invalidate_user()) may always
  *                     run at the same time as attaches
+ * @keeps_requests: the hardware of the IOMMU keeps the access of a page request until that
+ *                  is answered, also when the device is reset or leaves: all of them
+ *                  are answered then. Each of its requests is a group
  * @direct_blocks_owner: a device with reserved regions of type
  *                       %IOMMU_RESV_DIRECT can neither be blocked nor given to
  *                       user space: claims of its group, attaches of other domains
@@ -170,6 +173,7 @@ struct iommu_ops_ext {
 	void (*drain_faults)(struct device *dev);
 	struct iommu_domain *blocked_domain;
 	bool concurrent_attach;
+	bool keeps_requests;
 	bool direct_blocks_owner;
 };
 

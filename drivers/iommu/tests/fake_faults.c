@@ -347,6 +347,15 @@ static const struct iommu_ops_ext ext = {
 	.blocked_domain	= &static_blocked,
 };
 
+static const struct iommu_ops_ext keeping_ext = {
+	.alloc_paging	= fake_alloc_paging,
+	.enable_faults	= enable_faults,
+	.disable_faults	= disable_faults,
+	.drain_faults	= drain_faults,
+	.blocked_domain	= &static_blocked,
+	.keeps_requests	= true,
+};
+
 static const struct iommu_ops_ext faultless_ext = {
 	.alloc_paging	= fake_alloc_paging,
 	.blocked_domain	= &static_blocked,
@@ -370,6 +379,15 @@ const struct iommu_ops fake_faults_ops = {
 	.page_response		= page_response,
 	.default_domain_ops	= &domain_ops,
 	.ext			= &ext,
+};
+
+/* The same driver, of an IOMMU that keeps the accesses */
+const struct iommu_ops fake_faults_keeping_ops = {
+	FAKE_DRIVER,
+	.release_device		= release_device,
+	.page_response		= page_response,
+	.default_domain_ops	= &domain_ops,
+	.ext			= &keeping_ext,
 };
 
 /* The same driver without page requests */

@@ -113,6 +113,7 @@ struct fake_user {
 extern struct fake_faults faults;
 extern const struct iommu_ops fake_faults_ops;
 extern const struct iommu_ops fake_faultless_ops;
+extern const struct iommu_ops fake_faults_keeping_ops;
 
 void fake_faults_begin(struct kunit *test, const struct iommu_ops *ops,
 		       unsigned int nr_devs, unsigned int room);
