@@ -146,11 +146,15 @@ static void quiet_descriptors_walk_and_record_nothing(struct kunit *test)
 	arm_smmu_cd_make(&cd, &desc, true);
 	arm_smmu_cd_make_quiet(&quiet, &desc, true);
 	/* EPD0 is set, R is not; V, S, A and ASID stay */
-	KUNIT_EXPECT_EQ(test, le64_to_cpu(cd.word[0] ^ quiet.word[0]),
+	KUNIT_EXPECT_EQ(test, le64_to_cpu(cd.word[0]) ^ le64_to_cpu(quiet.word[0]),
 			BIT_ULL(14) | BIT_ULL(45));
 	KUNIT_EXPECT_TRUE(test, le64_to_cpu(quiet.word[0]) & BIT_ULL(14));
 	for (i = 1; i < 8; i++)
-		KUNIT_EXPECT_EQ(test, cd.word[i], quiet.word[i]);
+		KUNIT_EXPECT_EQ(test, le64_to_cpu(cd.word[i]), le64_to_cpu(quiet.word[i]));
+	/* Where stalls are not forced, nor does it stall */
+	arm_smmu_cd_make_quiet(&quiet, &desc, false);
+	KUNIT_EXPECT_EQ(test, le64_to_cpu(cd.word[0]) ^ le64_to_cpu(quiet.word[0]),
+			BIT_ULL(14) | BIT_ULL(44) | BIT_ULL(45));
 }
 
 /**

@@ -66,6 +66,7 @@ const struct iommu_ops_ext arm_smmu_ops_ext = {
 	.alloc_sva	= arm_smmu_alloc_sva,
 	.viommu_ops	= arm_smmu_viommu_ops,
 	.hw_info	= arm_smmu_hw_info,
+	.keeps_requests	= true,
 	.enable_faults	= arm_smmu_enable_faults,
 	.disable_faults	= arm_smmu_disable_faults,
 	.drain_faults	= arm_smmu_drain_faults,

@@ -84,19 +84,21 @@ static void exchange_cd(struct arm_smmu_master *master, ioasid_t pasid,
  * @member: the PASID, on a domain of stage 1
  * @cd: is filled
  *
- * It is quiet if the domain was that of a process that has ended.
+ * It is quiet if the domain was that of a process that has ended: accesses are aborted
+ * without an event, unless the SMMU stalls whatever faults (IDR0.STALL_MODEL).
  *
  * Context: &struct arm_smmu_device.attach_mutex is held.
  */
 void arm_smmu_member_make_cd(const struct arm_smmu_member *member, struct arm_smmu_cd *cd)
 {
 	struct arm_smmu_domain *smmu_domain = member->domain;
-	bool may_stall = member->master->stall_enabled;
+	struct arm_smmu_master *master = member->master;
+	bool always = master->smmu->features & ARM_SMMU_FEAT_STALL_FORCE;
 
 	if (smmu_domain->ended)
-		arm_smmu_cd_make_quiet(cd, &smmu_domain->cd, may_stall);
+		arm_smmu_cd_make_quiet(cd, &smmu_domain->cd, master->stall_enabled && always);
 	else
-		arm_smmu_cd_make(cd, &smmu_domain->cd, may_stall);
+		arm_smmu_cd_make(cd, &smmu_domain->cd, master->stall_enabled);
 }
 
 static int set_cd(struct arm_smmu_master *master, struct arm_smmu_member *member,

@@ -354,8 +354,16 @@ static void report_event(struct arm_smmu_master *master, const u64 *evt)
 	rcu_read_unlock();
 }
 
-/* End a stall: nothing is waited for, as for all such commands (4.6.1) */
-static void abort_stalled(struct arm_smmu_device *smmu, const u64 *evt)
+/**
+ * arm_smmu_abort_stalled() - end a stall that is not reported any further
+ * @smmu: the SMMU
+ * @evt: event as the hardware wrote it; nothing happens if it is none of a stall
+ *
+ * Nothing is waited for, as for all such commands (4.6.1).
+ *
+ * Context: any.
+ */
+void arm_smmu_abort_stalled(struct arm_smmu_device *smmu, const u64 *evt)
 {
 	u64 cmd[CMDQ_ENT_DWORDS] = {
 		FIELD_PREP(CMDQ_0_OP, CMDQ_OP_RESUME) |
@@ -364,7 +372,8 @@ static void abort_stalled(struct arm_smmu_device *smmu, const u64 *evt)
 		FIELD_PREP(CMDQ_RESUME_1_STAG, FIELD_GET(EVTQ_1_STAG, evt[1])),
 	};
 
-	arm_smmu_cmdq_issue_cmdlist(smmu, cmd, 1, false);
+	if (evt[1] & EVTQ_1_STALL)
+		arm_smmu_cmdq_issue_cmdlist(smmu, cmd, 1, false);
 }
 
 /**
@@ -389,8 +398,7 @@ bool arm_smmu_viommu_take_event(struct arm_smmu_device *smmu, const u64 *evt)
 	mutex_lock(&smmu->streams_mutex);
 	master = arm_smmu_find_master(smmu, FIELD_GET(EVTQ_0_SID, evt[0]));
 	if (master && READ_ONCE(master->viommu)) {
-		if (stalled)
-			abort_stalled(smmu, evt);
+		arm_smmu_abort_stalled(smmu, evt);
 		report_event(master, evt);
 		taken = stalled || arm_smmu_guest_show_event(evt, 0, shown);
 	}

@@ -37,6 +37,7 @@ static inline struct arm_smmu_viommu *to_smmu_viommu(struct iommu_viommu *viommu
 
 const struct iommu_viommu_ops *arm_smmu_viommu_ops(struct device *dev, u32 type);
 void arm_smmu_viommus_inv(struct arm_smmu_domain *parent);
+void arm_smmu_abort_stalled(struct arm_smmu_device *smmu, const u64 *evt);
 bool arm_smmu_viommu_take_event(struct arm_smmu_device *smmu, const u64 *evt);
 
 #endif /* _ARM_SMMU_V3_VIOMMU_H */

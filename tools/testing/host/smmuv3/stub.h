@@ -160,7 +160,9 @@ void mmu_notifier_put(struct mmu_notifier *notifier);
 /* Registers of a queue, and the task that reads it */
 #define USEC_PER_SEC			1000000L
 u32 readl(u32 *reg);
-void synchronize_irq(int irq);
+/* Called whenever the driver looks how far the reader of events has got */
+void host_looks(void);
+#define smp_load_acquire(p)	({ host_looks(); *(p); })
 /* Looks a few times */
 #define read_poll_timeout(op, val, cond, us, timeout_us, before, args...) ({	\
 	int host_polls = 1000;							\
