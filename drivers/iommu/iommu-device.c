@@ -356,7 +356,7 @@ EXPORT_SYMBOL_NS_GPL(iommu_device_alloc_user, IOMMUFD_INTERNAL);
 /**
  * iommu_device_alloc_sva() - make a domain for the page tables of a process
  * @dev: device
- * @mm: process, to which the caller has a reference
+ * @mm: address space that the caller is a user of (mm_users)
  *
  * Context: may sleep, takes mmap_lock of @mm.
  * Return: domain for iommu_domain_free(), or ERR_PTR(): -EINVAL for a driver that made

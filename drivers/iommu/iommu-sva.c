@@ -139,7 +139,7 @@ static int choose_pasid(struct iommu_mm *imm, ioasid_t min, ioasid_t max)
 
 /**
  * iommu_sva_alloc_pasid() - give a process a PASID
- * @mm: process, to which the caller has a reference
+ * @mm: address space that the caller is a user of (mm_users)
  * @min: smallest PASID that will do
  * @max: largest, inclusive
  *
@@ -485,7 +485,7 @@ static struct iommu_bond *find_bond(struct iommu_mm *imm, struct device *dev)
 /**
  * iommu_sva_bind() - as iommu_sva_bind_device(), also where that refuses
  * @dev: device with a driver
- * @mm: process, to which the caller has a reference
+ * @mm: address space that the caller is a user of (mm_users)
  * @drvdata: for the IOMMU's driver, if that has an sva_bind()
  *
  * Context: as iommu_sva_bind_device().
@@ -516,7 +516,7 @@ struct iommu_sva *iommu_sva_bind(struct device *dev, struct mm_struct *mm,
 /**
  * iommu_sva_bind_device() - let a device use the page tables of a process
  * @dev: device with a driver, the only one of its group
- * @mm: process, to which the caller has a reference
+ * @mm: address space that the caller is a user of (mm_users)
  * @drvdata: for the IOMMU's driver, if that has an sva_bind()
  *
  * The device accesses the memory of @mm with the PASID that iommu_sva_get_pasid()
@@ -531,7 +531,7 @@ struct iommu_sva *iommu_sva_bind(struct device *dev, struct mm_struct *mm,
  * too wide for @dev; -ENOSPC when all PASIDs of @dev are in use, or there is no memory for
  * a new one; -EPERM when user space owns the device or no driver is bound; -EBUSY when the
  * PASID is attached to something else, or the device is being reset; -EINTR when the
- * caller is killed; -ENOMEM; the driver's error.
+ * caller is killed, or has a signal pending; -ENOMEM; the driver's error.
  */
 struct iommu_sva *iommu_sva_bind_device(struct device *dev, struct mm_struct *mm,
 					void *drvdata)

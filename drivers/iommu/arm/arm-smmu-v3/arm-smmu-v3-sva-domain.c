@@ -231,7 +231,7 @@ static int init_sva(struct sva_domain *sva, struct arm_smmu_device *smmu,
 /**
  * arm_smmu_alloc_sva() - alloc_sva() of &struct iommu_ops_ext
  * @dev: device of this driver
- * @mm: process, to which the caller has a reference
+ * @mm: address space that the caller is a user of (mm_users)
  *
  * Context: process, may sleep; takes the mmap_lock of @mm.
  * Return: domain, or ERR_PTR(): -EOPNOTSUPP when the SMMU cannot use the page tables of
