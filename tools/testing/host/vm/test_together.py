@@ -123,6 +123,15 @@ class PartTest(unittest.TestCase):
         self.assertEqual((first.status, first.console), (1, '[ 1.0] Kernel panic'))
         self.assertIsNone(second)
 
+    def test_a_row_that_is_lost_is_no_other_case(self):
+        for text in (RESULTS.replace('@begin b', 'text@begin b'),
+                     RESULTS.replace('@begin c', 'text@begin c'),
+                     RESULTS.replace('ok 1 - one', '@begin x 1')):
+            with self.assertRaises(ValueError):
+                self.parts(text + '@done\n', CONSOLE)
+        # One more at the end is what the runner adds
+        self.parts(RESULTS + '@begin gcov_dump 130\n@end 0 gcov_dump\n@done\n', CONSOLE)
+
     def test_one_case_alone_is_left_as_it_is(self):
         whole = outcome('x', CONSOLE)
         self.assertEqual(together.parted(self.CASES[:1], whole), [whole])

@@ -174,6 +174,13 @@ class TapTest(unittest.TestCase):
         self.assertTrue(report.failed())
         self.assertFalse(report.complete)
 
+    def test_program_that_begins_before_the_end_of_another_hides_nothing(self):
+        report = tap.parse('@begin p\nnot ok 1 - a\nok 2 - b@end 1 p\n@begin q\nok 1 - c\n'
+                           '@end 0 q\n@done\n')
+        self.assertEqual([r.name for r in report.results if r.state == 'failed'],
+                         ['p: a', 'p: end'])
+        self.assertIn('q: c', [r.name for r in report.results])
+
     def test_text_outside_programs_is_no_result(self):
         self.assertEqual(tap.parse('not ok 1 - stray\n@done\n').results, [])
 

@@ -152,7 +152,7 @@ static void run_program(int channel, char **argv)
 	if (!pid) {
 		snprintf(row, sizeof(row), "@begin %s %d", argv[0], getpid());
 		mark_console(row);
-		dprintf(channel, "%s\n", row);
+		dprintf(channel, "\n%s\n", row);
 		dup2(channel, STDOUT_FILENO);
 		execvpe(argv[0], argv, (char **)environment);
 		dprintf(channel, "not ok 1 - cannot run %s: %s\n", argv[0], strerror(errno));
@@ -161,7 +161,8 @@ static void run_program(int channel, char **argv)
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	code = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-	dprintf(channel, "@end %d %s\n", code, argv[0]);
+	/* The last line of a program may have no end */
+	dprintf(channel, "\n@end %d %s\n", code, argv[0]);
 	tcdrain(channel);
 }
 

@@ -219,7 +219,7 @@ class Runner:
                 self.show(case, report)
             print(f'# {" ".join(c.name for c in cases)}: {seconds:.0f} s')
             if again:
-                print(f'# {done[-1][0].name} stopped the machine; booted again: '
+                print(f'# that ended with {done[-1][0].name}; each alone: '
                       + ' '.join(c.name for c in again))
             if any(report.failed() for _, report in done):
                 print(f'# logs: {self.folder(cases[0])}')

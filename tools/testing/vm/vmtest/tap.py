@@ -90,12 +90,20 @@ class Program:
             report.add(f'{self.name}: exit status', 'failed', str(status))
 
 
+def end_early(program, report):
+    """Add the results of a program whose end was not seen, and that; None is ignored."""
+    if program:
+        program.finish(-1, report)
+        report.add(f'{program.name}: end', 'failed', 'the program did not end')
+
+
 def parse(text):
     """Report of the result channel of one boot."""
     report, program = Report(), None
     for row in text.replace('\r', '').splitlines():
         begin, end = BEGIN.fullmatch(row), END.fullmatch(row)
         if begin:
+            end_early(program, report)
             program = Program(begin[1])
         elif end and program:
             program.finish(int(end[1]), report)
@@ -104,7 +112,5 @@ def parse(text):
             report.complete = True
         elif program:
             program.line(row)
-    if program:
-        program.finish(-1, report)
-        report.add(f'{program.name}: end', 'failed', 'the program did not end')
+    end_early(program, report)
     return report

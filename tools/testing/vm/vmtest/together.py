@@ -15,7 +15,7 @@ from .boot import Outcome
 
 # Cases of one boot: few enough that the boots of a run keep all processors busy
 MAX_CASES = 6
-BEGIN = re.compile(r'^@begin \S+ (\d+)\r?$', re.M)
+BEGIN = re.compile(r'^@begin (\S+) (\d+)\r?$', re.M)
 CONSOLE_BEGIN = re.compile(r'\[[ \d.]+\] @begin \S+ \d+\r?$', re.M)
 LEAKS = re.compile(r'\[[ \d.]+\] @leaks\r?$', re.M)
 DONE = '@done\n'
@@ -49,8 +49,21 @@ def joined(cases):
 
 
 def programs(case):
-    """How many programs a case runs."""
-    return sum(1 for command in re.split(r'(?:^|\s);(?:\s|$)', case.run) if command.strip())
+    """Names of the programs that a case runs."""
+    commands = re.split(r'(?:^|\s);(?:\s|$)', case.run)
+    return [command.split()[0] for command in commands if command.strip()]
+
+
+def check_begun(cases, results):
+    """Raise ValueError unless the programs began that the cases name, in their order.
+
+    The parting goes by the number of a row: one that is lost would hide a program.
+    """
+    wanted = [name for case in cases for name in programs(case)]
+    begun = [name for name, _ in BEGIN.findall(results)]
+    least = len(wanted) if re.search(r'^@done\r?$', results, re.M) else 0
+    if begun[:len(wanted)] != wanted[:len(begun)] or len(begun) < least:
+        raise ValueError(f'programs began: {" ".join(begun)}; not: {" ".join(wanted)}')
 
 
 def cut(text, rows, firsts):
@@ -81,14 +94,15 @@ def parted(cases, outcome):
     """[Outcome or None] of each case of one boot; None for a case that it never came to."""
     if len(cases) == 1:
         return [outcome]
-    counts = [programs(c) for c in cases]
+    check_begun(cases, outcome.results)
+    counts = [len(programs(c)) for c in cases]
     firsts = [sum(counts[:n]) for n in range(len(cases))]
     console, mark, tail = outcome.console, LEAKS.search(outcome.console), ''
     if mark:
         console, tail = console[:mark.start()], console[mark.end():]
     results = cut(outcome.results, BEGIN, firsts)
     consoles = cut(console, CONSOLE_BEGIN, firsts)
-    leaks = leaks_by_case(tail, [int(p) for p in BEGIN.findall(outcome.results)], firsts)
+    leaks = leaks_by_case(tail, [int(p) for _, p in BEGIN.findall(outcome.results)], firsts)
     last = sum(r is not None for r in results) - 1
     found = []
     for number, text in enumerate(results[:last + 1]):
