@@ -75,7 +75,10 @@ static u32 handled(const struct arm_smmu_device *smmu)
 	return smp_load_acquire(&smmu->evtq.handled);
 }
 
-/* The reader may have gone further, up to the length of a queue */
+/*
+ * The reader may have gone further, up to the length of a queue. If it has gone further still,
+ * it seems to be behind until it comes round again.
+ */
 static bool has_handled(const struct arm_smmu_queue *q, u32 prod, u32 cons)
 {
 	return nr_before(q, prod, cons) < BIT(q->llq.max_n_shift);
@@ -124,7 +127,8 @@ void arm_smmu_drain_faults(struct device *dev)
  * @dev: device of this driver, for which that succeeded
  *
  * What the SMMU still has is reported before, so that nothing of it is left: the core then
- * answers what is open. When the device leaves, it has been blocked before.
+ * answers what is open. When the device leaves, its PASIDs have been blocked before; a stall of
+ * its requester ID that comes later is aborted by its stream.
  *
  * Context: process, may sleep; &struct iommu_group.mutex is held.
  */
