@@ -375,7 +375,8 @@ void iommu_device_leave_faults(struct iommu_group *group, struct device *dev)
  *
  * Until the reset has ended all its requests are dropped. Groups that have been
  * delivered are answered as usual, but the device is not told: it would take the
- * answer for that to a later group.
+ * answer for that to a later group. An IOMMU that keeps the accesses is told of all
+ * (&struct iommu_ops_ext.keeps_requests).
  *
  * Context: &struct iommu_group.mutex is held; may sleep, does not allocate and does not
  * wait for the handling of page requests.
